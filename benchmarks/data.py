@@ -1,0 +1,77 @@
+"""The rows that are measured on: float64 columns of four shapes with holes, in Parquet shards, made once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+NULL_SHARE = 0.05
+GROUPS = np.array(list("abcdefgh"))
+
+Numbers = npt.NDArray[np.float64]
+Shape = Callable[[np.random.Generator, int], Numbers]
+
+SHAPES: Sequence[Shape] = (
+    lambda random, rows: random.normal(size=rows),
+    lambda random, rows: random.lognormal(size=rows),
+    lambda random, rows: random.gamma(2.0, size=rows),
+    # Tails so heavy that every column loses rows to the outlier rule.
+    lambda random, rows: random.standard_t(3, size=rows),
+)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What decides the shards; two equal specs are the same bytes."""
+
+    rows: int
+    columns: int
+    shards: int
+    seed: int
+
+    @property
+    def names(self) -> list[str]:
+        """The float64 columns; `id` (int64) and `group` (string, 8 values) stand beside them."""
+        return [f"x{i:03d}" for i in range(self.columns)]
+
+    @property
+    def folder_name(self) -> str:
+        """`shards-4000000x20-8-seed20`."""
+        return f"shards-{self.rows}x{self.columns}-{self.shards}-seed{self.seed}"
+
+
+def write_shards(spec: Spec, out: Path, tell: Callable[[str], None]) -> Path:
+    """The folder with the spec's shards, written if it is not there yet."""
+    folder = out / spec.folder_name
+    if folder.is_dir():
+        tell(f"shards: those in {folder}")
+        return folder
+    # Under another name until it is whole: an interrupted run leaves no half a data set behind.
+    draft = out / f".{spec.folder_name}.{os.getpid()}"
+    draft.mkdir(parents=True)
+    try:
+        for shard, ids in enumerate(np.array_split(np.arange(spec.rows, dtype=np.int64), spec.shards)):
+            tell(f"shards: writing {shard + 1} of {spec.shards}")
+            # Spark's own default codec, so that no reader meets a foreign one.
+            _frame(spec, shard, ids).write_parquet(draft / f"shard-{shard:03d}.parquet", compression="snappy")
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def _frame(spec: Spec, shard: int, ids: npt.NDArray[np.int64]) -> pl.DataFrame:
+    random = np.random.default_rng([spec.seed, shard])
+    columns = [pl.Series("id", ids), pl.Series("group", random.choice(GROUPS, size=len(ids)), dtype=pl.String)]
+    for position, name in enumerate(spec.names):
+        values = SHAPES[position % len(SHAPES)](random, len(ids))
+        values[random.random(len(ids)) < NULL_SHARE] = np.nan
+        columns.append(pl.Series(name, values, nan_to_null=True))
+    return pl.DataFrame(columns)

@@ -1,0 +1,190 @@
+"""A job as one YAML file: where from, what is done, where to. Every mistake in it is told at once."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from genspark.config.errors import takes_text_alone, translate
+from genspark.config.sections import SECTION, ModelFile, Names, Quarantine, Sink, Source, Value
+from genspark.config.text import Place, Problem, brief, dump, override, parse, show, substitute
+from genspark.errors import ConfigError, did_you_mean
+from genspark.files import read_text
+from genspark.pipeline import Pipeline
+from genspark.steps import Step
+
+
+class _OneKey:
+    """Reads a step as `{kind: {field: value}}`, for every kind that is registered when a class uses it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        choices = {kind: _keyed(kind, step, handler) for kind, step in Step.registry.items()}
+        either = core_schema.tagged_union_schema(choices, discriminator=lambda step: next(iter(step)))
+        return core_schema.no_info_before_validator_function(
+            _one_key,
+            either,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda step: step.to_json()),
+        )
+
+
+def _keyed(kind: str, step: type[Step], handler: GetCoreSchemaHandler) -> CoreSchema:
+    first_paragraph = " ".join((step.__doc__ or "").split("\n\n")[0].split())
+    field: Any = (step, Field(description=first_paragraph))
+    section: Any = create_model(f"{step.__name__}Step", __config__=SECTION, __doc__=first_paragraph, **{kind: field})
+    return core_schema.no_info_after_validator_function(
+        lambda one: getattr(one, kind), handler.generate_schema(section)
+    )
+
+
+def _one_key(value: Any) -> Any:
+    """The step as a mapping of one known kind. Raises ValueError, beginning with the key at fault."""
+    if isinstance(value, Step):
+        return {value.kind: value}
+    if not isinstance(value, dict) or not value:
+        raise ValueError(f"must be a step, such as 'impute: {{columns: [fare]}}'; got {brief(value)}")
+    kind, *others = value
+    if others:
+        known = [key for key in value if key in Step.registry]
+        remedy = "give each step a '-' of its own" if len(known) > 1 else f"indent the rest further than {kind!r}"
+        raise ValueError(f"must be one key, the kind of step, with its fields below it; got {list(value)}; {remedy}")
+    if kind not in Step.registry:
+        raise ValueError(f"{kind}: {kind!r} is not a step{did_you_mean(kind, Step.registry)}")
+    # `- name:` with nothing below it is a step with no fields.
+    return {kind: {}} if value[kind] is None else value
+
+
+class JobConfig(BaseModel):
+    """One job: read the source, fit the steps, transform, and write the sink.
+
+    The kinds of step are those registered when this class was made; after registering others, call
+    `JobConfig.model_rebuild(force=True)`.
+    """
+
+    model_config = SECTION
+
+    name: str = Field(min_length=1, description="What reports and commits call this job.")
+    engine: Literal["auto", "spark"] = Field(default="auto", description="What runs the scans and writes.")
+    source: Source
+    key: Names = Field(
+        default=(), description="The columns that identify a row; left out: every column that holds plain values."
+    )
+    fit_on: dict[str, Value] = Field(
+        default={}, description="Column -> value: learn from these rows alone, such as {split: train}."
+    )
+    steps: tuple[Annotated[Step, _OneKey()], ...] = Field(default=(), description="What is done to the rows, in order.")
+    sink: Sink
+    quarantine: Quarantine | None = None
+    model: ModelFile | None = None
+
+    @classmethod
+    def from_yaml(cls, path: str, sets: Sequence[str] = (), env: Mapping[str, str] | None = None) -> JobConfig:
+        """The job that a YAML file describes; `from_text` tells the rest.
+
+        Raises ConfigError where the file is absent, a folder, not UTF-8 or not to be read, too.
+        """
+        try:
+            text = read_text(path)
+        except FileNotFoundError:
+            raise ConfigError("there is no such file; correct the path", where=path) from None
+        except IsADirectoryError:
+            raise ConfigError("this is a folder; name the YAML file in it", where=path) from None
+        except UnicodeDecodeError as error:
+            problem = f"not UTF-8 text: byte 0x{error.object[error.start]:02x} at {error.start}; save it as UTF-8"
+            raise ConfigError(problem, where=path) from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot be read: {error}", where=path) from None
+        return cls.from_text(text, where=path, sets=sets, env=env)
+
+    @classmethod
+    def from_text(
+        cls, text: str, where: str = "config", *, sets: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> JobConfig:
+        """The job that a YAML text describes, with `path=value` overrides and `${VAR}` put in.
+
+        `env` holds the variables; None is the environment of this process. Raises ConfigError with
+        every mistake: `place: what is wrong; remedy`. A text that is not YAML is one mistake alone.
+        """
+        data, problems = parse(text, where)
+        if not isinstance(data, dict):
+            what = "is empty" if data is None else f"is not a mapping of keys: got {brief(data)}"
+            raise ConfigError(f"{what}; a job needs name, source and sink", where=where)
+        data, misplaced = override(data, sets)
+        schema = functools.cache(json_schema)
+        variables = os.environ if env is None else env
+        data, unset = substitute(data, variables, lambda place: takes_text_alone(schema(), place))
+        problems += [*misplaced, *unset, *_twins(data)]
+        try:
+            config = cls.model_validate(data)
+        except ValidationError as error:
+            known = {problem.place for problem in unset}
+            problems += [p for p in translate(error, data, schema()) if p.place not in known]
+        if problems:
+            raise ConfigError([str(problem) for problem in problems], where=where)
+        return config
+
+    def to_yaml(self) -> str:
+        """YAML that `from_text` reads back as an equal job, under any environment; defaults are left out."""
+        return dump(self._plain())
+
+    @property
+    def config_hash(self) -> str:
+        """The sha256 that names this job in reports and commits; spelt-out defaults do not change it.
+
+        The order of keys does: the order of a split's fractions decides which row goes where.
+        """
+        return hashlib.sha256(json.dumps(self._plain(), separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def quarantine_path(self) -> str:
+        """Where quarantined rows go: as told, or beside the sink."""
+        return self.quarantine.path if self.quarantine else f"{self.sink.path.rstrip('/')}_quarantine"
+
+    @property
+    def model_path(self) -> str:
+        """Where the fitted model goes: as told, or into the sink's folder, hidden from its readers."""
+        return self.model.path if self.model else f"{self.sink.path.rstrip('/')}/_genspark/model.json"
+
+    def pipeline(self) -> Pipeline:
+        """The steps, unfitted."""
+        return Pipeline(self.steps, key=self.key, fit_on=self.fit_on)
+
+    def _plain(self) -> dict[str, Any]:
+        return self.model_dump(by_alias=True, exclude_defaults=True)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a job's YAML, for editors that complete and check it."""
+    schema = JobConfig.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "genspark job"}
+
+
+def _twins(data: Mapping[str, Any]) -> list[Problem]:
+    """Steps with a name that an earlier step has; reports could not tell them apart."""
+    first: dict[str, Place] = {}
+    problems = []
+    for place, name in _step_names(data.get("steps")):
+        if name in first:
+            what = f"{name!r} is already the name of {show(first[name][:2])}; give it another"
+            problems.append(Problem(place, what))
+        first.setdefault(name, place)
+    return problems
+
+
+def _step_names(steps: Any) -> Iterator[tuple[Place, str]]:
+    for position, step in enumerate(steps if isinstance(steps, list) else ()):
+        for kind, fields in step.items() if isinstance(step, dict) else ():
+            if isinstance(fields, dict) and isinstance(fields.get("name"), str):
+                yield ("steps", position, kind, "name"), fields["name"]

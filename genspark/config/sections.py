@@ -1,0 +1,108 @@
+"""The sections of a job's YAML: where rows come from and where they go."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from genspark.errors import did_you_mean
+
+SECTION = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+Value = str | bool | int | float
+"""What an option, or the value of a partition, may be."""
+
+
+def _alone(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_alone, json_schema_input_type=str | tuple[str, ...])]
+"""Column names; one may stand alone."""
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+Path = Annotated[str, Field(min_length=1)]
+
+
+class Source(BaseModel):
+    """Where the rows come from."""
+
+    model_config = SECTION
+
+    path: Path | Annotated[list[Path], Field(min_length=1)] = Field(
+        description="A path or URI, a glob such as data/*.csv.gz, or a list of them."
+    )
+    format: Literal["csv", "json", "parquet", "orc", "text", "delta", "images"] = Field(
+        description="How the files are written; images: every file is one image."
+    )
+    schema_: str | None = Field(
+        default=None,
+        alias="schema",
+        min_length=1,
+        description="The columns as DDL, such as 'fare double, pickup timestamp'; left out, they are found.",
+    )
+    options: dict[str, Value] = Field(default={}, description="Options of the format's Spark reader, such as header.")
+    version: Annotated[int, Field(strict=True, ge=0)] | None = Field(
+        default=None, description="The version of a Delta table to read."
+    )
+    timestamp: str | None = Field(
+        default=None, min_length=1, description="Read a Delta table as it was then, such as '2026-01-31 12:00:00'."
+    )
+
+    @model_validator(mode="after")
+    def _travels_in_delta_alone(self) -> Self:
+        asked = [name for name in ("version", "timestamp") if getattr(self, name) is not None]
+        if asked and self.format != "delta":
+            raise ValueError(
+                f"{asked[0]}: only a delta source has versions, and format is {self.format!r}; leave it out"
+            )
+        if len(asked) == 2:
+            raise ValueError("timestamp: names another version beside `version`; keep one of the two")
+        return self
+
+
+class Sink(BaseModel):
+    """The Delta table that the rows go to."""
+
+    model_config = SECTION
+
+    path: Path = Field(description="The table's path or URI.")
+    mode: Literal["overwrite", "append", "error"] = Field(
+        default="error", description="What to do where the table exists already; error leaves it as it is and stops."
+    )
+    partition_by: Names = Field(default=(), description="The columns that the table is partitioned by.")
+    partitions: dict[str, Annotated[list[Value], Field(min_length=1)]] | None = Field(
+        default=None,
+        min_length=1,
+        description="Column -> values: overwrite these partitions alone, and leave the others as they are.",
+    )
+    files_per_partition: Count | None = Field(default=None, description="Files in each partition of the table.")
+    max_records_per_file: Count | None = Field(default=None, description="Rows in a file, at most.")
+    properties: dict[str, str] = Field(default={}, description="Table properties, such as delta.appendOnly: 'true'.")
+
+    @model_validator(mode="after")
+    def _partitions_can_be_overwritten(self) -> Self:
+        if self.partitions and self.mode != "overwrite":
+            raise ValueError(f"partitions: goes with mode 'overwrite' alone; mode is {self.mode!r}")
+        for column in self.partitions or ():
+            if column not in self.partition_by:
+                hint = did_you_mean(column, self.partition_by) or "; partition_by is empty"
+                raise ValueError(f"partitions: {column!r} is not in partition_by{hint}")
+        return self
+
+
+class Quarantine(BaseModel):
+    """The table of rows that steps took out, each with its reasons."""
+
+    model_config = SECTION
+
+    path: Path = Field(description="The table's path or URI.")
+
+
+class ModelFile(BaseModel):
+    """Where the fitted model is kept."""
+
+    model_config = SECTION
+
+    path: Path = Field(description="The JSON file's path or URI.")

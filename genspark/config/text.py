@@ -1,0 +1,313 @@
+"""YAML text <-> plain values, with the place of every mistake: nothing is executed, nothing guessed.
+
+Scalars follow YAML 1.2, as editors do: `no` and `2024-01-01` are text, `1e-3` is a number. Keys are
+text, whatever they look like.
+"""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from genspark.errors import ConfigError, did_you_mean
+
+Place = tuple[str | int, ...]
+"""Keys and list positions, from the root of the file."""
+
+_TAG = "tag:yaml.org,2002:"
+_SCALARS = {
+    # The regular expressions of YAML 1.2's core schema, and how such a scalar may begin.
+    "null": ("~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "bool": ("true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": ("[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    "float": (
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+    "merge": ("<<", ["<"]),
+}
+_VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
+_INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-([^{]*))?")
+_SEGMENT = re.compile(r"\.?([^.\[\]]+)|\[([^\[\]]+)\]")
+
+
+class Problem(NamedTuple):
+    """What is wrong, and where."""
+
+    place: Place
+    what: str
+
+    def __str__(self) -> str:
+        return f"{show(self.place)}: {self.what}" if self.place else self.what
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Keeps SafeDumper's own rules too, so that YAML 1.1 readers see the same values."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
+for _kind, (_pattern, _first) in _SCALARS.items():
+    # \Z and not $: "1\n" is no number.
+    _whole = re.compile(rf"(?:{_pattern})\Z")
+    _Loader.add_implicit_resolver(_TAG + _kind, _whole, _first)
+    _Dumper.add_implicit_resolver(_TAG + _kind, _whole, _first)
+
+
+def show(place: Place) -> str:
+    """A place as people write it: `steps[2].outliers.threshold`."""
+    parts = []
+    for part in place:
+        is_name = isinstance(part, str) and re.fullmatch(r"[^\s.\[\]]+", part)
+        parts.append(f".{part}" if is_name else f"[{part}]" if isinstance(part, int) else f'["{part}"]')
+    return "".join(parts).removeprefix(".")
+
+
+def brief(value: Any) -> str:
+    """A value for a message: as YAML says it where Python differs, and cut where it is long."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    shortener = reprlib.Repr()
+    shortener.maxstring = shortener.maxother = 60
+    return shortener.repr(value)
+
+
+def parse(text: str, where: str) -> tuple[Any, list[Problem]]:
+    """The values of one YAML document, and its duplicate keys, unknown tags and the like.
+
+    Raises ConfigError, with line and column from 1, where the text is not YAML.
+    """
+    try:
+        node = yaml.compose(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
+        raise ConfigError(_syntax(error, text), where=place) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not YAML: {' '.join(str(error).split())}", where=where) from None
+    problems: list[Problem] = []
+    return (None if node is None else _Reader(problems).value(node, ())), problems
+
+
+class _Reader:
+    """Turns nodes into values, and notes what is wrong with them."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        self.open: list[yaml.Node] = []
+
+    def value(self, node: yaml.Node, place: Place) -> Any:
+        if node in self.open:
+            self.problems.append(Problem(place, "an alias that holds itself; write the values out"))
+            return None
+        self.open.append(node)
+        try:
+            if isinstance(node, yaml.ScalarNode):
+                return self._scalar(node, place)
+            if node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
+                self._refuse_tag(node, place)
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, place)
+            return [self.value(item, (*place, i)) for i, item in enumerate(node.value)]
+        finally:
+            self.open.pop()
+
+    def _scalar(self, node: Any, place: Place) -> Any:
+        try:
+            return _scalar(node.tag.removeprefix(_TAG), node.value)
+        except (KeyError, ValueError):
+            self._refuse_tag(node, place)
+            return node.value
+
+    def _refuse_tag(self, node: yaml.Node, place: Place) -> None:
+        tag, line = node.tag.replace(_TAG, "!!"), node.start_mark.line + 1
+        self.problems.append(Problem(place, f"the YAML tag {tag} on line {line} has no use here; leave it out"))
+
+    def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                self.problems.append(Problem(place, f"a key on line {line} is not text; quote it"))
+            elif key.tag == f"{_TAG}merge":
+                merged = {**self._merged(value, place), **merged}
+            else:
+                if key.value in lines:
+                    what = f"given twice, on lines {lines[key.value]} and {line}; keep one"
+                    self.problems.append(Problem((*place, key.value), what))
+                lines[key.value] = line
+                found[key.value] = self.value(value, (*place, key.value))
+        return {**merged, **found}
+
+    def _merged(self, node: yaml.Node, place: Place) -> dict[str, Any]:
+        several = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, Any] = {}
+        for one in several:
+            if isinstance(one, yaml.MappingNode):
+                merged = {**self.value(one, place), **merged}
+            else:
+                self.problems.append(Problem((*place, "<<"), "only sections can be merged in; give an alias of one"))
+        return merged
+
+
+def _scalar(kind: str, text: str) -> Any:
+    """The value of a scalar. Raises KeyError for an unknown kind, ValueError for a text that is not of it."""
+    if kind == "int":
+        return int(text, 0) if text.startswith(("0o", "0x")) else int(text)
+    if kind == "float":
+        return float(re.sub(r"(?i)\.(?=inf|nan)", "", text))
+    if kind == "bool":
+        return {"true": True, "false": False}[text.lower()]
+    if kind in ("str", "merge"):
+        return text
+    return {"null": None}[kind]
+
+
+def plain_value(text: str) -> Any:
+    """What a text means as a YAML scalar: `4` is a number, `true` a boolean, `a: b` text."""
+    for kind, (pattern, _) in _SCALARS.items():
+        if kind != "merge" and re.fullmatch(pattern, text):
+            return _scalar(kind, text)
+    return text
+
+
+def override(data: Any, sets: Sequence[str]) -> tuple[Any, list[Problem]]:
+    """The data with each `path=value` put in; sections on the way are made, list items are not."""
+    problems: list[Problem] = []
+    for one in sets:
+        path, equals, text = one.partition("=")
+        segments = _segments(path.strip())
+        if not equals or not segments:
+            what = f"--set {one}: not a path and a value; write it as sink.path=out/x or steps[0].scale.method=minmax"
+            problems.append(Problem((), what))
+            continue
+        try:
+            value, wrong = parse(text, f"--set {path}")
+            problems += [Problem((), f"--set {path}: {problem}") for problem in wrong]
+            data = _with(data, tuple(segments), (), value)
+        except ConfigError as error:
+            problems.append(Problem((), str(error)))
+        except LookupError as error:
+            problems.append(Problem((), f"--set {path}: leads nowhere: {error.args[0]}"))
+    return data, problems
+
+
+def _segments(path: str) -> list[str]:
+    """The keys of a path; none where it is not one. In brackets stands a position, or any key at all."""
+    found: list[str] = []
+    while path:
+        segment = _SEGMENT.match(path)
+        if not segment or (not found and path.startswith(".")):
+            return []
+        found.append(segment[1] or segment[2].strip("\"'"))
+        path = path[segment.end() :]
+    return found
+
+
+def _with(here: Any, path: tuple[str, ...], done: Place, value: Any) -> Any:
+    """A copy of `here` with the value at the path. Raises LookupError telling where the path ends."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if here is None and key.isdecimal():
+        raise LookupError(f"{show(done)} has no items")
+    if isinstance(here, list):
+        if not key.isdecimal() or int(key) >= len(here):
+            last = f"; the last is {show((*done, len(here) - 1))}" if here else ""
+            raise LookupError(f"{show(done)} has {len(here)} item{'s' * (len(here) != 1)}{last}")
+        position = int(key)
+        return [*here[:position], _with(here[position], rest, (*done, position), value), *here[position + 1 :]]
+    if here is not None and not isinstance(here, dict):
+        raise LookupError(f"{show(done)} is {brief(here)}, which has no keys")
+    section = here or {}
+    # An item of a list is what its one key says: another key beside it would be another step.
+    is_item = bool(done) and isinstance(done[-1], int)
+    if is_item and section and key not in section:
+        raise LookupError(f"{show(done)} has no {key!r}{did_you_mean(key, section)}")
+    return {**section, key: _with(section.get(key), rest, (*done, key), value)}
+
+
+def substitute(
+    data: Any, env: Mapping[str, str], takes_text_alone: Callable[[Place], bool]
+) -> tuple[Any, list[Problem]]:
+    """The data with `${VAR}` and `${VAR:-default}` put in, and the variables that are not set.
+
+    As in a shell, the default stands in for a variable that is unset or empty; `$${` is a plain
+    `${`. A scalar that is one variable and nothing else is read again as YAML, so `${N:-3}` is the
+    number 3, save where its place takes text alone.
+    """
+    problems: list[Problem] = []
+
+    def walk(value: Any, place: Place) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(item, (*place, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item, (*place, i)) for i, item in enumerate(value)]
+        return text(value, place) if isinstance(value, str) and "${" in value else value
+
+    def text(value: str, place: Place) -> Any:
+        try:
+            result = _VARIABLE.sub(lambda found: _variable(found, env), value)
+        except LookupError as error:
+            problems.append(Problem(place, error.args[0]))
+            return value
+        whole = _VARIABLE.fullmatch(value)
+        is_one_variable = whole is not None and whole[1] is not None
+        return plain_value(result) if is_one_variable and not takes_text_alone(place) else result
+
+    return walk(data, ()), problems
+
+
+def _variable(found: re.Match[str], variables: Mapping[str, str]) -> str:
+    """The text for one `${...}`. Raises LookupError telling what is wrong with it."""
+    if found[1] is None:
+        return "${"
+    inside = _INSIDE.fullmatch(found[1])
+    if not inside or not found[2]:
+        raise LookupError(
+            f"{found[0]!r} is not a variable; write ${{NAME}} or ${{NAME:-default}}, or $${{ for a plain ${{"
+        )
+    name, default = inside[1], inside[2]
+    value = variables.get(name)
+    if default is not None and not value:
+        return default
+    if value is None:
+        raise LookupError(f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}")
+    return value
+
+
+def dump(data: Mapping[str, Any]) -> str:
+    """YAML that `parse` and `substitute` read back as the same values, keys in the order given."""
+    return yaml.dump(
+        _escaped(data), Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110
+    )
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(item) for item in value]
+    return value.replace("${", "$${") if isinstance(value, str) else value
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> str:
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    at = error.problem_mark.index if error.problem_mark else 0
+    remedy = ""
+    if text[at : at + 1] == "\t":
+        remedy = "; indent with spaces, not tabs"
+    elif text[max(at - 1, 0) : at + 1] == "${":
+        remedy = "; between braces or brackets, put ${...} in quotes"
+    return f"not YAML: {what}{remedy}"

@@ -1,0 +1,87 @@
+"""The engine for frames in memory: pandas, Polars and PyArrow, for serving and for inverting samples.
+
+It applies a fitted model and imports no Spark. It does not fit.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+
+from genspark.engines.engine import Engine, over_columns
+from genspark.errors import DataError, PlanError
+from genspark.expressions import any_of
+from genspark.hashing import Draw, Hashes, column_seed, hash_bytes, hash_floats, hash_integers, uniform
+from genspark.statistics import State, Statistic
+from genspark.steps.base import Rejection
+
+
+class EagerEngine(Engine):
+    """Frames are narwhals DataFrames; every call works at once."""
+
+    name: ClassVar[str] = "eager"
+
+    def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
+        raise PlanError("fit on a Spark DataFrame; a frame in memory can be transformed and inverted by a fitted model")
+
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
+        added = []
+        for over, group in over_columns(key, draws).items():
+            hashes = [hash_series(frame[column], column_seed(position)) for position, column in enumerate(over)]
+            row_hash = functools.reduce(operator.xor, hashes)
+            added += [_column(frame, draw.column, uniform(row_hash, draw)) for draw in group]
+        return frame.with_columns(*added) if added else frame
+
+    def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+        for rule in rejections:
+            if rule.action == "error":
+                self._stop_on(frame, label, rule)
+        removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
+        return frame.filter(~any_of(removing)) if removing else frame
+
+    def _stop_on(self, frame: Any, label: str, rule: Rejection) -> None:
+        broken = frame.select(value=rule.value, broken=rule.predicate).filter(nw.col("broken"))
+        if len(broken):
+            raise DataError(
+                f"{label}: column {rule.column!r} has the value {broken['value'][0]}, outside the {rule.rule}; "
+                "clean it before, or set the step's rule for such values"
+            )
+
+
+def hash_series(series: Any, seed: int) -> Hashes:
+    """XXH64 of each value of a narwhals Series, as hashing.py defines it for its dtype."""
+    if isinstance(series.dtype, nw.Object):
+        # Where nulls are, pandas keeps booleans as objects, and dates always: Arrow finds their type.
+        series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
+    dtype = series.dtype
+    if dtype.is_float():
+        missing = (series.is_null() | series.is_nan()).to_numpy()
+        hashes = hash_floats(series.cast(nw.Float64).fill_null(0.0).to_numpy(), seed)
+    elif isinstance(dtype, nw.String | nw.Binary | nw.Categorical | nw.Enum):
+        return hash_bytes(series.to_arrow().to_pylist(), seed)
+    else:
+        missing = series.is_null().to_numpy()
+        hashes = hash_integers(_integers(series).fill_null(0).to_numpy().astype(np.int64), seed)
+    return np.where(missing, np.uint64(seed), hashes)
+
+
+def _integers(series: Any) -> Any:
+    if isinstance(series.dtype, nw.Datetime):
+        return series.dt.timestamp("us")
+    if isinstance(series.dtype, nw.Date):
+        return series.cast(nw.Datetime("us")).dt.timestamp("us") // 86_400_000_000
+    return series.cast(nw.Int64)
+
+
+def _column(frame: Any, name: str, values: Any) -> Any:
+    """A new column that lines up with the frame's rows, whatever its index."""
+    series = nw.new_series(name, values, nw.Float64, backend=frame.implementation)
+    if frame.implementation.is_pandas_like():
+        return nw.from_native(series.to_native().set_axis(nw.to_native(frame).index), series_only=True)
+    return series

@@ -1,0 +1,67 @@
+"""What an engine must do: everything that touches data, and nothing that decides what is done to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from genspark.errors import SchemaError, did_you_mean
+from genspark.hashing import Draw
+from genspark.statistics import State, Statistic
+from genspark.steps.base import Parameters, Rejection, Schema, Step
+
+
+class Engine(ABC):
+    """Runs scans and adds what narwhals cannot say. Frames are narwhals frames throughout."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
+        """The states of these statistics over all rows, in exactly one pass over the data."""
+
+    @abstractmethod
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
+        """The frame with a Float64 column `draw.column` for each draw, from the hash of the key's columns."""
+
+    @abstractmethod
+    def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+        """The frame without the rejected rows. A rejection of action `error` stops the work: DataError."""
+
+    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+        """What happens to a frame before the step transforms it: the rows it rejects are removed."""
+        rejections = step.rejections(parameters)
+        return self.remove(frame, step.label, rejections) if rejections else frame
+
+
+def key_columns(key: Sequence[str], schema: Schema) -> tuple[str, ...]:
+    """The columns that identify a row: those named, or else every column that holds plain values.
+
+    Raises SchemaError where a name is not a column, or nothing can be hashed.
+    """
+    absent = [column for column in key if column not in schema]
+    if absent:
+        raise SchemaError([f"key: {column!r} is not a column{did_you_mean(column, schema)}" for column in absent])
+    nested = [column for column in key if not is_hashable(schema[column])]
+    if nested:
+        raise SchemaError([f"key: {c!r} is {schema[c]}, which cannot be hashed; name another column" for c in nested])
+    columns = tuple(key) or tuple(column for column, dtype in schema.items() if is_hashable(dtype))
+    if not columns:
+        raise SchemaError("key: no column holds values that can be hashed; add one that identifies a row")
+    return columns
+
+
+def is_hashable(dtype: Any) -> bool:
+    """Whether hashing.py says how values of this dtype are hashed."""
+    kinds = ("String", "Boolean", "Binary", "Date", "Datetime")
+    whole_or_float = dtype.is_integer() or dtype.is_float()
+    return bool(whole_or_float or any(type(dtype).__name__ == kind for kind in kinds))
+
+
+def over_columns(key: Sequence[str], draws: Sequence[Draw]) -> Mapping[tuple[str, ...], list[Draw]]:
+    """The draws, by the columns whose hash decides them."""
+    groups: dict[tuple[str, ...], list[Draw]] = {}
+    for draw in draws:
+        groups.setdefault(draw.over or tuple(key), []).append(draw)
+    return groups

@@ -1,0 +1,78 @@
+"""What Spark raises, told in one line as the error a user can act on."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from genspark.errors import DataError, GensparkError, SinkError, SourceError
+
+RAISED = "genspark stopped: "
+"""What a message raised inside a Spark expression starts with."""
+
+_UNREADABLE = re.compile(r"(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER).*?reading file (\S+?)\.?\s", re.DOTALL)
+_BLOCKED = re.compile(
+    r"Permission denied|AccessControlException|AccessDenied|Mkdirs failed|Read-only file system"
+    r"|DELTA_CANNOT_CREATE_LOG_PATH|Not a directory|ParentNotDirectoryException|No space left"
+)
+_MISSING = re.compile(r"\[PATH_NOT_FOUND\] Path does not exist: (\S+?)\.?(?:\s|$)")
+_CONCURRENT = re.compile(r"DELTA_CONCURRENT|ConcurrentAppend|ConcurrentModification|MetadataChangedException")
+_CANNOT_CAST = re.compile(r"\[(CAST_INVALID_INPUT|CAST_OVERFLOW)\] (.*?)(?: Use `try_cast`| SQLSTATE|$)", re.DOTALL)
+
+
+@contextlib.contextmanager
+def spark_errors(place: str = "spark", otherwise: type[GensparkError] = DataError) -> Iterator[None]:
+    """Raise a GensparkError, naming `place`, for whatever Spark raises inside the block.
+
+    `otherwise` is its class where the cause is none of those that have an error of their own.
+    """
+    try:
+        yield
+    except GensparkError:
+        raise
+    except Exception as error:
+        if not _is_sparks(error):
+            raise
+        raise translated(error, place, otherwise) from error
+
+
+def translated(error: BaseException, place: str, otherwise: type[GensparkError]) -> GensparkError:
+    """The error to show: the cause in one line, and the remedy where there is one."""
+    text = str(error)
+    if RAISED in text:
+        return DataError(_first_line(text.split(RAISED, 1)[1]))
+    if missing := _MISSING.search(text):
+        return SourceError(f"{place}: {missing[1]} does not exist or matches no file; correct the path")
+    if unreadable := _UNREADABLE.search(text):
+        return SourceError(
+            f"{place}: {unreadable[1]} cannot be read as the format given ({_cause(text)}); "
+            "it may be cut short or of another format: replace it or take it out"
+        )
+    if blocked := _BLOCKED.search(text):
+        return SinkError(f"{place}: cannot be written ({blocked[0]}); check the path and its permissions")
+    if _CONCURRENT.search(text):
+        return SinkError(f"{place}: another job changed the table meanwhile, and nothing was written; run again")
+    if cast := _CANNOT_CAST.search(text):
+        return DataError(f"{place}: {_first_line(cast[2])}; clean the column before it is cast")
+    if "[UNABLE_TO_INFER_SCHEMA]" in text:
+        return SourceError(f"{place}: there is no file of the format given here; correct source.path or source.format")
+    return otherwise(f"{place}: {_first_line(text)}")
+
+
+def _is_sparks(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in ("pyspark", "py4j")
+
+
+def _cause(text: str) -> str:
+    """The innermost cause of a Java stack trace."""
+    causes = re.findall(r"^Caused by: (?:[\w.$]+\.)?([\w$]+(?:: .*)?)$", text, re.MULTILINE)
+    return str(causes[-1]).strip() if causes else _first_line(text)
+
+
+def _first_line(text: str) -> str:
+    """The sentence that says what happened, without error states, class names and traces."""
+    bracket = re.search(r"\[[A-Z][A-Z0-9_.]+\] .*", text)
+    line = (bracket[0] if bracket else text.strip().splitlines()[0] if text.strip() else "no message").strip()
+    line = re.sub(r"^\[[A-Z][A-Z0-9_.]+\] ", "", line)
+    return re.sub(r"\s*(SQLSTATE: \w+.*|==.*==)$", "", line).rstrip(" .;")

@@ -1,0 +1,85 @@
+"""Every error a user can meet: each names the place, the value and the remedy.
+
+`exit_code` is what the command line ends with: 2 for the user's own mistake, found before or
+while the job was set up; 1 for a job that failed at work.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class GensparkError(Exception):
+    """The root of genspark's errors."""
+
+    exit_code = 1
+
+
+class ConfigError(GensparkError):
+    """The configuration is wrong; `problems` holds every mistake, each with its place."""
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Sequence[str], *, where: str = "") -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__(_listing(self.problems, where))
+
+
+class SchemaError(ConfigError):
+    """A step names a column that is absent, or one of a type it cannot use."""
+
+
+class PlanError(GensparkError):
+    """The steps cannot be planned as asked."""
+
+    exit_code = 2
+
+
+class SourceError(GensparkError):
+    """The input is missing or cannot be read."""
+
+    exit_code = 2
+
+
+class SinkError(GensparkError):
+    """The output cannot be written."""
+
+
+class TargetError(SinkError):
+    """The target cannot be written as asked; found before any work was done."""
+
+    exit_code = 2
+
+
+class ModelError(GensparkError):
+    """A fitted model cannot be read, or does not fit the data or the request."""
+
+    exit_code = 2
+
+
+class DataError(GensparkError):
+    """The data breaks a rule that the job was told to hold it to."""
+
+
+class SessionError(GensparkError):
+    """No usable Spark session can be had: no JDK, no Delta on the class path, no server."""
+
+    exit_code = 2
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'fare'?"`, or the known names where none is near."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    few = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"; known: {few}" if names else ""
+
+
+def _listing(problems: Sequence[str], where: str) -> str:
+    head = f"{where}: " if where else ""
+    if len(problems) == 1:
+        return head + problems[0]
+    return f"{head}{len(problems)} problems\n" + "\n".join(f"  - {problem}" for problem in problems)

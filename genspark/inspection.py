@@ -1,0 +1,50 @@
+"""What a model learnt, as text for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from genspark.model import PipelineModel
+
+_MOST = 12
+
+
+def describe(model: PipelineModel) -> str:
+    """The model's source, columns and steps, what each step learnt, and what inverting loses."""
+    source = ", ".join(f"{name} {value}" for name, value in model.source.items() if value is not None)
+    lines = [
+        f"sha256   {model.sha256}",
+        f"source   {source or 'not recorded'}",
+        f"columns  {_few([f'{name} {kind}' for name, kind in model.input_schema.items()])}",
+        "steps",
+    ]
+    for number, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):
+        ((kind, fields),) = step.to_json().items()
+        told = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
+        lines.append(f"  {number}. {kind} {told}")
+        lines += [f"       {line}" for line in _learnt(parameters)]
+    losses = model.losses()
+    lines.append("inverse transform" + (" loses" if losses else " is exact up to rounding"))
+    lines += [f"  {loss}" for loss in losses[:_MOST]]
+    lines += [f"  and {len(losses) - _MOST} more"] if len(losses) > _MOST else []
+    return "\n".join(lines)
+
+
+def _learnt(parameters: Mapping[str, Any]) -> list[str]:
+    """Lines `column: value` for what is kept by column; the first few."""
+    by_column = [(c, v) for group in parameters.values() if isinstance(group, Mapping) for c, v in group.items()]
+    lines = [f"{column}: {_short(value)}" for column, value in by_column[:_MOST]]
+    return lines + ([f"and {len(by_column) - _MOST} more columns"] if len(by_column) > _MOST else [])
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return f"[{_few([_short(item) for item in value])}]"
+    return str(value)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")

@@ -1,0 +1,195 @@
+"""Writing a Delta table: what is there, whether it may be written, one commit, and the way back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from genspark.config import Sink
+from genspark.engines.spark_errors import spark_errors
+from genspark.errors import TargetError, did_you_mean
+from genspark.files import is_empty, remove_tree, why_not_writable
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Statistics of one column: trainers read whole files, and the rest cost a quarter of the write.
+NEW_TABLE = {"delta.dataSkippingNumIndexedCols": "1"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table as it was found; `version` is None where there was none."""
+
+    path: str
+    version: int | None = None
+    partition_by: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a write did: the table's new version, rows, files and bytes."""
+
+    version: int
+    rows: int
+    files: int
+    bytes: int
+
+
+def find(spark: SparkSession, path: str, place: str = "sink.path") -> Table:
+    """The table at a path. Raises TargetError where something else is there, or nothing may be written."""
+    from pyspark.errors import AnalysisException
+
+    try:
+        detail = spark.sql(f"DESCRIBE DETAIL {_quoted(path)}").first()
+    except AnalysisException:
+        if not is_empty(path):
+            raise TargetError(
+                f"{place}: {path} holds files and is not a Delta table; choose an empty folder, or clear it first"
+            ) from None
+        refusal = why_not_writable(path)
+        if refusal:
+            told = f"{place}: {path} cannot be written ({refusal}); check the path and its permissions"
+            raise TargetError(told) from None
+        return Table(path)
+    assert detail is not None
+    version = _history(spark, path)["version"]
+    return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]))
+
+
+def check(table: Table, sink: Sink, columns: Sequence[str]) -> None:
+    """Raise TargetError where the sink does not fit the table or the columns, before any work is done."""
+    problems = [
+        f"sink.partition_by: {column!r} is not a column of the result{did_you_mean(column, columns)}"
+        for column in sink.partition_by
+        if column not in columns
+    ]
+    if set(sink.partition_by) == set(columns):
+        problems.append("sink.partition_by: some column must be left that is not a partition")
+    if table.version is not None:
+        problems += _against(table, sink)
+    if problems:
+        raise TargetError("; ".join(problems))
+
+
+def write(
+    frame: DataFrame, table: Table, sink: Sink, metadata: Mapping[str, Any], properties: Mapping[str, str]
+) -> Commit:
+    """Write the frame in one commit that carries `metadata`, and set the table's properties.
+
+    `properties` are those the steps want, beside the sink's own.
+
+    Raises SinkError; the table is then as it was.
+    """
+    spark = frame.sparkSession
+    with spark_errors("sink.path"):
+        writer = _laid_out(frame, sink).write.format("delta").option("userMetadata", json.dumps(metadata))
+        if sink.max_records_per_file:
+            writer = writer.option("maxRecordsPerFile", str(sink.max_records_per_file))
+        if table.version is None:
+            own = {name: value for name, value in sink.properties.items() if name.startswith("delta.")}
+            writer = writer.options(**{**NEW_TABLE, **own})
+        if sink.mode == "overwrite" and sink.partitions:
+            writer.mode("overwrite").option("replaceWhere", _condition(sink.partitions)).save(table.path)
+        elif sink.mode == "overwrite":
+            writer.mode("overwrite").option("overwriteSchema", "true").partitionBy(*sink.partition_by).save(table.path)
+        else:
+            partition_by = sink.partition_by or table.partition_by
+            writer.mode(_SPARK_MODE[sink.mode]).partitionBy(*partition_by).save(table.path)
+        commit = _commit(spark, table.path)
+        wanted = {**properties, **sink.properties}
+        changed = {name: value for name, value in wanted.items() if table.properties.get(name) != value}
+        if table.version is None:
+            changed = {name: value for name, value in changed.items() if not name.startswith("delta.")}
+        if changed:
+            told = ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in changed.items())
+            spark.sql(f"ALTER TABLE {_quoted(table.path)} SET TBLPROPERTIES ({told})")
+        return commit
+
+
+def append_merging(frame: DataFrame, path: str, metadata: Mapping[str, Any]) -> Commit:
+    """Append to a table whose columns may differ from run to run: new ones are added."""
+    with spark_errors("quarantine.path"):
+        writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
+        writer.option("userMetadata", json.dumps(metadata)).save(path)
+        return _commit(frame.sparkSession, path)
+
+
+def put_back(spark: SparkSession, table: Table, run_id: str) -> None:
+    """Undo what run `run_id` committed: the table's old version comes back, or nothing remains.
+
+    Commits of others are left alone: where one came after ours, or was there first, nothing is done.
+    """
+    from pyspark.errors import AnalysisException
+
+    try:
+        last = _history(spark, table.path)
+    except AnalysisException:
+        # No commit was made; data files without one would only be in the way.
+        if table.version is None:
+            remove_tree(table.path)
+        return
+    is_ours = run_id in (last["userMetadata"] or "")
+    if table.version is None and is_ours and last["version"] == 0:
+        remove_tree(table.path)
+    elif table.version is not None and is_ours and last["version"] == table.version + 1:
+        spark.sql(f"RESTORE TABLE {_quoted(table.path)} TO VERSION AS OF {table.version}")
+
+
+_SPARK_MODE = {"append": "append", "error": "errorifexists"}
+
+
+def _against(table: Table, sink: Sink) -> list[str]:
+    if sink.mode == "error":
+        return [f"sink.path: {sink.path} is already a table; set sink.mode to overwrite or append, or change the path"]
+    replaced_whole = sink.mode == "overwrite" and not sink.partitions
+    if replaced_whole or not sink.partition_by or tuple(sink.partition_by) == table.partition_by:
+        return []
+    return [
+        f"sink.partition_by: {list(sink.partition_by)} differs from the table's {list(table.partition_by)}; "
+        "only an overwrite of the whole table can change it"
+    ]
+
+
+def _laid_out(frame: DataFrame, sink: Sink) -> DataFrame:
+    if not sink.files_per_partition:
+        return frame
+    from pyspark.sql import functions as F
+
+    if not sink.partition_by:
+        return frame.repartition(sink.files_per_partition)
+    plain = [F.col(f"`{c}`") for c, kind in frame.dtypes if not kind.startswith(("map", "binary", "array", "struct"))]
+    bucket = F.pmod(F.xxhash64(*plain), F.lit(sink.files_per_partition))
+    return frame.repartition(*(F.col(f"`{c}`") for c in sink.partition_by), bucket)
+
+
+def _commit(spark: SparkSession, path: str) -> Commit:
+    last = _history(spark, path)
+    metrics = last["operationMetrics"]
+    rows, files, size = (int(metrics.get(name, 0)) for name in ("numOutputRows", "numFiles", "numOutputBytes"))
+    return Commit(last["version"], rows, files, size)
+
+
+def _history(spark: SparkSession, path: str) -> Any:
+    return spark.sql(f"DESCRIBE HISTORY {_quoted(path)} LIMIT 1").first()
+
+
+def _condition(partitions: Mapping[str, Sequence[Any]]) -> str:
+    clauses = [
+        f"`{column}` IN ({', '.join(_literal(value) for value in values)})" for column, values in partitions.items()
+    ]
+    return " AND ".join(clauses)
+
+
+def _quoted(path: str) -> str:
+    return f"delta.`{path.replace('`', '``')}`"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool | int | float):
+        return str(value)
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,49 @@
+"""The rows that a job took out: as they were read, with the reasons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from genspark.engines.spark import SparkEngine
+from genspark.engines.spark_fate import CORRUPT, FATE, QUARANTINED, REASONS, Fates
+from genspark.expressions import HIDDEN, is_hidden
+from genspark.io.sources import Input
+from genspark.model import PipelineModel
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ROW, FILE = f"{HIDDEN}row", f"{HIDDEN}file"
+
+
+def quarantined(given: Input, model: PipelineModel, run_id: str) -> DataFrame:
+    """The quarantined rows of the input, as a frame; nothing is computed yet.
+
+    Columns: the row's own as they were read; `_corrupt_record` (string, where the source can tell:
+    the record's text) and `_file` (string); `_reasons`, an array of structs (step, column, rule,
+    value, threshold), where value and threshold are doubles in the units the step saw; `_run_id`.
+    """
+    F = _functions()
+    frame = given.frame
+    originals = [name for name in frame.columns if not is_hidden(name)]
+    if given.knows_files:
+        frame = frame.withColumn(FILE, F.col("_metadata.file_path"))
+    frame = frame.withColumn(ROW, F.struct(*(F.col(f"`{name}`") for name in originals)))
+    marked = judged(frame, model, Fates(reasons=True)).filter(F.col(FATE) == QUARANTINED)
+    told = {"_corrupt_record": CORRUPT, "_file": FILE}
+    beside = [F.col(hidden).alias(name) for name, hidden in told.items() if hidden in frame.columns]
+    return marked.select(f"{ROW}.*", *beside, F.col(REASONS).alias("_reasons"), F.lit(run_id).alias("_run_id"))
+
+
+def judged(frame: DataFrame, model: PipelineModel, fates: Fates) -> DataFrame:
+    """The frame after every step of the model, all rows still there with their fates."""
+    wrapped = SparkEngine().with_draws(nw.from_native(fates.start(frame)), model.key, model.draws())
+    return nw.to_native(model.apply(wrapped, fates.before))  # type: ignore[no-any-return]
+
+
+def _functions() -> Any:
+    from pyspark.sql import functions
+
+    return functions

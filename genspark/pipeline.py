@@ -1,0 +1,174 @@
+"""Steps, fitted: `Pipeline([...]).fit(df)` gives a `PipelineModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import narwhals as nw
+
+from genspark.engines import engine_for
+from genspark.engines.engine import Engine, is_hashable, key_columns
+from genspark.errors import SchemaError, did_you_mean
+from genspark.expressions import HIDDEN, visible, without_nan
+from genspark.model import PipelineModel, apply_steps, draws_of
+from genspark.plan import Plan, Request, Scan, make_plan, solve
+from genspark.statistics import State, Statistic
+from genspark.steps.base import Parameters, Schema, Step
+
+OnScan = Callable[[int, int], None]
+"""Told before each scan: its number, from 1, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Steps in order, and which rows they learn from.
+
+    `key` names the columns that identify a row, for the steps that draw random numbers; empty, it
+    is every column that holds plain values. `fit_on` keeps the statistics to rows where each of
+    its columns has the given value, such as `{"split": "train"}`: a column of the input, or one
+    that a `Split` step adds. `transform` applies to every row.
+    """
+
+    steps: Sequence[Step]
+    key: Sequence[str] = ()
+    fit_on: Mapping[str, Any] = field(default_factory=dict)
+
+    def plan(self, df: Any) -> Plan:
+        """The scans that `fit` will make. Reads the schema of `df` and no data."""
+        _, frame = engine_for(df)
+        return self.plan_for(_schema(frame))
+
+    def plan_for(self, schema: Schema) -> Plan:
+        """The scans for data of this schema. Raises SchemaError with every mistake of the steps."""
+        plan = make_plan(self.steps, schema)
+        self._fit_columns(plan)
+        self._key(plan)
+        return plan
+
+    def explain(self, df: Any) -> str:
+        """What `fit` will read and why, before anything runs: levels, scans, derivations."""
+        return self.plan(df).explain()
+
+    def fit(self, df: Any, *, source: Mapping[str, Any] | None = None, on_scan: OnScan | None = None) -> PipelineModel:
+        """Learn every step's parameters in the planned scans.
+
+        Takes a Spark DataFrame, classic or Connect. Empty input and all-null columns give the
+        parameters that each step's docstring names. Raises SchemaError before anything is read, and
+        DataError where a step's rule for its input says so.
+        """
+        engine, frame = engine_for(df)
+        schema = _schema(frame)
+        plan = self.plan_for(schema)
+        key = self._key(plan)
+        frame = engine.with_draws(frame, key, draws_of(plan.steps))
+        frame = without_nan(frame, sorted({column for step in plan.steps for column in step.reads()}))
+        frame = self._rows_to_learn_from(frame, plan)
+        parameters, scanned = _fit(engine, frame, plan, on_scan or _unheard)
+        return PipelineModel(
+            steps=plan.steps,
+            parameters=tuple(parameters),
+            key=key,
+            input_schema={column: str(dtype) for column, dtype in schema.items()},
+            states=tuple((request.statistic, request.at, state) for request, state in scanned.items()),
+            source=source or {},
+        )
+
+    def _key(self, plan: Plan) -> tuple[str, ...]:
+        """The columns that draws by the row's key hash: none where no step makes such a draw."""
+        source, draws = plan.schemas[0], draws_of(plan.steps)
+        problems = [
+            f"{column!r} is {source[column]}, which cannot be hashed; name another column"
+            if column in source
+            else f"{column!r} is made by a step, and columns are hashed as they were read; name one of the source"
+            for column in dict.fromkeys(column for draw in draws for column in draw.over or ())
+            if column not in source or not is_hashable(source[column])
+        ]
+        if problems:
+            raise SchemaError(problems)
+        is_drawn_by_key = any(draw.over is None for draw in draws)
+        key = key_columns(self.key, source) if self.key or is_drawn_by_key else ()
+        return key if is_drawn_by_key else ()
+
+    def _fit_columns(self, plan: Plan) -> list[Step]:
+        """The steps that add the columns of `fit_on`, checked: they must learn nothing themselves."""
+        source, adding = plan.schemas[0], []
+        for column in self.fit_on:
+            if column in source:
+                continue
+            makers = [step for step in plan.steps if column in step.writes()]
+            if not makers:
+                raise SchemaError(f"fit_on: {column!r} is not a column{did_you_mean(column, plan.output_schema)}")
+            if not makers[0].draws() or makers[0].statistics():
+                raise SchemaError(
+                    f"fit_on: {column!r} is made by {makers[0].label}, which is not known before fitting; "
+                    "use a column of the source or of a split step"
+                )
+            adding.append(makers[0])
+        return adding
+
+    def _rows_to_learn_from(self, frame: Any, plan: Plan) -> Any:
+        adding = self._fit_columns(plan)
+        for step in adding:
+            frame = step.transform(frame, {})
+        for column, value in self.fit_on.items():
+            frame = frame.filter(nw.col(column) == nw.lit(value))
+        return frame.drop([column for step in adding for column in step.writes()]) if adding else frame
+
+
+def _fit(engine: Engine, frame: Any, plan: Plan, on_scan: OnScan) -> tuple[list[Parameters], dict[Request, State]]:
+    """Run the scans level by level; after each, every step whose answers are in is fitted."""
+    fitted: dict[int, Parameters] = {}
+    scanned: dict[Request, State] = {}
+    done = -1
+
+    def fit_steps() -> None:
+        for position, (step, answers) in enumerate(zip(plan.steps, plan.answers, strict=True)):
+            is_due = position not in fitted and all(answer.level <= done for answer in answers)
+            if is_due:
+                states = solve(answers, scanned, fitted.__getitem__)
+                fitted[position] = step.parameters(states, plan.schemas[position])
+
+    for number, scan in enumerate(plan.scans, start=1):
+        if scan.level > done + 1:
+            done = scan.level - 1
+        fit_steps()
+        on_scan(number, len(plan.scans))
+        scanned.update(_run(engine, frame, plan, scan, fitted))
+        is_last_of_level = number == len(plan.scans) or plan.scans[number].level > scan.level
+        if is_last_of_level:
+            done = scan.level
+    done = max((scan.level for scan in plan.scans), default=-1)
+    fit_steps()
+    return [fitted[position] for position in range(len(plan.steps))], scanned
+
+
+def _run(engine: Engine, frame: Any, plan: Plan, scan: Scan, fitted: Mapping[int, Parameters]) -> dict[Request, State]:
+    """One pass: apply the scan's steps, keep a copy of each requested column as its step sees it."""
+    physical: dict[Request, Statistic] = {}
+    copies: dict[tuple[int, str], str] = {}
+    for position in range(len(plan.steps) + 1):
+        here = [request for request in scan.requests if request.at == position]
+        changed_later = {c for i in scan.steps if i >= position for c in plan.steps[i].writes()}
+        columns = dict.fromkeys(c for request in here for c in (*request.statistic.columns, *request.statistic.by))
+        copied = [column for column in columns if column in changed_later]
+        copies.update({(position, column): f"{HIDDEN}at_{position}_{column}" for column in copied})
+        if copied:
+            frame = frame.with_columns(*(nw.col(c).alias(copies[position, c]) for c in copied))
+        for request in here:
+            statistic = request.statistic
+            physical[request] = statistic.on([copies.get((position, c), c) for c in statistic.columns])
+        if position in scan.steps:
+            frame = apply_steps(frame, [(plan.steps[position], fitted[position])], engine.before)
+    states = engine.scan(frame, list(dict.fromkeys(physical.values())))
+    return {request: states[statistic] for request, statistic in physical.items()}
+
+
+def _unheard(_number: int, _of: int) -> None:
+    """Tell nobody about a scan."""
+
+
+def _schema(frame: Any) -> Schema:
+    schema = frame.collect_schema()
+    return {column: schema[column] for column in visible(frame)}

@@ -1,0 +1,79 @@
+"""What a run did, as numbers for programs and as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many values a step met: filled, beyond its bounds, outside its domain."""
+
+    step: str
+    what: str
+    values: int
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """One run: rows are counted in the pass that wrote them, seconds are wall time.
+
+    `rows_read` is always `rows_written + rows_quarantined + rows_dropped`. `scans` are the passes
+    over the data that fitting took, `scans_stage_by_stage` those of one estimator after another;
+    `passes` counts every pass, by purpose.
+    """
+
+    name: str
+    run_id: str
+    engine: str
+    rows_read: int
+    rows_written: int
+    rows_quarantined: int
+    rows_dropped: int
+    scans: int
+    scans_stage_by_stage: int
+    passes: dict[str, int]
+    table: str
+    table_version: int
+    model: str
+    model_sha256: str
+    quarantine: str | None
+    files_written: int
+    bytes_written: int
+    counts: Sequence[Count] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, as `genspark run --json` prints it."""
+        return asdict(self)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """(label, value) pairs in the order a person reads them."""
+        counted = [(f"{count.step}: {count.what}", f"{count.values:,} values") for count in self.counts]
+        timed = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
+        quarantine = [("quarantine", self.quarantine)] if self.quarantine and self.rows_quarantined else []
+        return [
+            ("rows read", f"{self.rows_read:,}"),
+            ("rows written", f"{self.rows_written:,}"),
+            ("rows dropped", f"{self.rows_dropped:,}"),
+            ("rows quarantined", f"{self.rows_quarantined:,}"),
+            *counted,
+            ("scans to fit", f"{self.scans} (stage by stage: {self.scans_stage_by_stage})"),
+            ("passes in all", ", ".join(f"{purpose} {n}" for purpose, n in self.passes.items() if n)),
+            ("files written", f"{self.files_written:,} ({_size(self.bytes_written)})"),
+            ("table", f"{self.table} (version {self.table_version})"),
+            ("model", self.model),
+            *quarantine,
+            ("engine", self.engine),
+            ("seconds", timed),
+        ]
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,283 @@
+"""Spark sessions, wherever the job runs: this machine, spark-submit, Spark Connect, Databricks.
+
+`get_spark` takes what is there before it starts anything: a session that runs already, then a Connect
+server, then the JVM of spark-submit, and only then a JVM of its own, tuned for one machine. With
+`genspark.session.driver` this is the one place that touches the JVM; importing it imports no Spark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from genspark.errors import SessionError
+from genspark.session import archive, driver, jvm, progress
+from genspark.session.archive import prepare
+from genspark.session.jvm import WRITER_CONF
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = ["WRITER_CONF", "get_spark", "is_connect", "prepare", "set_conf", "stop", "task_progress"]
+
+_log = logging.getLogger(__name__)
+# Connect sessions that were opened here: session id -> the address asked for.
+_connected_to: dict[str, str] = {}
+
+
+def get_spark(
+    app_name: str = "genspark",
+    *,
+    master: str | None = None,
+    remote: str | None = None,
+    config: Mapping[str, str] | None = None,
+    quick: bool | None = None,
+) -> SparkSession:
+    """The session to work with: the one that runs, else one for where this process finds itself.
+
+    1. An active session is used as it is, with `config` set on it where it can be.
+    2. `remote` or `SPARK_REMOTE`: a Connect server at `sc://host:port`, or `local[2]` for one started here.
+    3. Under spark-submit: what was submitted, with Delta added where it is absent.
+    4. Else a driver on this machine, `master` being `local[*]` unless told otherwise.
+
+    `config` holds any Spark settings and wins over genspark's own. `quick` (`GENSPARK_QUICK=1` where left
+    out) starts faster with the first compiler alone: right for tests and small jobs, wrong for long ones.
+
+    Raises:
+        SessionError: no pyspark, no Java 17, no Delta, no server at the address, or another session is
+            in the way.
+
+    """
+    if master and remote:
+        raise SessionError(f"master={master!r} and remote={remote!r} exclude each other: give one of them")
+    driver.require_pyspark()
+    wanted = dict(config or {})
+    active = _active_session()
+    if active is not None and not _is_another(active, master, remote):
+        return _with_conf(active, wanted)
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ and not (master or remote):
+        return _of_databricks(wanted)
+    address = remote or os.environ.get("SPARK_REMOTE")
+    if master and address:
+        raise SessionError(f"master={master!r} was asked for while SPARK_REMOTE={address!r} is set: drop one")
+    if address and not address.startswith("local"):
+        return _connect(address, wanted)
+    if driver.is_running() and not address:
+        return driver.submitted(app_name, master, wanted)
+    where = address or master or wanted.get("spark.master") or "local[*]"
+    conf = _launch_conf(app_name, where, wanted, quick=_quick_by_default() if quick is None else quick)
+    return _connect_locally(conf) if address else driver.launch(conf)
+
+
+def is_connect(spark: SparkSession) -> bool:
+    """Whether the session is a Connect client: no JVM, no SparkContext, no RDD to be had from it."""
+    return type(spark).__module__.startswith("pyspark.sql.connect")
+
+
+def set_conf(spark: SparkSession, settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Set what can be set while the session runs; returns the keys that were refused.
+
+    A `spark.hadoop.` setting loses its prefix: a running session passes all of its settings on to Hadoop,
+    and only a starting one looks for the prefix.
+    """
+    from pyspark.errors import PySparkException
+
+    refused = []
+    for key, value in settings.items():
+        try:
+            spark.conf.set(key.removeprefix("spark.hadoop."), value)
+        except PySparkException:
+            refused.append(key)
+    return tuple(refused)
+
+
+def stop(spark: SparkSession) -> None:
+    """End the session, and the JVM with it where `get_spark` started one; returns when it has gone.
+
+    Unlike `spark.stop()` alone it leaves nothing behind: the next `get_spark` starts afresh, with another
+    class path, memory or address if asked.
+    """
+    is_remote = is_connect(spark)
+    has_jvm = not is_remote or "SPARK_LOCAL_REMOTE" in os.environ
+    spark.stop()
+    if is_remote:
+        os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)  # else PySpark refuses a classic session for good
+    if has_jvm:
+        driver.end(timeout=30)
+
+
+@contextlib.contextmanager
+def task_progress(spark: SparkSession, report: Callable[[int, int], None]) -> Iterator[None]:
+    """Call `report(done_tasks, known_tasks)` about 5 times a second while the block runs, and at its end.
+
+    The counts are of all jobs that run on the session meanwhile. `known_tasks` grows as Spark plans stages
+    and falls where it skips some; `done_tasks` reaches it. A classic session is asked from a thread of its
+    own; a Connect server tells of itself, as often as it is set to. Where neither exists nothing is called.
+    Nothing is raised, and a `report` that raises is not called again.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(Exception):
+            if is_connect(spark):
+                stack.enter_context(progress.told(spark, report))
+            else:
+                stack.enter_context(progress.tracked(spark.sparkContext.statusTracker(), report))
+        yield
+
+
+def _active_session() -> SparkSession | None:
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
+    try:
+        # active() and not getActiveSession(), which knows nothing of sessions that another thread started.
+        spark = SparkSession.active()
+    except PySparkRuntimeError:
+        return None
+    is_over = spark.is_stopped if is_connect(spark) else spark.sparkContext._jsc is None  # type: ignore[attr-defined]
+    return None if is_over else spark
+
+
+def _is_another(active: SparkSession, master: str | None, remote: str | None) -> bool:
+    """Whether a second session is to be opened beside `active`: between Connect servers alone that goes."""
+    if master is None and remote is None:
+        return False
+    if is_connect(active):
+        here = _connected_to.get(_id(active), "a Connect server")
+        if remote is not None and (remote == here or not (remote + here).startswith("local")):
+            return remote != here
+    else:
+        here = str(active.sparkContext.master)
+        if master == here:
+            return False
+    raise SessionError(
+        f"a session on {here} runs, and PySpark has one at a time: end it with genspark.session.stop(spark) "
+        f"before asking for {master or remote}"
+    )
+
+
+def _with_conf(spark: SparkSession, wanted: Mapping[str, str]) -> SparkSession:
+    refused = set_conf(spark, wanted)
+    if refused:
+        _log.warning("the session runs already, so these settings have no effect: %s", ", ".join(refused))
+    return spark
+
+
+def _of_databricks(wanted: Mapping[str, str]) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    return _with_conf(SparkSession.builder.getOrCreate(), wanted)
+
+
+def _launch_conf(app_name: str, master: str, wanted: Mapping[str, str], *, quick: bool) -> dict[str, str]:
+    java, home = jvm.find_java(), driver.spark_home()
+    delta = () if jvm.brings_delta(wanted, home) else driver.delta_jars()
+    recorded = archive.archive_path(java, home, delta)
+    options = jvm.java_options(quick=quick, archive=recorded if recorded.is_file() else None)
+    return jvm.launch_conf(app_name, master, wanted, warehouse=driver.scratch(), delta=delta, options=options)
+
+
+def _quick_by_default() -> bool:
+    return os.environ.get("GENSPARK_QUICK", "").lower() in ("1", "true", "yes")
+
+
+def _connect(address: str, wanted: Mapping[str, str]) -> SparkSession:
+    from pyspark.errors import PySparkException
+
+    driver.prepare_python()
+    try:
+        _knock(address)
+        return _with_conf(_open(address, address), wanted)
+    except ImportError as error:
+        raise SessionError(f"Spark Connect needs more packages ({error}): pip install 'pyspark[connect]'") from error
+    except PySparkException as error:
+        raise SessionError(f"no Spark Connect session at {address}: {error}") from error
+
+
+def _knock(address: str) -> None:
+    """A Connect session opens without a word from its server, and its first query tries for ten minutes."""
+    import grpc  # type: ignore[import-untyped]
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    if not address.startswith("sc://"):
+        return
+    with DefaultChannelBuilder(address).toChannel() as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=10)
+        except grpc.FutureTimeoutError as error:
+            raise SessionError(
+                f"no Spark Connect server answers at {address}: check host and port, start a server with "
+                "sbin/start-connect-server.sh, or leave the address out to run on this machine"
+            ) from error
+
+
+def _connect_locally(conf: Mapping[str, str]) -> SparkSession:
+    """A Connect server in a JVM of our own, and a session on it.
+
+    PySpark's `remote("local[2]")` does the same, but always on port 15002, so that two of them collide;
+    here the system picks the port and a token keeps others out.
+    """
+    token = secrets.token_urlsafe(32)
+    server = {
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.port": "0",
+        "spark.connect.grpc.binding.address": "localhost",
+        "spark.connect.progress.reportInterval": "200ms",
+        "spark.sql.artifact.isolation.enabled": "true",
+        "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
+    }
+    with _environment(SPARK_REMOTE=None, SPARK_CONNECT_AUTHENTICATE_TOKEN=token):
+        driver.launch({**server, **conf})
+        os.environ["SPARK_LOCAL_REMOTE"] = "1"  # so that the session's stop() ends the server too
+        return _open(f"sc://localhost:{driver.connect_port()}/;token={token}", conf["spark.master"])
+
+
+def _open(url: str, address: str) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.remote(url).create()
+    _connected_to[_id(spark)] = address
+    return spark
+
+
+def _id(spark: SparkSession) -> str:
+    return str(spark.session_id)  # type: ignore[attr-defined]  # Connect's sessions have one
+
+
+@contextlib.contextmanager
+def _environment(**values: str | None) -> Iterator[None]:
+    """These variables for the length of the block, None being absent."""
+    before = {name: os.environ.get(name) for name in values}
+    _set_environment(values)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def qualified(spark: SparkSession, path: str) -> str:
+    """A path as the URI that Spark takes it for: `out/x` is on the cluster's default file system.
+
+    On Connect, where the server's file system is out of sight, a path without a scheme is made
+    absolute by this process's folder: right for a server on this machine.
+    """
+    if "://" in path:
+        return path
+    if is_connect(spark):
+        return os.path.abspath(path)
+    jvm: Any = spark._jvm
+    conf = spark._jsc.hadoopConfiguration()
+    hadoop_path = jvm.org.apache.hadoop.fs.Path(path)
+    whole = str(hadoop_path.getFileSystem(conf).makeQualified(hadoop_path).toString())
+    return whole.removeprefix("file:") if whole.startswith("file:/") else whole

@@ -1,0 +1,106 @@
+"""How far the running jobs are, in tasks: asked of a classic session, or told by a Connect server."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.core.status import StatusTracker
+    from pyspark.sql import SparkSession
+
+Report = Callable[[int, int], None]
+_INTERVAL = 0.2  # seconds between two looks
+
+
+class StageCount:
+    """Done and known tasks of every stage that ran since the count began.
+
+    Stages are remembered, because the tracker forgets a job as soon as it has ended.
+    """
+
+    def __init__(self, tracker: StatusTracker) -> None:
+        self._tracker = tracker
+        self._open: dict[int, set[int]] = {}
+        self._tasks: dict[int, tuple[int, int]] = {}
+
+    def look(self) -> tuple[int, int]:
+        """`(done, known)` at this moment; asks only about stages that had not ended at the last look."""
+        active = set(self._tracker.getActiveJobsIds())
+        for job in active - self._open.keys():
+            info = self._tracker.getJobInfo(job)
+            self._open[job] = set(info.stageIds) if info else set()
+        for job, stages in list(self._open.items()):
+            self._look_at(stages)
+            if job not in active:
+                self._close(job)
+        return _total(self._tasks.values())
+
+    def _look_at(self, stages: Iterable[int]) -> None:
+        for stage in stages:
+            done, known = self._tasks.get(stage, (0, 0))
+            if known and done == known:
+                continue
+            info = self._tracker.getStageInfo(stage)
+            if info is not None:
+                self._tasks[stage] = (info.numCompletedTasks, info.numTasks)
+
+    def _close(self, job: int) -> None:
+        """A stage whose output lay there already is skipped: its tasks never run, so they are not known."""
+        for stage in self._open.pop(job):
+            if self._tasks.get(stage, (1, 1))[0] == 0:
+                del self._tasks[stage]
+
+
+@contextlib.contextmanager
+def tracked(tracker: StatusTracker, report: Report) -> Iterator[None]:
+    """Look 5 times a second from a daemon thread, and a last time when the block ends."""
+    count, ended = StageCount(tracker), threading.Event()
+
+    def watch() -> None:
+        # The session may stop under this thread, or the report fail: neither is worth the job's failing.
+        with contextlib.suppress(Exception):
+            while not ended.wait(_INTERVAL):
+                report(*count.look())
+            report(*count.look())
+
+    thread = threading.Thread(target=watch, name="genspark-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=2)
+
+
+@contextlib.contextmanager
+def told(spark: SparkSession, report: Report) -> Iterator[None]:
+    """Pass on what the Connect server tells, summed over the operations of the block."""
+    operations: dict[str | None, tuple[int, int]] = {}
+    broken = False
+
+    def handler(*, stages: Iterable[Any] | None, operation_id: str | None, done: bool, **_: object) -> None:
+        nonlocal broken
+        if broken or stages is None:
+            return
+        try:
+            finished, known = _total((stage.num_completed_tasks, stage.num_tasks) for stage in stages)
+            # The server goes on listing the stages that were skipped: at the end none of them is to come.
+            operations[operation_id] = (finished, finished if done else known)
+            report(*_total(operations.values()))
+        except Exception:  # whatever a report raises, the query goes on
+            broken = True
+
+    spark.registerProgressHandler(handler)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            spark.removeProgressHandler(handler)  # type: ignore[arg-type]
+
+
+def _total(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    pairs = list(counts)
+    return sum(done for done, _ in pairs), sum(known for _, known in pairs)

@@ -1,0 +1,28 @@
+"""The steps of a pipeline, one a file. Their fields are their YAML keys."""
+
+from genspark.steps.augment import Augment, ColorJitter, RandomCrop
+from genspark.steps.base import Rejection, Step
+from genspark.steps.cast import Cast
+from genspark.steps.drop import Drop
+from genspark.steps.impute import Impute
+from genspark.steps.outliers import Outliers
+from genspark.steps.scale import Scale
+from genspark.steps.select import Select
+from genspark.steps.split import Split
+from genspark.steps.transform import Transform
+
+__all__ = [
+    "Augment",
+    "Cast",
+    "ColorJitter",
+    "Drop",
+    "Impute",
+    "Outliers",
+    "RandomCrop",
+    "Rejection",
+    "Scale",
+    "Select",
+    "Split",
+    "Step",
+    "Transform",
+]

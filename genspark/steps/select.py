@@ -1,0 +1,49 @@
+"""Keep some columns, in the order given."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+from pydantic.dataclasses import dataclass
+
+from genspark.errors import SchemaError, did_you_mean
+from genspark.expressions import is_hidden
+from genspark.statistics import State, Statistic
+from genspark.steps.base import STEP_CONFIG, Columns, Parameters, Schema, Step, match
+
+
+@dataclass(config=STEP_CONFIG)
+class Select(Step):
+    """Keep these columns and no others, in this order; a pattern stands for its matches.
+
+    The inverse cannot bring the others back, and `losses` says so.
+    """
+
+    columns: Columns
+
+    kind: ClassVar[str] = "select"
+
+    def bind(self, schema: Schema) -> Self:
+        match(self.columns, schema, lambda _: True, "any type")
+        ordered = dict.fromkeys(c for p in self.columns for c in schema if c == p or fnmatch.fnmatchcase(c, p))
+        return replace(self, columns=tuple(ordered))
+
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        return {"left_out": [column for column in schema if column not in self.columns]}
+
+    def output_schema(self, schema: Schema) -> Schema:
+        return {column: schema[column] for column in self.columns}
+
+    def transform(self, frame: Any, parameters: Parameters) -> Any:
+        names = frame.collect_schema().names()
+        absent = [column for column in self.columns if column not in names]
+        if absent:
+            raise SchemaError([f"columns: {c!r} is not a column{did_you_mean(c, names)}" for c in absent])
+        hidden = [name for name in names if is_hidden(name)]
+        return frame.select(*self.columns, *hidden)
+
+    def losses(self, parameters: Parameters) -> Sequence[str]:
+        return [f"{self.label}: {c!r} was left out" for c in parameters["left_out"]]

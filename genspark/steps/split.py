@@ -1,0 +1,78 @@
+"""Cut rows into train, validation and test by the hash of their key."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import narwhals as nw
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from genspark.errors import SchemaError, did_you_mean
+from genspark.hashing import Draw
+from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
+
+
+@dataclass(config=STEP_CONFIG)
+class Split(Step):
+    """Add a string column that names each row's part, drawn by hash(seed, row key) alone.
+
+    The same key is in the same part in every run, on every engine and under any partitioning, and
+    stays there when rows are added. With `group`, the hash of that column decides, so a group is
+    never cut in two. Keys and groups are hashed as they were read, before any step; a null group
+    is a group. Empty input gives an empty column.
+    """
+
+    fractions: dict[str, float] = Field(min_length=1, description="Part -> share; the shares sum to 1.")
+    seed: int = Field(default=0, description="Another seed, another split.")
+    column: str = Field(default="split", min_length=1, description="The column that is added.")
+    group: str | None = Field(default=None, description="A column whose equal values stay together.")
+
+    kind: ClassVar[str] = "split"
+
+    @model_validator(mode="after")
+    def _fractions_sum_to_one(self) -> Self:
+        negative = {name: share for name, share in self.fractions.items() if not share >= 0}
+        if negative:
+            raise ValueError(f"fractions: a share cannot be negative; got {negative}")
+        whole = math.fsum(self.fractions.values())
+        if abs(whole - 1.0) > 1e-9:
+            raise ValueError(f"fractions: must sum to 1; {self.fractions} sum to {whole:.10g}")
+        return self
+
+    def bind(self, schema: Schema) -> Self:
+        if self.group is not None and self.group not in schema:
+            raise SchemaError(f"group: {self.group!r} is not a column{did_you_mean(self.group, schema)}")
+        if self.column in schema:
+            raise SchemaError(f"column: {self.column!r} is already a column; give the split another name")
+        return self
+
+    def writes(self) -> frozenset[str]:
+        return frozenset([self.column])
+
+    def output_schema(self, schema: Schema) -> Schema:
+        return {**schema, self.column: nw.String()}
+
+    def draws(self) -> Sequence[Draw]:
+        return [self._draw()]
+
+    def transform(self, frame: Any, parameters: Parameters) -> Any:
+        return frame.with_columns(self._part().alias(self.column))
+
+    def inverse(self, frame: Any, parameters: Parameters) -> Any:
+        return frame.drop([self.column], strict=False)
+
+    def _draw(self) -> Draw:
+        return Draw(self.seed, "split", None if self.group is None else (self.group,))
+
+    def _part(self) -> nw.Expr:
+        parts = [name for name, share in self.fractions.items() if share > 0]
+        edges = list(itertools.accumulate(self.fractions[name] for name in parts))
+        u = nw.col(self._draw().column)
+        part: nw.Expr = nw.lit(parts[-1])
+        for name, edge in reversed(list(zip(parts[:-1], edges[:-1], strict=True))):
+            part = nw.when(u < edge).then(nw.lit(name)).otherwise(part)
+        return part

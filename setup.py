@@ -1,0 +1,82 @@
+"""Package metadata. Tool settings are in pyproject.toml, the tested versions in constraints.txt."""
+
+import runpy
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).parent
+VERSION = runpy.run_path(str(HERE / "genspark" / "version.py"))["VERSION"]
+
+CORE = [
+    "pyspark>=4.1,<4.3",
+    "delta-spark>=4.1,<4.4.1",
+    "numpy>=2.0",
+    "pyyaml>=6.0",
+    "narwhals>=2.20",
+    "pydantic>=2.10",
+    "pyarrow>=18",
+    "datasketches>=5.1",
+    "xxhash>=3.5",
+    "rich>=13",
+]
+EXTRAS = {
+    "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
+    "images": ["pillow>=10"],
+    "polars": ["polars>=1.20"],
+    "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
+    "notebook": ["ipykernel>=6", "nbclient>=0.10", "matplotlib>=3.9"],
+}
+DEV = [
+    "build",
+    "deltalake",
+    "hypothesis",
+    "import-linter",
+    "jsonschema",
+    "mypy",
+    "psutil",
+    "pytest",
+    "ruff",
+    "types-PyYAML",
+    "zstandard",
+]
+EVERYTHING = sorted({requirement for group in EXTRAS.values() for requirement in group})
+
+
+class BuildWithExamples(build_py):
+    """Puts the example configurations into the wheel as genspark/conf, so that they run outside a checkout."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / "genspark" / "conf"
+            target.mkdir(parents=True, exist_ok=True)
+            for example in sorted((HERE / "conf").glob("*")):
+                shutil.copy(example, target)
+
+
+setup(
+    name="genspark",
+    version=VERSION,
+    description="One YAML, raw shards in, a Delta table ready for training generative models out.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["genspark", "genspark.*"]),
+    package_data={"genspark": ["py.typed"], "genspark.session": ["*.properties"]},
+    cmdclass={"build_py": BuildWithExamples},
+    install_requires=CORE,
+    extras_require={**EXTRAS, "all": EVERYTHING, "dev": [*EVERYTHING, *DEV]},
+    entry_points={"console_scripts": ["genspark=genspark.cli:main"]},
+    classifiers=[
+        "Intended Audience :: Developers",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)

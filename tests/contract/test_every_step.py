@@ -1,0 +1,358 @@
+"""What genspark promises of steps, held against every class in the registry.
+
+Runs on a classic session, and once more on a Connect session in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import pyarrow as pa
+import pytest
+from cases import STEPS, Case, tables
+from pydantic import TypeAdapter, ValidationError
+
+from genspark.model import PipelineModel
+from genspark.pipeline import Pipeline
+from genspark.plan import make_plan
+from genspark.statistics import Quantiles
+from genspark.steps import Step
+from genspark.steps.base import from_json
+
+ON_CONNECT = os.environ.get("GENSPARK_TEST_SESSION") == "connect"
+TABLES = tables()
+# What an edge does to the arithmetic is the same on Connect; that a frame can be empty is not.
+EDGES = ["no rows"] if ON_CONNECT else [name for name in TABLES if name != "usual"]
+REGISTRY = {kind: step for kind, step in Step.registry.items() if step.__module__.startswith("genspark.")}
+CASES = [
+    pytest.param(kind, case, id=f"{kind}-{number}")
+    for kind in REGISTRY
+    for number, case in enumerate(STEPS.get(kind, []))
+]
+pytestmark = pytest.mark.usefixtures("interpreted")
+every_case = pytest.mark.parametrize(("kind", "case"), CASES)
+
+
+def make(kind: str, case: Case) -> Step:
+    return TypeAdapter(REGISTRY[kind]).validate_python(case.fields)
+
+
+def schema_of(table: pa.Table) -> dict[str, Any]:
+    return dict(nw.from_native(table).collect_schema())
+
+
+def pipeline(step: Step) -> Pipeline:
+    return Pipeline([step], key=["id"])
+
+
+@pytest.fixture(scope="module")
+def frame_of(frames) -> Any:
+    """`frame_of("usual")`: that table on Spark, made once."""
+    made: dict[str, Any] = {}
+
+    def frame(name: str) -> Any:
+        if name not in made:
+            made[name] = frames.of("spark", TABLES[name])
+        return made[name]
+
+    return frame
+
+
+@pytest.fixture(scope="module")
+def model_of(frame_of) -> Any:
+    """`model_of(kind, case)`: the step fitted on the usual table on Spark, once."""
+    fitted: dict[str, PipelineModel] = {}
+
+    def model(kind: str, case: Case) -> PipelineModel:
+        step = make(kind, case)
+        if str(step) not in fitted:
+            fitted[str(step)] = pipeline(step).fit(frame_of("usual"))
+        return fitted[str(step)]
+
+    return model
+
+
+@pytest.fixture(scope="module")
+def rows_of(frames) -> Any:
+    """`rows_of(native frame)`: column -> values in the order of `id`, NaN told as the text 'NaN'."""
+
+    def rows(native: Any, *, has_nan: bool = True) -> dict[str, list[Any]]:
+        table = frames.table(native)
+        if "id" in table.column_names:
+            table = table.sort_by("id")
+
+        def told(value: Any) -> Any:
+            is_nan = isinstance(value, float) and value != value
+            return value if not is_nan else "NaN" if has_nan else None
+
+        return {name: [told(value) for value in table[name].to_pylist()] for name in table.column_names}
+
+    return rows
+
+
+def assert_same(got: dict[str, list[Any]], expected: dict[str, list[Any]], rel: float = 1e-9) -> None:
+    assert list(got) == list(expected)
+    for name, values in expected.items():
+        assert len(got[name]) == len(values), name
+        for mine, theirs in zip(got[name], values, strict=True):
+            is_close = isinstance(mine, float) and theirs is not None and theirs != "NaN"
+            assert mine == (pytest.approx(theirs, rel=rel, abs=rel) if is_close else theirs), name
+
+
+# --- declared -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", REGISTRY)
+def test_every_registered_step_has_a_case(kind):
+    assert STEPS.get(kind), f"step {kind!r} has no example arguments: add one to STEPS in tests/contract/cases.py"
+
+
+@every_case
+def test_a_step_survives_json(kind, case):
+    step = make(kind, case)
+    again = from_json(json.loads(json.dumps(step.to_json())))
+    assert again == step
+    assert again.to_json() == step.to_json()
+    assert list(step.to_json()) == [kind]
+
+
+@every_case
+def test_a_bound_step_survives_json(kind, case):
+    bound = make(kind, case).bind(schema_of(TABLES["usual"]))
+    assert from_json(json.loads(json.dumps(bound.to_json()))) == bound
+
+
+@every_case
+def test_binding_twice_is_binding_once(kind, case):
+    schema = schema_of(TABLES["usual"])
+    bound = make(kind, case).bind(schema)
+    assert bound.bind(schema) == bound
+
+
+@every_case
+def test_an_unknown_field_is_refused(kind, case):
+    with pytest.raises(ValidationError):
+        TypeAdapter(REGISTRY[kind]).validate_python({**case.fields, "no_such_field": 1})
+    with pytest.raises((ValidationError, TypeError)):
+        REGISTRY[kind](**case.fields, no_such_field=1)
+
+
+@every_case
+def test_a_step_is_frozen(kind, case):
+    step = make(kind, case)
+    with pytest.raises(AttributeError):
+        step.name = "other"
+
+
+@every_case
+def test_what_it_learns_from_is_what_it_reads(kind, case):
+    bound = make(kind, case).bind(schema_of(TABLES["usual"]))
+    asked = {column for statistic in bound.statistics() for column in (*statistic.columns, *statistic.by)}
+    assert asked <= bound.reads()
+    assert bound.reads() <= set(TABLES["usual"].column_names)
+
+
+@pytest.mark.skipif(ON_CONNECT, reason="a Connect session cannot be asked for its jobs")
+@every_case
+def test_building_a_step_starts_no_job(kind, case, spark, frame_of, model_of):
+    model, df = model_of(kind, case), frame_of("usual").repartition(2)
+    group, context = str(uuid.uuid4()), spark.sparkContext
+    context.setJobGroup(group, "what must not run")
+    try:
+        pipeline(make(kind, case)).explain(df)
+        model.inverse_transform(model.transform(df))
+        assert list(context.statusTracker().getJobIdsForGroup(group)) == []
+    finally:
+        context.setJobGroup("", "")
+
+
+# --- done ---------------------------------------------------------------------------------------------------
+
+
+@every_case
+def test_the_declared_schema_is_the_real_one(kind, case, frames, frame_of, model_of):
+    model = model_of(kind, case)
+    for backend in ("spark", "polars", "pyarrow", "pandas"):
+        df = frame_of("usual") if backend == "spark" else frames.of(backend, TABLES["usual"])
+        before = dict(nw.from_native(df).collect_schema())
+        declared = dict(make_plan(model.steps, before).output_schema)
+        real = dict(nw.from_native(model.transform(df)).collect_schema())
+        assert list(real) == list(declared), backend
+        for name, dtype in declared.items():
+            # pandas has no null among its integers and booleans: there they are floats and objects.
+            is_widened = backend == "pandas" and str(real[name]) in ("Float64", "Object")
+            assert real[name] == dtype or (is_widened and not dtype.is_float()), f"{name} on {backend}"
+
+
+@every_case
+def test_backends_in_memory_give_what_spark_gives(kind, case, frames, frame_of, model_of, rows_of):
+    model = model_of(kind, case)
+    out = model.transform(frame_of("usual"))
+    for backend in ("polars", "pyarrow", "pandas"):
+        got = model.transform(frames.of(backend, TABLES["usual"]))
+        has_nan = backend != "pandas"  # to which NaN and null are one
+        assert_same(rows_of(got, has_nan=has_nan), rows_of(out, has_nan=has_nan), rel=1e-12)
+
+
+@every_case
+def test_partitions_and_the_order_of_rows_do_not_matter(kind, case, frame_of, model_of, rows_of):
+    model = model_of(kind, case)
+    shuffled = frame_of("usual").repartition(3, "x", "b")
+    other = pipeline(make(kind, case)).fit(shuffled)
+    assert_same(rows_of(other.transform(shuffled)), rows_of(model.transform(frame_of("usual"))), rel=1e-12)
+
+
+@every_case
+@pytest.mark.parametrize("edge", EDGES)
+def test_a_table_at_the_edge_does_not_fail(kind, case, edge, frames, frame_of, rows_of):
+    df, step = frame_of(edge), make(kind, case)
+    try:
+        model = pipeline(step).fit(df)
+        out = rows_of(model.transform(df))
+    except Exception:
+        if edge in case.refuses:
+            return
+        raise
+    assert edge not in case.refuses, f"{kind} was to refuse {edge!r} and took it"
+    declared = make_plan([step], nw.from_native(df).collect_schema()).output_schema
+    assert list(out) == list(declared)
+    assert all(len(values) <= len(TABLES[edge]) for values in out.values())
+    json.dumps(model.to_json(), allow_nan=False)
+    assert_same(rows_of(model.transform(frames.of("polars", TABLES[edge]))), out)
+    again = PipelineModel.from_json(json.loads(json.dumps(model.to_json())))
+    assert_same(rows_of(again.transform(frames.of("pyarrow", TABLES[edge]))), out)
+
+
+@every_case
+@pytest.mark.parametrize("edge", ["usual", *EDGES])
+def test_a_fitted_step_takes_new_data_of_any_kind(kind, case, edge, frames, model_of, rows_of):
+    """A step that was fitted on usual rows is served rows that are not."""
+    if edge in case.refuses:
+        pytest.skip("its docstring says that it stops there")
+    model = model_of(kind, case)
+    got = rows_of(model.transform(frames.of("polars", TABLES[edge])))
+    assert_same(rows_of(model.transform(frames.of("pyarrow", TABLES[edge]))), got)
+
+
+@every_case
+def test_columns_that_it_does_not_write_are_unchanged(kind, case, frame_of, model_of, rows_of):
+    model = model_of(kind, case)
+    (step,) = model.steps
+    before, after = rows_of(frame_of("usual")), rows_of(model.transform(frame_of("usual")))
+    if step.filters and "id" in after:
+        kept = [before["id"].index(value) for value in after["id"]]
+        before = {name: [values[i] for i in kept] for name, values in before.items()}
+    for name in after.keys() - step.writes():
+        # In the columns a step reads NaN has become null, whichever it writes.
+        expected = [None if v == "NaN" else v for v in before[name]] if name in step.reads() else before[name]
+        assert after[name] == expected, name
+    gone = before.keys() - after.keys()
+    assert gone <= step.writes() or kind == "select"
+    assert after.keys() - before.keys() <= step.writes()
+
+
+@every_case
+def test_it_needs_no_column_but_those_it_reads(kind, case, frames, model_of, rows_of):
+    model = model_of(kind, case)
+    (step,) = model.steps
+    if kind == "select":
+        pytest.skip("select needs what it keeps, whatever it reads")
+    hashed = {column for draw in step.draws() for column in draw.over or model.key}
+    needed = [c for c in TABLES["usual"].column_names if c in step.reads() | hashed | {"id"}]
+    whole = rows_of(model.transform(frames.of("polars", TABLES["usual"])))
+    part = rows_of(model.transform(frames.of("polars", TABLES["usual"].select(needed))))
+    assert_same(part, {name: whole[name] for name in part})
+    assert step.writes() - set(TABLES["usual"].column_names) <= part.keys()
+
+
+@every_case
+def test_the_inverse_gives_back_all_but_the_losses(kind, case, frames, frame_of, model_of, rows_of):
+    model = model_of(kind, case)
+    (step,) = model.steps
+    lost = {name for name in TABLES["usual"].column_names if any(repr(name) in loss for loss in model.losses())}
+    out = model.transform(frame_of("usual"))
+    back = rows_of(model.inverse_transform(out), has_nan=False)
+    original = rows_of(frame_of("usual"), has_nan=False)
+    assert set(original) - lost <= set(back) <= set(original)
+    if step.filters:
+        assert lost, "a step that takes rows out says so"
+        kept = [original["id"].index(value) for value in back["id"]]
+        original = {name: [values[i] for i in kept] for name, values in original.items()}
+    safe = [name for name in original if name not in lost]
+    assert_same({name: back[name] for name in safe}, {name: original[name] for name in safe})
+
+
+@every_case
+def test_the_inverse_on_other_backends_is_spark_s(kind, case, frames, frame_of, model_of, rows_of):
+    model = model_of(kind, case)
+    expected = rows_of(model.inverse_transform(model.transform(frame_of("usual"))), has_nan=False)
+    for backend in ("polars", "pandas", "pyarrow"):
+        out = model.transform(frames.of(backend, TABLES["usual"]))
+        assert_same(rows_of(model.inverse_transform(out), has_nan=False), expected)
+
+
+@every_case
+def test_a_rewritten_statistic_is_the_one_that_a_scan_finds(kind, case, frame_of, model_of):
+    """`rewrite` may only answer what is so: a statistic of the output, scanned, is the same."""
+    from cases import STATISTICS
+
+    from genspark.engines import SparkEngine
+
+    model = model_of(kind, case)
+    (step,), (parameters,) = model.steps, model.parameters
+    wanted = [
+        replace(statistic, columns=(name,)) for name in sorted(step.writes()) for statistic in of_each_kind(STATISTICS)
+    ]
+    schema = make_plan([step], schema_of(TABLES["usual"])).output_schema
+    usable = [w for w in wanted if w.column in schema and w.column in TABLES["usual"].column_names]
+    derivations = {w: step.rewrite(w) for w in usable if fits(w, schema[w.column])}
+    derivations = {w: derivation for w, derivation in derivations.items() if derivation}
+    if not derivations:
+        pytest.skip("it rewrites nothing")
+    engine = SparkEngine()
+    needs = list(dict.fromkeys(need for derivation in derivations.values() for need in derivation.needs))
+    before = engine.scan(nw.from_native(frame_of("usual")), needs)
+    after = engine.scan(nw.from_native(model.transform(frame_of("usual"))), list(derivations))
+    for statistic, derivation in derivations.items():
+        derived = derivation.derive([before[need] for need in derivation.needs], parameters)
+        assert_same_state(derived, after[statistic], statistic)
+
+
+def of_each_kind(statistics: dict[str, Any]) -> list[Any]:
+    return [requests[0] for requests in statistics.values()]
+
+
+def fits(statistic: Any, dtype: Any) -> bool:
+    return dtype.is_numeric() or statistic.kind == "frequencies"
+
+
+def assert_same_state(derived: dict[str, Any], scanned: dict[str, Any], statistic: Any) -> None:
+    assert derived.keys() == scanned.keys()
+    if isinstance(statistic, Quantiles):
+        p = (0.0, 0.25, 0.5, 0.9, 1.0)
+        assert statistic.read(derived, p) == pytest.approx(statistic.read(scanned, p), rel=1e-9)
+        derived, scanned = ({**s, "sketch": 0, "center": 0, "scale": 0, "offset": 0} for s in (derived, scanned))
+    for name, value in scanned.items():
+        assert derived[name] == (pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, float) else value), name
+
+
+# --- on Connect ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(ON_CONNECT, reason="this is the process that the test starts")
+def test_the_contract_holds_on_a_connect_session():
+    # A process of its own: PySpark has classic sessions or Connect sessions, never both.
+    environment = {**os.environ, "GENSPARK_TEST_SESSION": "connect"}
+    command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), "-q", "-p", "no:cacheprovider"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+    assert " passed" in run.stdout

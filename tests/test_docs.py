@@ -1,0 +1,112 @@
+"""The documents keep to the code: their jobs parse, their links lead somewhere, their commands exist."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genspark.cli import main
+from genspark.config import JobConfig, json_schema
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    found = FENCE.findall(page.read_text(encoding="utf-8"))
+    return [text for tongue, text in found if tongue == language]
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def shown(page: Path) -> str:
+    """What a reader may type into a shell: shell blocks, and code between the words."""
+    return "\n".join([*blocks(page, "sh"), *re.findall(r"`([^`\n]+)`", prose(page))])
+
+
+JOBS = [(page, text) for page in PAGES for text in blocks(page, "yaml") if re.search(r"^name:", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(("page", "text"), JOBS, ids=lambda value: value.stem if isinstance(value, Path) else "")
+def test_a_job_is_a_job(page: Path, text: str) -> None:
+    JobConfig.from_text(text, where=page.name, env=defaultdict(lambda: "x"))
+
+
+def test_jobs_are_shown() -> None:
+    assert {page.name for page, _ in JOBS} >= {"README.md", "configuration.md"}
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    relative = [link for link in links if "://" not in link]
+    assert [link for link in relative if not target(page, link)] == []
+
+
+def target(page: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    there = page.parent / path if path else page
+    return there.exists() and (not anchor or anchor in anchors(there))
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings as GitHub names them."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@every_page
+def test_python_compiles(page: Path) -> None:
+    # The blocks of architecture.md are contracts, with signatures side by side.
+    for text in blocks(page, "python") if page.name != "architecture.md" else ():
+        compile(text, page.name, "exec")
+
+
+@every_page
+def test_no_absent_command_is_named(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = set(re.findall(r"(?:^|[\s|;])genspark ([a-z]+)", shown(page)))
+    assert {command for command in named if not is_command(command)} == set()
+
+
+def is_command(name: str) -> bool:
+    with pytest.raises(SystemExit) as end:
+        main([name, "--help"])
+    return end.value.code == 0
+
+
+@every_page
+def test_no_absent_make_target_is_named(page: Path) -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"(?:^|\s)make ([a-z]+)", shown(page))) <= set(targets)
+
+
+def test_every_key_of_the_yaml_is_told() -> None:
+    told = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert sorted(key for key in keys(json_schema()) if f"`{key}`" not in told) == []
+
+
+def keys(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for one in inner:
+        yield from keys(one)
+
+
+def test_the_variables_told_are_those_that_are_read() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in source_files())
+    told = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\bGENSPARK_[A-Z_]+[A-Z]\b", code)) == set(re.findall(r"\bGENSPARK_[A-Z_]+[A-Z]\b", told))
+
+
+def source_files() -> list[Path]:
+    return [*ROOT.glob("genspark/**/*.py"), *ROOT.glob("genspark/*.properties"), ROOT / "tests" / "conftest.py"]
