@@ -75,9 +75,9 @@ def run_demo(out: Path, progress: Progress | None = None) -> tuple[RunReport, li
     write_shards(known, shards)
     environment = {**os.environ, "DIGITS": str(shards), "OUT": str(out)}
     config = JobConfig.from_yaml(str(example("digits.yaml")), env=environment)
-    spark = get_spark(config.name, quick=True)
-    report = run(config, spark=spark, progress=progress)
-    return report, errors_against_truth(spark, report, known)
+    os.environ.setdefault("GENSPARK_QUICK", "1")
+    report = run(config, progress=progress)
+    return report, errors_against_truth(get_spark(config.name), report, known)
 
 
 def errors_against_truth(spark: SparkSession, report: RunReport, known: Digits) -> list[tuple[str, str]]:

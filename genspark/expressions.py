@@ -35,19 +35,20 @@ def number(column: str) -> nw.Expr:
 
 
 def beyond(column: str, lower: float, upper: float) -> nw.Expr:
-    """Whether a number lies outside [lower, upper]; false where it is missing."""
+    """Whether a number lies outside [lower, upper]; null where it is missing."""
     value = number(column)
-    return ((value < lower) | (value > upper)).fill_null(False)
+    return (value < lower) | (value > upper)
 
 
 def any_of(predicates: Iterable[nw.Expr]) -> nw.Expr:
-    """The disjunction of at least one predicate."""
-    return functools.reduce(operator.or_, predicates)
+    """The disjunction of at least one predicate, null taken as false."""
+    return functools.reduce(operator.or_, predicates).fill_null(False)
 
 
-def total(numbers: Iterable[nw.Expr]) -> nw.Expr:
-    """The sum across columns of at least one expression."""
-    return functools.reduce(operator.add, numbers)
+def count_true(predicates: Iterable[nw.Expr]) -> nw.Expr:
+    """How many of at least one predicate are true in a row, as Int32."""
+    ones = (nw.when(predicate).then(nw.lit(1)).otherwise(nw.lit(0)) for predicate in predicates)
+    return functools.reduce(operator.add, ones).cast(nw.Int32)
 
 
 def log1p(x: nw.Expr) -> nw.Expr:

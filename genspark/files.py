@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -9,6 +10,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+OWN = "_genspark"
+"""The folder inside a table's that holds its model; Delta passes over names that begin so."""
 
 
 def is_uri(path: str) -> bool:
@@ -19,6 +23,10 @@ def is_uri(path: str) -> bool:
 
 def local(path: str) -> Path:
     """The local file that a plain path or a `file:` URI names."""
+    if path.startswith("dbfs:"):
+        # Databricks mounts both its volumes and its file system on the driver.
+        bare = path.removeprefix("dbfs:")
+        return Path(bare if bare.startswith("/Volumes/") else f"/dbfs{bare}")
     if not path.startswith("file:"):
         return Path(path).expanduser()
     return Path(unquote(path.removeprefix("file://").removeprefix("file:")))
@@ -51,14 +59,6 @@ def write_text(path: str, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _file_system(path: str) -> tuple[Any, str]:
-    # Imported late: it takes a while, and most paths are local.
-    from pyarrow import fs
-
-    system, inside = fs.FileSystem.from_uri(path)
-    return system, inside
-
-
 def stamp(path: str) -> str:
     """A local file's size and time of change as text; empty for a URI, whose store is not asked."""
     if is_uri(path):
@@ -71,22 +71,17 @@ def stamp(path: str) -> str:
 
 
 def is_empty(path: str) -> bool:
-    """Whether a folder is absent or has nothing in it; a store that cannot be listed here counts as empty."""
-    if not is_uri(path):
-        folder = local(path)
-        return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    try:
-        from pyarrow import fs
-
-        system, inside = _file_system(path)
-        return not system.get_file_info(fs.FileSelector(inside, allow_not_found=True))
-    except (OSError, ValueError):
-        return True
+    """Whether a folder is absent or holds nothing but `OWN`; a store that cannot be listed here counts as empty."""
+    return all(name == OWN for name in _names(path))
 
 
 def why_not_writable(path: str) -> str | None:
-    """Why a local folder cannot be made or written; None where it can, or where only the store knows."""
+    """Why a folder cannot be made or written; None where it can, or where only its store will tell."""
     if is_uri(path):
+        try:
+            _file_system(path)
+        except (OSError, ValueError) as error:
+            return str(error)
         return None
     folder = local(path).absolute()
     nearest = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
@@ -100,11 +95,44 @@ def why_not_writable(path: str) -> str | None:
         return f"{nearest}: {error.strerror}"
 
 
-def remove_tree(path: str) -> None:
-    """Remove a folder and what is in it. Raises OSError where it is there and cannot be removed."""
-    if not is_uri(path):
-        if local(path).exists():
-            shutil.rmtree(local(path))
+def clear(path: str) -> None:
+    """Remove what is in a folder, but for `OWN`; and the folder, once it is empty. Raises OSError."""
+    if is_uri(path):
+        system, inside = _file_system(path)
+        for info in _listing(system, inside):
+            if info.base_name != OWN:
+                (system.delete_dir if info.is_file is False else system.delete_file)(info.path)
         return
-    system, inside = _file_system(path)
-    system.delete_dir(inside)
+    folder = local(path)
+    for child in list(folder.iterdir()) if folder.is_dir() else []:
+        if child.name != OWN:
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _names(path: str) -> list[str]:
+    if not is_uri(path):
+        folder = local(path)
+        return sorted(child.name for child in folder.iterdir()) if folder.is_dir() else []
+    try:
+        system, inside = _file_system(path)
+        return [info.base_name for info in _listing(system, inside)]
+    except (OSError, ValueError):
+        return []
+
+
+def _listing(system: Any, inside: str) -> list[Any]:
+    from pyarrow import fs
+
+    return list(system.get_file_info(fs.FileSelector(inside, allow_not_found=True)))
+
+
+def _file_system(path: str) -> tuple[Any, str]:
+    # Imported late: it takes a while, and most paths are local.
+    from pyarrow import fs
+
+    # Hadoop's names for S3 are aliases of the one PyArrow knows.
+    scheme, _, rest = path.partition("://")
+    system, inside = fs.FileSystem.from_uri(f"s3://{rest}" if scheme in ("s3a", "s3n") else path)
+    return system, inside

@@ -155,6 +155,8 @@ class _Job:
 
     def write(self, model: PipelineModel) -> RunReport:
         """Write the quarantine, then the table, then the model; put all back where one fails."""
+        # A model that was fitted elsewhere may need columns that this source has not.
+        model.check(self.plan.schemas[0])
         try:
             aside = self._write_quarantine(model) if self._may_quarantine(model) else 0
             commit, observed, counts = self._write_table(model)
@@ -190,8 +192,9 @@ class _Job:
         """Save the model where the configuration wants it."""
         try:
             model.save(self.model_path)
-        except OSError as error:
-            raise ModelError(f"model.path: {self.model_path} cannot be written ({error.strerror or error})") from None
+        except (OSError, ValueError) as error:
+            told = getattr(error, "strerror", None) or error
+            raise ModelError(f"model.path: {self.model_path} cannot be written ({told})") from None
 
     def _may_quarantine(self, model: PipelineModel) -> bool:
         """Whether any row can end in the quarantine, so that it needs a pass of its own."""
@@ -214,12 +217,12 @@ class _Job:
         from pyspark.sql import functions as F
 
         observation, fates = Observation(), Fates(reasons=False)
-        frame = judged(self.given.frame, model, fates)
-        frame = fates.observed(frame, observation).filter(F.col(FATE) == KEPT)
-        frame = frame.select(*(F.col(f"`{name}`") for name in frame.columns if not is_hidden(name)))
         properties = {k: v for step in model.steps for k, v in step.table_properties().items()}
         self.passes["write"] += 1
         with self._phase("write", "writing the table"):
+            frame = judged(self.given.frame, model, fates)
+            frame = fates.observed(frame, observation).filter(F.col(FATE) == KEPT)
+            frame = frame.select(*(F.col(f"`{name}`") for name in frame.columns if not is_hidden(name)))
             commit = delta.write(frame, self.target, self.config.sink, self._metadata(model), properties)
         observed = dict(observation.get)
         return commit, observed, [Count(*count) for count in fates.counts(observed)]

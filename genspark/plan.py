@@ -105,8 +105,9 @@ class Plan:
         for step, answers in zip(self.steps, self.answers, strict=True):
             derived = [answer for answer in answers if answer.derivation]
             if derived:
-                whys = dict.fromkeys(a.derivation.why for a in derived if a.derivation)
-                lines.append(f"no scan for {step.label}: {_few(list(whys))}")
+                whys = ", ".join(dict.fromkeys(a.derivation.why for a in derived if a.derivation))
+                columns = _few(list(dict.fromkeys(answer.statistic.column for answer in derived)))
+                lines.append(f"no scan for {step.label} of {columns}: {whys}")
         return lines
 
 

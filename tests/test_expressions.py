@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from genspark.expressions import any_of, beyond, expm1, is_hidden, log1p, number, total, visible, without_nan
+from genspark.expressions import any_of, beyond, count_true, expm1, is_hidden, log1p, number, visible, without_nan
 
 INF, NAN = math.inf, math.nan
 SMALL = [1e-12, -1e-12, 1e-300, 5e-324, 1e-8, -1e-8, 1e-5, 0.0]
@@ -81,15 +81,22 @@ def test_a_number_is_a_float(evaluate):
     assert evaluate(number("x"), {"x": [1.5, None, INF]}) == [1.5, None, INF]
 
 
-def test_beyond_takes_the_bounds_as_inside_and_missing_as_not_beyond(evaluate):
-    values = [-1.0, 0.0, 2.0, 2.5, None, INF, -INF]
-    assert evaluate(beyond("x", 0.0, 2.0), {"x": values}) == [True, False, False, True, False, True, True]
+VALUES = [-1.0, 0.0, 2.0, 2.5, None, INF, -INF]
 
 
-def test_any_of_and_total_fold_their_expressions(evaluate):
-    columns = {"a": [1.0, 2.0], "b": [10.0, 20.0]}
-    assert evaluate(total([nw.col("a"), nw.col("b"), nw.col("b")]), columns) == [21.0, 42.0]
-    assert evaluate(any_of([nw.col("a") > 1, nw.col("b") > 100]), columns) == [False, True]
+def test_any_of_takes_the_bounds_as_inside_and_missing_as_not_beyond(evaluate):
+    assert evaluate(any_of([beyond("x", 0.0, 2.0)]), {"x": VALUES}) == [True, False, False, True, False, True, True]
+
+
+def test_any_of_is_true_where_one_is_whatever_the_others(evaluate):
+    columns = {"x": [9.0, None, 1.0, None], "y": [None, 9.0, 1.0, None]}
+    both = [beyond("x", 0.0, 2.0), beyond("y", 0.0, 2.0)]
+    assert evaluate(any_of(both), columns) == [True, True, False, False]
+
+
+def test_count_true_counts_in_each_row(evaluate):
+    columns = {"x": [9.0, None, 1.0, None], "y": [-1.0, 9.0, 1.0, None]}
+    assert evaluate(count_true([beyond("x", 0.0, 2.0), beyond("y", 0.0, 2.0)]), columns) == [2, 1, 0, 0]
 
 
 def test_hidden_columns_are_not_visible():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +134,12 @@ def test_mode_error_leaves_a_table_that_is_there(spark: Any, shards: Path, tmp_p
 
 
 def test_files_per_partition_bounds_the_files(spark: Any, shards: Path, tmp_path: Path) -> None:
-    sink = "mode: overwrite, partition_by: g, files_per_partition: 1"
-    assert job.run(config(shards, tmp_path, sink=sink), spark=spark).files_written == 2
+    with gzip.open(shards / "c.csv.gz", "wt") as stream:
+        stream.write("id,g,v\n" + "".join(f"{n},{'xy'[n % 2]},1.0\n" for n in range(100)))
+    for files in (1, 2):
+        sink = f"mode: overwrite, partition_by: g, files_per_partition: {files}"
+        report = job.run(config(shards, tmp_path, sink=sink), spark=spark)
+        assert report.files_written == 2 * files
 
 
 def test_fit_then_transform_writes_what_run_does(spark: Any, shards: Path, tmp_path: Path) -> None:
@@ -226,3 +231,50 @@ def test_the_report_is_json(spark: Any, shards: Path, tmp_path: Path) -> None:
         {"step": "impute", "what": "filled", "values": 1},
         {"step": "outliers", "what": "zscore", "values": 1},
     ]
+
+
+def test_a_model_fitted_into_the_sinks_folder_is_kept_by_transform(spark: Any, shards: Path, tmp_path: Path) -> None:
+    model = job.fit(config(shards, tmp_path, DROP), spark=spark)
+    report = job.transform(config(shards, tmp_path, DROP), spark=spark)
+    assert report.rows_written == 5
+    assert report.model_sha256 == model.sha256
+
+
+def test_put_back_undoes_properties_too(
+    spark: Any, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(model: PipelineModel, path: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PipelineModel, "save", fail)
+    with pytest.raises(GensparkError):
+        job.run(config(shards, tmp_path, sink="mode: overwrite, properties: {team: trips}"), spark=spark)
+    assert not (tmp_path / "table").exists()
+
+
+def test_the_reported_version_is_the_tables_last(spark: Any, shards: Path, tmp_path: Path) -> None:
+    report = job.run(config(shards, tmp_path, sink="mode: overwrite, properties: {team: trips}"), spark=spark)
+    assert deltalake.DeltaTable(report.table).version() == report.table_version
+
+
+def test_named_partitions_of_a_table_that_is_not_there_yet(spark: Any, shards: Path, tmp_path: Path) -> None:
+    sink = "mode: overwrite, partition_by: g, partitions: {g: [x, y]}"
+    for _ in range(2):
+        report = job.run(config(shards, tmp_path, sink=sink), spark=spark)
+    assert deltalake.DeltaTable(report.table).metadata().partition_columns == ["g"]
+    assert len(rows(report.table)) == 6
+
+
+def test_a_model_that_needs_an_absent_column_is_refused(spark: Any, shards: Path, tmp_path: Path) -> None:
+    job.fit(config(shards, tmp_path, DROP), spark=spark)
+    for shard in shards.iterdir():
+        shard.write_bytes(gzip.compress(b"id,g,w\n1,x,2.0\n"))
+    with pytest.raises(GensparkError, match="the model needs column 'v'"):
+        job.transform(config(shards, tmp_path), spark=spark)
+
+
+def test_a_delta_source_by_a_relative_path(spark: Any, shards: Path, tmp_path: Path) -> None:
+    job.run(config(shards, tmp_path), spark=spark)
+    relative = os.path.relpath(tmp_path / "table")
+    text = f"name: again\nsource: {{path: {relative}, format: delta}}\nsink: {{path: {tmp_path}/again}}"
+    assert job.run(JobConfig.from_text(text), spark=spark).rows_written == 6

@@ -46,7 +46,7 @@ class EagerEngine(Engine):
         return frame.filter(~any_of(removing)) if removing else frame
 
     def _stop_on(self, frame: Any, label: str, rule: Rejection) -> None:
-        broken = frame.select(value=rule.value, broken=rule.predicate).filter(nw.col("broken"))
+        broken = frame.select(value=rule.value, broken=any_of([rule.predicate])).filter(nw.col("broken"))
         if len(broken):
             raise DataError(
                 f"{label}: column {rule.column!r} has the value {broken['value'][0]}, outside the {rule.rule}; "

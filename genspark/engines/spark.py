@@ -54,24 +54,49 @@ class SparkEngine(Engine):
         return frame.filter(~any_of(removing)) if removing else frame
 
 
-def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], alive: nw.Expr | None = None) -> Any:
-    """A frame whose evaluation fails at the first row that breaks a rule of action `error`."""
-    F = _functions()
-    for rule in (rejection for rejection in rejections if rejection.action == "error"):
-        broken = rule.predicate if alive is None else alive & rule.predicate
-        names = [f"{HIDDEN}{part}" for part in ("broken", "value", "threshold")]
-        exprs = (broken, rule.value, rule.threshold)
-        native = nw.to_native(frame.with_columns(*(e.alias(n) for e, n in zip(exprs, names, strict=True))))
-        told = F.concat(
-            F.lit(f"{RAISED}{label}: column {rule.column!r} has the value "),
-            F.col(names[1]).cast("string"),
-            F.lit(f", outside the {rule.rule} (edge "),
-            F.col(names[2]).cast("string"),
-            F.lit("); clean it before, or set the step's rule for such values"),
-        )
-        passes = F.when(F.col(names[0]), F.raise_error(told).cast("boolean")).otherwise(F.lit(True))
-        frame = nw.from_native(native.filter(passes).drop(*names))
-    return frame
+def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], alive: str = "true") -> Any:
+    """A frame whose evaluation fails at the first row that breaks a rule of action `error`, where SQL `alive` holds."""
+    rules = [rejection for rejection in rejections if rejection.action == "error"]
+    if not rules:
+        return frame
+    frame, judged = with_judgements(frame, rules)
+    native = nw.to_native(frame)
+    for rule, (broken, value, threshold) in zip(rules, judged, strict=True):
+        told = [
+            text(f"{RAISED}{label}: column {rule.column!r} has the value "),
+            f"CAST({value} AS STRING)",
+            text(f", outside the {rule.rule} (edge "),
+            f"CAST({threshold} AS STRING)",
+            text("); clean it before, or set the step's rule for such values"),
+        ]
+        stop = f"CAST(raise_error(concat({', '.join(told)})) AS BOOLEAN)"
+        native = native.filter(f"CASE WHEN {alive} AND {broken} THEN {stop} ELSE true END")
+    return nw.from_native(native.drop(*(name for broken, value, _ in judged for name in (broken, value))))
+
+
+def with_judgements(frame: Any, rules: Sequence[Rejection]) -> tuple[Any, list[tuple[str, str, str]]]:
+    """The frame with each rule judged, and for each rule SQL for: whether it is broken, the value, the threshold.
+
+    What follows from them is SQL text rather than columns, which cost a call to the JVM for each operation.
+    """
+    named = [(f"{HIDDEN}broken_{i}", f"{HIDDEN}value_{i}", rule) for i, rule in enumerate(rules)]
+    broken_and_value = {
+        n: e for broken, value, rule in named for n, e in ((broken, rule.predicate), (value, rule.value))
+    }
+    judged = [(broken, value, _threshold(value, *rule.bounds)) for broken, value, rule in named]
+    return frame.with_columns(**broken_and_value), judged
+
+
+def text(value: str) -> str:
+    """A string as an SQL literal."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _threshold(value: str, lower: float | None, upper: float | None) -> str:
+    if lower is None or upper is None:
+        return f"{lower if upper is None else upper!r}D"
+    return f"CASE WHEN {value} < {lower!r}D THEN {lower!r}D ELSE {upper!r}D END"
 
 
 def _hash(column: str, kind: str, position: int) -> Any:

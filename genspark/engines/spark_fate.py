@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from genspark.engines.spark import stop_on_errors
-from genspark.expressions import HIDDEN, any_of
+from genspark.engines.spark import stop_on_errors, text, with_judgements
+from genspark.expressions import HIDDEN
 from genspark.steps.base import Parameters, Rejection, Step
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ REASONS = f"{HIDDEN}reasons"
 CORRUPT = f"{HIDDEN}corrupt"
 KEPT, DROPPED, QUARANTINED = 0, 1, 2
 REASONS_TYPE = "array<struct<step: string, column: string, rule: string, value: double, threshold: double>>"
-ALIVE = nw.col(FATE) == KEPT
+ALIVE = f"{FATE} = {KEPT}"
 
 
 @dataclass
@@ -40,26 +40,25 @@ class Fates:
 
     def start(self, frame: DataFrame) -> DataFrame:
         """The frame as read, with the first fate of each row: corrupt records are quarantined."""
-        F = _functions()
-        if CORRUPT not in frame.columns:
-            nothing = F.lit(None).cast(REASONS_TYPE)
-            return frame.withColumns({FATE: F.lit(KEPT), **({REASONS: nothing} if self.reasons else {})})
-        is_corrupt = F.col(CORRUPT).isNotNull()
-        frame = frame.withColumn(FATE, F.when(is_corrupt, F.lit(QUARANTINED)).otherwise(F.lit(KEPT)))
-        if self.reasons:
-            nothing = F.lit(None)
-            why = F.array(_reason("source", None, "corrupt record", nothing, nothing)).cast(REASONS_TYPE)
-            frame = frame.withColumn(REASONS, F.when(is_corrupt, why))
-        return frame
+        told = {FATE: f"{KEPT}", REASONS: f"CAST(null AS {REASONS_TYPE})"}
+        if CORRUPT in frame.columns:
+            why = f"array({_reason('source', None, 'corrupt record', 'null', 'null')})"
+            told[FATE] = f"CASE WHEN {CORRUPT} IS NULL THEN {KEPT} ELSE {QUARANTINED} END"
+            told[REASONS] = f"CAST(CASE WHEN {CORRUPT} IS NOT NULL THEN {why} END AS {REASONS_TYPE})"
+        if not self.reasons:
+            del told[REASONS]
+        return _with(frame, told)
 
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
         """Count what the step will do to the rows still alive, and mark those it rejects."""
-        counts = step.counts(parameters)
-        names = {f"{HIDDEN}count_{len(self.counted) + i}": what for i, what in enumerate(counts)}
-        if names:
-            alive = {n: nw.when(ALIVE).then(counts[what]).otherwise(nw.lit(0)) for n, what in names.items()}
-            frame = frame.with_columns(**alive)
-            self.counted.update({name: (step.label, what) for name, what in names.items()})
+        # The quarantine's pass only marks: what is counted is counted where the table is written.
+        counts = {} if self.reasons else step.counts(parameters)
+        if counts:
+            names = {what: self._counter(step.label, what) for what in counts}
+            is_alive = nw.col(FATE) == KEPT
+            frame = frame.with_columns(
+                **{names[what]: nw.when(is_alive).then(number).otherwise(nw.lit(0)) for what, number in counts.items()}
+            )
         rejections = step.rejections(parameters)
         return self._mark(frame, step.label, rejections) if rejections else frame
 
@@ -75,17 +74,38 @@ class Fates:
         """(step, what, how many) from what was observed."""
         return [(step, what, int(observed[name])) for name, (step, what) in self.counted.items()]
 
+    def _counter(self, label: str, what: str) -> str:
+        name = f"{HIDDEN}count_{len(self.counted)}"
+        self.counted[name] = (label, what)
+        return name
+
     def _mark(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        frame = stop_on_errors(frame, label, rejections, alive=ALIVE)
+        frame = stop_on_errors(frame, label, rejections, ALIVE)
+        rules = [rejection for rejection in rejections if rejection.action != "error"]
+        if not rules:
+            return frame
+        frame, judged = with_judgements(frame, rules)
+        told: dict[str, str] = {}
         for action, code in (("drop", DROPPED), ("quarantine", QUARANTINED)):
-            rules = [rejection for rejection in rejections if rejection.action == action]
-            if rules and self.reasons and code == QUARANTINED:
-                frame = _with_reasons(frame, label, rules)
-            if rules:
-                broken = any_of(rule.predicate for rule in rules)
-                fate = nw.when(ALIVE & broken).then(nw.lit(code)).otherwise(nw.col(FATE))
-                frame = frame.with_columns(fate.alias(FATE))
-        return frame
+            mine = [(rule, parts) for rule, parts in zip(rules, judged, strict=True) if rule.action == action]
+            if not mine:
+                continue
+            is_broken = " OR ".join(f"coalesce({broken}, false)" for _, (broken, _, _) in mine)
+            told[FATE] = f"CASE WHEN {ALIVE} AND ({is_broken}) THEN {code} ELSE {told.get(FATE, FATE)} END"
+            if self.reasons and code == QUARANTINED:
+                told[REASONS] = f"CASE WHEN {ALIVE} AND ({is_broken}) THEN {_reasons(label, mine)} ELSE {REASONS} END"
+            if not self.reasons:
+                for what in dict.fromkeys(rule.rule for rule, _ in mine):
+                    ones = [f"CASE WHEN {parts[0]} THEN 1 ELSE 0 END" for rule, parts in mine if rule.rule == what]
+                    told[self._counter(label, what)] = f"CASE WHEN {ALIVE} THEN {' + '.join(ones)} ELSE 0 END"
+        native = _with(nw.to_native(frame), told)
+        return nw.from_native(native.drop(*(name for broken, value, _ in judged for name in (broken, value))))
+
+
+def _with(frame: DataFrame, told: Mapping[str, str]) -> DataFrame:
+    """The frame with these columns of SQL, all computed from what it had."""
+    F = _functions()
+    return frame.withColumns({name: F.expr(sql) for name, sql in told.items()})
 
 
 def readable(frame: DataFrame) -> DataFrame:
@@ -95,36 +115,24 @@ def readable(frame: DataFrame) -> DataFrame:
     return frame.filter(_functions().col(CORRUPT).isNull()).drop(CORRUPT)
 
 
-def _with_reasons(frame: Any, label: str, rules: Sequence[Rejection]) -> Any:
-    F = _functions()
-    parts = {
-        f"{HIDDEN}{part}_{i}": expr
-        for i, rule in enumerate(rules)
-        for part, expr in (("broken", rule.predicate), ("value", rule.value), ("threshold", rule.threshold))
-    }
-    native = nw.to_native(frame.with_columns(**parts))
-    told = [
-        F.when(
-            F.col(f"{HIDDEN}broken_{i}"),
-            _reason(label, rule.column, rule.rule, F.col(f"{HIDDEN}value_{i}"), F.col(f"{HIDDEN}threshold_{i}")),
-        )
-        for i, rule in enumerate(rules)
-    ]
-    here = F.array_compact(F.array(*told)).cast(REASONS_TYPE)
-    is_first = (F.col(FATE) == KEPT) & (F.size(here) > 0)
-    reasons = F.when(is_first, here).otherwise(F.col(REASONS))
-    return nw.from_native(native.withColumn(REASONS, reasons).drop(*parts))
-
-
-def _reason(step: str, column: str | None, rule: str, value: Any, threshold: Any) -> Any:
-    F = _functions()
-    return F.struct(
-        F.lit(step).alias("step"),
-        F.lit(column).cast("string").alias("column"),
-        F.lit(rule).alias("rule"),
-        value.cast("double").alias("value"),
-        threshold.cast("double").alias("threshold"),
+def _reasons(label: str, judged: Sequence[tuple[Rejection, tuple[str, str, str]]]) -> str:
+    """SQL for the array of reasons: one for each rule that is broken."""
+    each = (
+        f"CASE WHEN {broken} THEN {_reason(label, rule.column, rule.rule, value, threshold)} END"
+        for rule, (broken, value, threshold) in judged
     )
+    return f"CAST(array_compact(array({', '.join(each)})) AS {REASONS_TYPE})"
+
+
+def _reason(step: str, column: str | None, rule: str, value: str, threshold: str) -> str:
+    named = {
+        "step": text(step),
+        "column": "CAST(null AS STRING)" if column is None else text(column),
+        "rule": text(rule),
+        "value": f"CAST({value} AS DOUBLE)",
+        "threshold": f"CAST({threshold} AS DOUBLE)",
+    }
+    return f"named_struct({', '.join(f'{text(name)}, {sql}' for name, sql in named.items())})"
 
 
 def _functions() -> Any:

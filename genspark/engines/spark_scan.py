@@ -7,11 +7,12 @@ moments would be longer on their way there than in the scan.
 from __future__ import annotations
 
 import base64
+import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from genspark.errors import PlanError
+from genspark.errors import DataError, PlanError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
 from genspark.statistics.base import grouped
 from genspark.statistics.quantiles import identity
@@ -82,6 +83,8 @@ class Aggregates:
             counted = counts(row)
             if not counted["count"]:
                 return {**counted, "mean": 0.0, "m2": 0.0}
+            if not (math.isfinite(row[mean]) and math.isfinite(row[variance])):
+                raise DataError(f"the moments of {column!r} overflow: its values are too large; scale it before")
             # Population variance, so that M2 is it times the count and merges exactly.
             # A sum rounds: 3000 times 1e8 + 0.1 has a mean 3e-6 beside it. A constant column's is any value.
             average = row[mean] if row[variance] else row[low]

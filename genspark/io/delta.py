@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from genspark.config import Sink
 from genspark.engines.spark_errors import spark_errors
-from genspark.errors import TargetError, did_you_mean
-from genspark.files import is_empty, remove_tree, why_not_writable
+from genspark.errors import SinkError, TargetError, did_you_mean
+from genspark.files import clear, is_empty, why_not_writable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -80,39 +80,33 @@ def write(
 ) -> Commit:
     """Write the frame in one commit that carries `metadata`, and set the table's properties.
 
-    `properties` are those the steps want, beside the sink's own.
-
-    Raises SinkError; the table is then as it was.
+    `properties` are those the steps want, beside the sink's own; where they change, that is a
+    commit of its own after the rows'. Raises SinkError; the table is then as it was.
     """
-    spark = frame.sparkSession
-    with spark_errors("sink.path"):
+    with spark_errors("sink.path", SinkError):
         writer = _laid_out(frame, sink).write.format("delta").option("userMetadata", json.dumps(metadata))
         if sink.max_records_per_file:
             writer = writer.option("maxRecordsPerFile", str(sink.max_records_per_file))
+        own = {name: value for name, value in sink.properties.items() if name.startswith("delta.")}
         if table.version is None:
-            own = {name: value for name, value in sink.properties.items() if name.startswith("delta.")}
-            writer = writer.options(**{**NEW_TABLE, **own})
-        if sink.mode == "overwrite" and sink.partitions:
+            mode = "errorifexists" if sink.mode == "error" else sink.mode
+            writer.mode(mode).options(**{**NEW_TABLE, **own}).partitionBy(*sink.partition_by).save(table.path)
+        elif sink.mode == "overwrite" and sink.partitions:
             writer.mode("overwrite").option("replaceWhere", _condition(sink.partitions)).save(table.path)
         elif sink.mode == "overwrite":
             writer.mode("overwrite").option("overwriteSchema", "true").partitionBy(*sink.partition_by).save(table.path)
         else:
-            partition_by = sink.partition_by or table.partition_by
-            writer.mode(_SPARK_MODE[sink.mode]).partitionBy(*partition_by).save(table.path)
-        commit = _commit(spark, table.path)
+            writer.mode("append").partitionBy(*(sink.partition_by or table.partition_by)).save(table.path)
+        commit = _commit(frame.sparkSession, table.path)
+        there = {**table.properties, **(own if table.version is None else {})}
         wanted = {**properties, **sink.properties}
-        changed = {name: value for name, value in wanted.items() if table.properties.get(name) != value}
-        if table.version is None:
-            changed = {name: value for name, value in changed.items() if not name.startswith("delta.")}
-        if changed:
-            told = ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in changed.items())
-            spark.sql(f"ALTER TABLE {_quoted(table.path)} SET TBLPROPERTIES ({told})")
-        return commit
+        changed = {name: value for name, value in wanted.items() if there.get(name) != value}
+        return _set_properties(frame.sparkSession, table.path, changed, commit, metadata) if changed else commit
 
 
 def append_merging(frame: DataFrame, path: str, metadata: Mapping[str, Any]) -> Commit:
     """Append to a table whose columns may differ from run to run: new ones are added."""
-    with spark_errors("quarantine.path"):
+    with spark_errors("quarantine.path", SinkError):
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
         writer.option("userMetadata", json.dumps(metadata)).save(path)
         return _commit(frame.sparkSession, path)
@@ -121,25 +115,40 @@ def append_merging(frame: DataFrame, path: str, metadata: Mapping[str, Any]) -> 
 def put_back(spark: SparkSession, table: Table, run_id: str) -> None:
     """Undo what run `run_id` committed: the table's old version comes back, or nothing remains.
 
-    Commits of others are left alone: where one came after ours, or was there first, nothing is done.
+    Commits of others are left alone: where one is among them, nothing is done.
     """
     from pyspark.errors import AnalysisException
 
     try:
-        last = _history(spark, table.path)
+        commits = spark.sql(f"DESCRIBE HISTORY {_quoted(table.path)}").select("version", "userMetadata").collect()
     except AnalysisException:
         # No commit was made; data files without one would only be in the way.
         if table.version is None:
-            remove_tree(table.path)
+            clear(table.path)
         return
-    is_ours = run_id in (last["userMetadata"] or "")
-    if table.version is None and is_ours and last["version"] == 0:
-        remove_tree(table.path)
-    elif table.version is not None and is_ours and last["version"] == table.version + 1:
+    since = [commit for commit in commits if table.version is None or commit["version"] > table.version]
+    if not since or any(run_id not in (commit["userMetadata"] or "") for commit in since):
+        return
+    if table.version is None:
+        clear(table.path)
+    else:
         spark.sql(f"RESTORE TABLE {_quoted(table.path)} TO VERSION AS OF {table.version}")
 
 
-_SPARK_MODE = {"append": "append", "error": "errorifexists"}
+def _set_properties(
+    spark: SparkSession, path: str, properties: Mapping[str, str], commit: Commit, metadata: Mapping[str, Any]
+) -> Commit:
+    told = ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in properties.items())
+    # The commit names its run, so that `put_back` knows it for ours.
+    spark.conf.set(_USER_METADATA, json.dumps(metadata))
+    try:
+        spark.sql(f"ALTER TABLE {_quoted(path)} SET TBLPROPERTIES ({told})")
+    finally:
+        spark.conf.unset(_USER_METADATA)
+    return replace(commit, version=_history(spark, path)["version"])
+
+
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 def _against(table: Table, sink: Sink) -> list[str]:
@@ -155,15 +164,23 @@ def _against(table: Table, sink: Sink) -> list[str]:
 
 
 def _laid_out(frame: DataFrame, sink: Sink) -> DataFrame:
-    if not sink.files_per_partition:
+    """The rows gathered so that each partition value gets `files_per_partition` files, if it has the rows."""
+    files = sink.files_per_partition
+    if not files:
         return frame
     from pyspark.sql import functions as F
 
     if not sink.partition_by:
-        return frame.repartition(sink.files_per_partition)
-    plain = [F.col(f"`{c}`") for c, kind in frame.dtypes if not kind.startswith(("map", "binary", "array", "struct"))]
-    bucket = F.pmod(F.xxhash64(*plain), F.lit(sink.files_per_partition))
-    return frame.repartition(*(F.col(f"`{c}`") for c in sink.partition_by), bucket)
+        return frame.repartition(files)
+    nested = ("map", "binary", "array", "struct", "variant")
+    plain = [F.col(f"`{name}`") for name, kind in frame.dtypes if not kind.startswith(nested)]
+    bucket = F.pmod(F.xxhash64(*plain), F.lit(files))
+    value = F.pmod(F.xxhash64(*(F.col(f"`{column}`") for column in sink.partition_by)), F.lit(_PARTITION_TASKS))
+    # Each value and bucket is one task's, so a file each; a task with several values writes a file for each.
+    return frame.repartitionById(_PARTITION_TASKS * files, (value * files + bucket).cast("int"))
+
+
+_PARTITION_TASKS = 16
 
 
 def _commit(spark: SparkSession, path: str) -> Commit:

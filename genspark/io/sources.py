@@ -15,6 +15,7 @@ from genspark.engines.spark_fate import CORRUPT
 from genspark.errors import SourceError
 from genspark.files import stamp
 from genspark.io.images import read_images
+from genspark.session import qualified
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -102,7 +103,7 @@ def _delta(spark: SparkSession, source: Source) -> Input:
         options["timestampAsOf"] = source.timestamp
     reads = []
     versions = []
-    for path in _paths(source):
+    for path in (qualified(spark, path) for path in _paths(source)):
         version = source.version
         if version is None and source.timestamp is None:
             # Pinned, so that every pass reads the same rows while others write.

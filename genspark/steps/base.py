@@ -42,16 +42,17 @@ Columns = Annotated[
 
 @plain_dataclass(frozen=True)
 class Rejection:
-    """A rule that takes rows out: where `predicate` holds, `action` is done to the row.
+    """A rule that takes rows out: where `predicate` is true, and not null, `action` is done to the row.
 
-    `value` and `threshold` say by what and against what, as Float64, for the quarantine's reasons.
+    `value` is what was judged, as Float64, and `bounds` what it should have kept to, None being
+    open: the bound that it crossed is the threshold in the quarantine's reasons.
     """
 
     column: str
     rule: str
     predicate: nw.Expr
     value: nw.Expr
-    threshold: nw.Expr
+    bounds: tuple[float | None, float | None]
     action: Literal["drop", "quarantine", "error"]
 
 
@@ -138,7 +139,10 @@ class Step(ABC):
         return ()
 
     def counts(self, parameters: Parameters) -> Mapping[str, nw.Expr]:
-        """Numbers for the report, as an integer per row to be summed: what was filled, what stood out."""
+        """Numbers for the report, as an integer per row to be summed: what was filled, what was changed.
+
+        Rejections are counted by the engine and are none of these.
+        """
         return {}
 
     def table_properties(self) -> Mapping[str, str]:
@@ -174,6 +178,13 @@ def match(patterns: Iterable[str], schema: Schema, wanted: Callable[[Any], bool]
     if problems:
         raise SchemaError(problems)
     return tuple(column for column, hit in found.items() if hit)
+
+
+def refuse_taken(names: Iterable[str], schema: Schema) -> None:
+    """Raise SchemaError where a column that a step adds is there already: it would be lost, also to the inverse."""
+    taken = [name for name in names if name in schema]
+    if taken:
+        raise SchemaError([f"{name!r} is already a column; rename or drop it before" for name in taken])
 
 
 def is_number(dtype: Any) -> bool:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from genspark.errors import SchemaError
-from genspark.expressions import total
+from genspark.expressions import count_true
 from genspark.statistics import Derivation, Frequencies, Moments, Quantiles, State, Statistic
 from genspark.statistics.frequencies import mode
 from genspark.statistics.moments import mean
@@ -24,6 +24,7 @@ from genspark.steps.base import (
     is_number,
     is_plain,
     match,
+    refuse_taken,
 )
 
 
@@ -67,7 +68,9 @@ class Impute(ColumnStep):
             raise SchemaError(
                 [f"value: {self.value!r} does not fit column {c!r}, which is {schema[c]}" for c in misfits]
             )
-        return replace(self, columns=columns)
+        bound = replace(self, columns=columns)
+        refuse_taken(bound._indicators() if self.indicator else (), schema)
+        return bound
 
     def writes(self) -> frozenset[str]:
         return frozenset(self.columns) | (frozenset(self._indicators()) if self.indicator else frozenset())
@@ -100,7 +103,7 @@ class Impute(ColumnStep):
             assert after is not None
             return after
 
-        return Derivation((wanted,), derive, f"{column} filled: a point mass merged in")
+        return Derivation((wanted,), derive, "missing values filled: a point mass merged in")
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         schema = frame.collect_schema()
@@ -120,7 +123,7 @@ class Impute(ColumnStep):
         learnt = [c for c in self.columns if parameters["values"][c] is not None]
         if not learnt:
             return {}
-        return {"filled": total(nw.col(column).is_null().cast(nw.Int32) for column in learnt)}
+        return {"filled": count_true(nw.col(column).is_null() for column in learnt)}
 
     def _statistic(self, column: str) -> Statistic:
         if self.strategy == "mean":

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 import narwhals as nw
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from genspark.expressions import beyond, number, total
+from genspark.expressions import beyond, count_true, number
 from genspark.statistics import Derivation, Extremes, Moments, Quantiles, State, Statistic
 from genspark.statistics.moments import deviation
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
-from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Rejection, Schema, changed
+from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Rejection, Schema, changed, refuse_taken
 
 DEFAULT_THRESHOLD = {"zscore": 3.0, "iqr": 1.5}
 QUARTILES = (0.25, 0.75)
@@ -53,6 +53,11 @@ class Outliers(ColumnStep):
     def filters(self) -> bool:
         return self.action in ("drop", "quarantine")
 
+    def bind(self, schema: Schema) -> Self:
+        bound = super().bind(schema)
+        refuse_taken(bound._flags() if self.action == "flag" else (), schema)
+        return bound
+
     def writes(self) -> frozenset[str]:
         if self.action == "flag":
             return frozenset(self._flags())
@@ -79,16 +84,15 @@ class Outliers(ColumnStep):
             bounds = parameters["bounds"].get(column)
             return _clipped_extremes(states[0], *bounds) if bounds else states[0]
 
-        return Derivation((wanted,), derive, f"{column} clipped: its extremes clipped")
+        return Derivation((wanted,), derive, "clipped: the extremes clipped")
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         if not self.filters:
             return []
         action = cast("Literal['drop', 'quarantine']", self.action)
         return [
-            Rejection(column, self.method, beyond(column, lower, upper), number(column), threshold, action)
+            Rejection(column, self.method, beyond(column, lower, upper), number(column), (lower, upper), action)
             for column, (lower, upper) in parameters["bounds"].items()
-            for threshold in [nw.when(number(column) < lower).then(nw.lit(lower)).otherwise(nw.lit(upper))]
         ]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
@@ -101,7 +105,10 @@ class Outliers(ColumnStep):
             nothing = nw.lit(False)
             flags = zip(self.columns, self._flags(), strict=True)
             return frame.with_columns(
-                *((beyond(c, *bounds[c]) if c in bounds else nothing).alias(flag) for c, flag in flags)
+                *(
+                    (beyond(c, *bounds[c]).fill_null(nothing) if c in bounds else nothing).alias(flag)
+                    for c, flag in flags
+                )
             )
         return frame
 
@@ -119,9 +126,9 @@ class Outliers(ColumnStep):
 
     def counts(self, parameters: Parameters) -> Mapping[str, nw.Expr]:
         bounds = parameters["bounds"]
-        if not bounds:
+        if self.filters or not bounds:
             return {}
-        return {self.method: total(beyond(column, *pair).cast(nw.Int32) for column, pair in bounds.items())}
+        return {self.method: count_true(beyond(column, *pair) for column, pair in bounds.items())}
 
     def _statistic(self, column: str) -> Statistic:
         if self.method == "zscore":

@@ -53,7 +53,7 @@ class Scale(ColumnStep):
             assert after is not None
             return after
 
-        return Derivation((wanted,), derive, f"{column} scaled: an affine map of the state")
+        return Derivation((wanted,), derive, "scaled: an affine map of the state")
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         maps = parameters["maps"]

@@ -10,7 +10,7 @@ import narwhals as nw
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from genspark.expressions import expm1, log1p, number, total
+from genspark.expressions import count_true, expm1, log1p, number
 from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Rejection, changed, present
 
 
@@ -22,8 +22,8 @@ class _Function:
     takes_edge: bool
 
     def rejects(self, x: nw.Expr) -> nw.Expr:
-        """Whether a number lies outside the domain; false where it is missing."""
-        return (x < self.edge if self.takes_edge else x <= self.edge).fill_null(False)
+        """Whether a number lies outside the domain; null where it is missing."""
+        return x < self.edge if self.takes_edge else x <= self.edge
 
 
 FUNCTIONS: Mapping[str, _Function] = {
@@ -57,9 +57,9 @@ class Transform(ColumnStep):
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         if self.invalid == "null":
             return []
-        edge, rule = nw.lit(self._function.edge), f"{self.function} domain"
+        bounds, rule = (self._function.edge, None), f"{self.function} domain"
         return [
-            Rejection(c, rule, self._function.rejects(number(c)), number(c), edge, self.invalid) for c in self.columns
+            Rejection(c, rule, self._function.rejects(number(c)), number(c), bounds, self.invalid) for c in self.columns
         ]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
@@ -75,10 +75,10 @@ class Transform(ColumnStep):
         return [f"{self.label}: values of {c!r} outside the domain of {self.function} are gone" for c in self.columns]
 
     def counts(self, parameters: Parameters) -> Mapping[str, nw.Expr]:
-        if self.invalid == "error":
+        if self.invalid != "null":
             return {}
         rejects = self._function.rejects
-        return {f"{self.function} domain": total(rejects(number(c)).cast(nw.Int32) for c in self.columns)}
+        return {f"{self.function} domain": count_true(rejects(number(c)) for c in self.columns)}
 
     @property
     def _function(self) -> _Function:

@@ -17,6 +17,7 @@ REGISTRY = {kind: cls for kind, cls in Statistic.registry.items() if cls.__modul
 TABLES = tables()
 REQUESTS = [request for kind in REGISTRY for request in STATISTICS.get(kind, [])]
 ALL = [*REQUESTS, *(with_groups(request) for request in REQUESTS)]
+pytestmark = pytest.mark.usefixtures("interpreted")
 every_request = pytest.mark.parametrize("statistic", REQUESTS, ids=str)
 every_request_and_its_groups = pytest.mark.parametrize("statistic", ALL, ids=str)
 

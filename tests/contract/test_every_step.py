@@ -23,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from genspark.model import PipelineModel
 from genspark.pipeline import Pipeline
 from genspark.plan import make_plan
+from genspark.session import is_connect
 from genspark.statistics import Quantiles
 from genspark.steps import Step
 from genspark.steps.base import from_json
@@ -108,6 +109,10 @@ def assert_same(got: dict[str, list[Any]], expected: dict[str, list[Any]], rel: 
 
 
 # --- declared -----------------------------------------------------------------------------------------------
+
+
+def test_the_session_is_of_the_kind_asked_for(spark):
+    assert is_connect(spark) == ON_CONNECT
 
 
 @pytest.mark.parametrize("kind", REGISTRY)
@@ -352,7 +357,7 @@ def assert_same_state(derived: dict[str, Any], scanned: dict[str, Any], statisti
 def test_the_contract_holds_on_a_connect_session():
     # A process of its own: PySpark has classic sessions or Connect sessions, never both.
     environment = {**os.environ, "GENSPARK_TEST_SESSION": "connect"}
-    command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), "-p", "no:cacheprovider"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     assert " passed" in run.stdout

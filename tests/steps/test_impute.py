@@ -160,6 +160,13 @@ def test_a_pattern_takes_the_numeric_matches_in_the_schema_s_order():
     assert make_plan([Impute(columns=["tip", "*"])], SCHEMA).steps[0].columns == ("fare", "tip", "n")
 
 
+def test_an_indicator_never_takes_the_place_of_a_column():
+    schema = {"x": nw.Float64(), "x_is_missing": nw.String()}
+    assert make_plan([Impute("x")], schema)
+    with pytest.raises(SchemaError, match=r"steps\[0\].impute.'x_is_missing' is already a column"):
+        make_plan([Impute("x", indicator=True)], schema)
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from scipy.stats import zscore
 
 from genspark.errors import SchemaError
+from genspark.expressions import any_of
 from genspark.plan import make_plan
 from genspark.steps import Outliers
 
@@ -117,12 +118,11 @@ def test_a_rejection_says_which_rule_by_what_value_and_against_what():
     step = Outliers(columns="x", method="iqr", action="quarantine")
     (rejection,) = step.rejections({"bounds": {"x": [-1.0, 7.0]}})
     assert (rejection.column, rejection.rule, rejection.action) == ("x", "iqr", "quarantine")
+    assert rejection.bounds == (-1.0, 7.0)
     frame = nw.from_native(pl.DataFrame({"x": [-2, 3, 50, None]}))
-    out = frame.select(broken=rejection.predicate, value=rejection.value, threshold=rejection.threshold)
+    out = frame.select(broken=any_of([rejection.predicate]), value=rejection.value)
     assert out["broken"].to_list() == [True, False, True, False]
     assert out["value"].to_list() == [-2.0, 3.0, 50.0, None]
-    assert out["threshold"].to_list()[0] == -1.0
-    assert out["threshold"].to_list()[2] == 7.0
 
 
 def test_actions_that_keep_every_row_reject_none():
@@ -133,9 +133,11 @@ def test_actions_that_keep_every_row_reject_none():
 
 
 def test_the_report_counts_values_beyond_the_bounds():
-    counts = Outliers(columns=["x", "y"]).counts({"bounds": {"x": [0.0, 1.0], "y": [0.0, 1.0]}})
+    counts = Outliers(columns=["x", "y"], action="clip").counts({"bounds": {"x": [0.0, 1.0], "y": [0.0, 1.0]}})
     frame = nw.from_native(pl.DataFrame({"x": [2.0, 0.5, None], "y": [-3, 0, 9]}))
     assert frame.select(**counts)["zscore"].to_list() == [2, 0, 1]
+    # What is rejected the engine counts.
+    assert not Outliers(columns=["x", "y"]).counts(parameters)
 
 
 def test_the_inverse_takes_the_flags_away(fitted):
@@ -168,6 +170,11 @@ def test_what_the_inverse_cannot_bring_back_is_said(action, lost):
 def test_columns_that_cannot_have_outliers_are_refused(columns, message):
     with pytest.raises(SchemaError, match=message):
         make_plan([Outliers(columns=columns)], {"fare": nw.Float64(), "zone": nw.String()})
+
+
+def test_a_flag_never_takes_the_place_of_a_column():
+    with pytest.raises(SchemaError, match="'x_is_outlier' is already a column; rename or drop it before"):
+        make_plan([Outliers("x", action="flag"), Outliers("x", "iqr", action="flag")], {"x": nw.Float64()})
 
 
 @pytest.mark.parametrize(

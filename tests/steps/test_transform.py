@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from genspark.errors import DataError, SchemaError
+from genspark.expressions import any_of
 from genspark.plan import make_plan
 from genspark.steps import Scale, Transform
 
@@ -95,7 +96,18 @@ def test_the_report_counts_values_outside_the_domain():
     counts = Transform(["x", "y"], "log", invalid="null").counts({})
     frame = nw.from_native(pl.DataFrame({"x": [1.0, 0.0, None], "y": [-1, -2, 3]}))
     assert frame.select(**counts)["log domain"].to_list() == [1, 2, 0]
-    assert not Transform("x", "log").counts({})
+    # What is rejected the engine counts.
+    assert not Transform("x", "log", invalid="drop").counts({})
+
+
+def test_a_rejection_says_which_rule_by_what_value_and_against_what():
+    (rejection,) = Transform("x", "log1p", invalid="quarantine").rejections({})
+    assert (rejection.column, rejection.rule, rejection.action) == ("x", "log1p domain", "quarantine")
+    assert rejection.bounds == (-1.0, None)
+    frame = nw.from_native(pl.DataFrame({"x": [-1, 0, None]}))
+    out = frame.select(broken=any_of([rejection.predicate]), value=rejection.value)
+    assert out["broken"].to_list() == [True, False, False]
+    assert out["value"].to_list() == [-1.0, 0.0, None]
 
 
 def test_what_the_inverse_cannot_bring_back_is_said():
