@@ -126,7 +126,7 @@ def test_explain_tells_levels_columns_derivations_and_why():
         "scan 2 (level 1): cannot join the level before: far takes rows out by what it learns",
         "    after applying: fill, far",
         "    moments of a, b",
-        "no scan for far: a filled: a point mass merged in",
+        "no scan for far of a: missing values filled: a point mass merged in",
     ]
 
 
@@ -146,7 +146,8 @@ def test_explain_shortens_long_lists():
     schema = {f"x{i}": nw.Float64() for i in range(20)}
     text = make_plan([Impute("*"), Scale("*")], schema).explain()
     assert "moments of x0, x1, x2, x3, x4, x5 and 14 more" in text
-    assert "no scan for scale: x0 filled: a point mass merged in, x1 filled" in text
+    few = "x0, x1, x2, x3, x4, x5 and 14 more"
+    assert f"no scan for scale of {few}: missing values filled: a point mass merged in" in text
 
 
 # --- refusals -----------------------------------------------------------------------------------------------

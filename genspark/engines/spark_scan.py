@@ -118,7 +118,9 @@ class Aggregates:
         present = f"{column} IS NOT NULL" + (f" AND NOT isnan({column})" if has_nan else "")
         # Infinities are present, and are no JSON: they are not counted one by one.
         finite = f"{present} AND abs({column}) <> double('Infinity')" if has_nan else present
-        sketch = f"approx_top_k_accumulate({column}, {capacity}) FILTER (WHERE {finite})"
+        # The sketch takes -0.0 and 0.0 for two values; added to 0.0, they are one.
+        value = f"{column} + 0.0D" if has_nan else column
+        sketch = f"approx_top_k_accumulate({value}, {capacity}) FILTER (WHERE {finite})"
         total = self.add(f"count_if({present})")
         top = self.add(f"approx_top_k_estimate({sketch}, {capacity})")
         header = self.add(f"substring(({sketch}).sketch, 1, {_ITEMS_HEADER})")

@@ -39,6 +39,8 @@ CASES = [
     for number, case in enumerate(STEPS.get(kind, []))
 ]
 pytestmark = pytest.mark.usefixtures("interpreted")
+# What these prove of the arithmetic they prove once; jobs cannot be counted on Connect.
+classic_only = pytest.mark.skipif(ON_CONNECT, reason="shown on a classic session")
 every_case = pytest.mark.parametrize(("kind", "case"), CASES)
 
 
@@ -165,7 +167,7 @@ def test_what_it_learns_from_is_what_it_reads(kind, case):
     assert bound.reads() <= set(TABLES["usual"].column_names)
 
 
-@pytest.mark.skipif(ON_CONNECT, reason="a Connect session cannot be asked for its jobs")
+@classic_only
 @every_case
 def test_building_a_step_starts_no_job(kind, case, spark, frame_of, model_of):
     model, df = model_of(kind, case), frame_of("usual").repartition(2)
@@ -207,6 +209,7 @@ def test_backends_in_memory_give_what_spark_gives(kind, case, frames, frame_of, 
         assert_same(rows_of(got, has_nan=has_nan), rows_of(out, has_nan=has_nan), rel=1e-12)
 
 
+@classic_only
 @every_case
 def test_partitions_and_the_order_of_rows_do_not_matter(kind, case, frame_of, model_of, rows_of):
     model = model_of(kind, case)
@@ -247,6 +250,7 @@ def test_a_fitted_step_takes_new_data_of_any_kind(kind, case, edge, frames, mode
     assert_same(rows_of(model.transform(frames.of("pyarrow", TABLES[edge]))), got)
 
 
+@classic_only
 @every_case
 def test_columns_that_it_does_not_write_are_unchanged(kind, case, frame_of, model_of, rows_of):
     model = model_of(kind, case)
@@ -295,6 +299,7 @@ def test_the_inverse_gives_back_all_but_the_losses(kind, case, frames, frame_of,
     assert_same({name: back[name] for name in safe}, {name: original[name] for name in safe})
 
 
+@classic_only
 @every_case
 def test_the_inverse_on_other_backends_is_spark_s(kind, case, frames, frame_of, model_of, rows_of):
     model = model_of(kind, case)
@@ -304,6 +309,7 @@ def test_the_inverse_on_other_backends_is_spark_s(kind, case, frames, frame_of, 
         assert_same(rows_of(model.inverse_transform(out), has_nan=False), expected)
 
 
+@classic_only
 @every_case
 def test_a_rewritten_statistic_is_the_one_that_a_scan_finds(kind, case, frame_of, model_of):
     """`rewrite` may only answer what is so: a statistic of the output, scanned, is the same."""
@@ -353,7 +359,7 @@ def assert_same_state(derived: dict[str, Any], scanned: dict[str, Any], statisti
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(ON_CONNECT, reason="this is the process that the test starts")
+@classic_only
 def test_the_contract_holds_on_a_connect_session():
     # A process of its own: PySpark has classic sessions or Connect sessions, never both.
     environment = {**os.environ, "GENSPARK_TEST_SESSION": "connect"}

@@ -133,7 +133,8 @@ def test_actions_that_keep_every_row_reject_none():
 
 
 def test_the_report_counts_values_beyond_the_bounds():
-    counts = Outliers(columns=["x", "y"], action="clip").counts({"bounds": {"x": [0.0, 1.0], "y": [0.0, 1.0]}})
+    parameters = {"bounds": {"x": [0.0, 1.0], "y": [0.0, 1.0]}}
+    counts = Outliers(columns=["x", "y"], action="clip").counts(parameters)
     frame = nw.from_native(pl.DataFrame({"x": [2.0, 0.5, None], "y": [-3, 0, 9]}))
     assert frame.select(**counts)["zscore"].to_list() == [2, 0, 1]
     # What is rejected the engine counts.

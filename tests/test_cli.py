@@ -1,0 +1,145 @@
+"""The command line, its help and its exit codes; the demo and spark-submit as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import deltalake
+import pytest
+
+from genspark.cli import main
+from genspark.config import json_schema
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = ("run", "plan", "fit", "transform", "inspect", "schema", "demo")
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    (tmp_path / "a.csv").write_text("id,v\n1,1.0\n2,\n3,3.0\n")
+    path = tmp_path / "job.yaml"
+    path.write_text(
+        f"name: small\nsource: {{path: {tmp_path}/a.csv, format: csv}}\n"
+        f"steps: [impute: {{columns: v}}, scale: {{columns: v}}]\nsink: {{path: {tmp_path}/table, mode: overwrite}}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"example: genspark {command}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_report_is_the_last_line_as_json(spark: Any, conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(conf), "--json"]) == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out.splitlines()[-1])
+    wanted = {
+        "rows_read": 3,
+        "rows_written": 3,
+        "rows_quarantined": 0,
+        "rows_dropped": 0,
+        "scans": 1,
+        "engine": "spark",
+        "table": str(conf.parent / "table"),
+        "table_version": 0,
+        "model": str(conf.parent / "table/_genspark/model.json"),
+    }
+    assert {name: report[name] for name in wanted} == wanted
+    assert set(report["seconds"]) == {"session", "plan", "fit", "write", "total"}
+    assert "fitting: scan 1 of 1 ..." in captured.err
+    assert "writing the table: " in captured.err
+
+
+def test_a_person_reads_a_table(spark: Any, conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "-q", str(conf)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    told = " ".join(captured.out.replace("│", " ").split())
+    for part in ("rows written 3", "impute: filled 1 values", "scans to fit 1 (stage by stage: 2)"):
+        assert part in told
+
+
+def test_an_override_goes_before_the_file(spark: Any, conf: Path, tmp_path: Path) -> None:
+    assert main(["run", "-q", str(conf), "--set", f"sink.path={tmp_path}/other"]) == 0
+    assert len(deltalake.DeltaTable(str(tmp_path / "other")).file_uris()) >= 1
+    assert not (tmp_path / "table").exists()
+
+
+def test_plan_prints_scans_and_writes_nothing(spark: Any, conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(conf)]) == 0
+    told = capsys.readouterr().out
+    assert "Fit: 1 scan of the data; stage by stage it would be 2." in told
+    assert "no scan for scale of v: missing values filled: a point mass merged in" in told
+    assert not (conf.parent / "table").exists()
+
+
+def test_fit_transform_and_inspect(spark: Any, conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "-q", str(conf)]) == 0
+    assert main(["transform", "-q", str(conf)]) == 0
+    capsys.readouterr()
+    assert main(["inspect", str(conf.parent / "table/_genspark/model.json")]) == 0
+    told = capsys.readouterr().out
+    assert "1. impute columns=[v]" in told
+    assert "v: 2" in told
+    assert "imputed values of 'v' stay" in told
+
+
+def test_schema_is_the_one_that_the_examples_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json_schema()
+    stored = json.loads((ROOT / "conf" / "genspark.schema.json").read_text())
+    assert stored == printed, "run: genspark schema -o conf/genspark.schema.json"
+    for example in (ROOT / "conf").glob("*.yaml"):
+        assert example.read_text().startswith("# yaml-language-server: $schema=genspark.schema.json\n")
+
+
+def lines_of(command: list[str], where: Path, **env: str) -> tuple[int, list[str]]:
+    ended = subprocess.run(
+        command, cwd=where, env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return ended.returncode, ended.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_the_demo_holds_what_it_filled_against_the_truth(tmp_path: Path) -> None:
+    code, lines = lines_of([sys.executable, "-m", "genspark.cli", "demo", "--json", "-q"], tmp_path)
+    assert code == 0, lines
+    report = json.loads(lines[-1])
+    assert (report["rows_read"], report["scans"], report["scans_stage_by_stage"]) == (1797, 2, 4)
+    assert report["rows_written"] + report["rows_quarantined"] == 1797
+    filled = next(count["values"] for count in report["counts"] if count["what"] == "filled")
+    assert report["pixels erased"].startswith(f"{filled:,} of 115,008")
+    assert report["error of filling"].startswith("RMSE 4.")
+    # Nothing else is left where it ran.
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.slow
+def test_a_job_runs_by_plain_spark_submit(conf: Path, tmp_path: Path) -> None:
+    submit = str(Path(sys.executable).with_name("spark-submit"))
+    command = [submit, "--master", "local[2]", str(ROOT / "jobs" / "preprocess.py"), str(conf), "--json", "-q"]
+    code, lines = lines_of(command, tmp_path, PYSPARK_PYTHON=sys.executable)
+    assert code == 0, lines
+    (report,) = (json.loads(line) for line in lines if line.startswith('{"name"'))
+    assert report["rows_written"] == 3
+    assert len(deltalake.DeltaTable(str(tmp_path / "table")).file_uris()) >= 1
+
+
+@pytest.mark.slow
+def test_spark_submit_ends_with_the_code_of_the_mistake(conf: Path, tmp_path: Path) -> None:
+    conf.write_text(conf.read_text().replace("columns: v}]", "columns: w}]"))
+    submit = str(Path(sys.executable).with_name("spark-submit"))
+    command = [submit, "--master", "local[2]", str(ROOT / "jobs" / "preprocess.py"), str(conf), "-q"]
+    code, lines = lines_of(command, tmp_path, PYSPARK_PYTHON=sys.executable)
+    assert code == 2
+    assert any("steps[1].scale.columns: 'w' is not a column" in line for line in lines)
