@@ -37,8 +37,8 @@ class Pipeline:
 
     def plan(self, df: Any) -> Plan:
         """The scans that `fit` will make. Reads the schema of `df` and no data."""
-        _, frame = engine_for(df)
-        return self.plan_for(_schema(frame))
+        engine, frame = engine_for(df)
+        return self.plan_for(_schema(frame, engine))
 
     def plan_for(self, schema: Schema) -> Plan:
         """The scans for data of this schema. Raises SchemaError with every mistake of the steps."""
@@ -59,7 +59,7 @@ class Pipeline:
         DataError where a step's rule for its input says so.
         """
         engine, frame = engine_for(df)
-        schema = _schema(frame)
+        schema = _schema(frame, engine)
         plan = self.plan_for(schema)
         key = self._key(plan)
         frame = engine.with_draws(frame, key, draws_of(plan.steps))
@@ -169,6 +169,13 @@ def _unheard(_number: int, _of: int) -> None:
     """Tell nobody about a scan."""
 
 
-def _schema(frame: Any) -> Schema:
+def _schema(frame: Any, engine: Engine) -> Schema:
     schema = frame.collect_schema()
-    return {column: schema[column] for column in visible(frame)}
+    columns = visible(frame)
+    split = [column for column in columns if engine.name == "spark" and set(column) & set(".`")]
+    if split:
+        # Spark takes a dot in a name for a field of a struct.
+        raise SchemaError(
+            [f"column {column!r} has a dot or a backtick in its name; rename it first" for column in split]
+        )
+    return {column: schema[column] for column in columns}

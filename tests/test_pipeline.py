@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from genspark.errors import PlanError, SchemaError
+from genspark.errors import DataError, PlanError, SchemaError
 from genspark.pipeline import Pipeline
 from genspark.statistics import Moments, Quantiles
 from genspark.steps import Impute, Outliers, Scale, Split, Transform
@@ -205,3 +205,15 @@ def test_the_titanic(spark, data):
     fare = model.parameters[2]["maps"]["fare"]
     assert fare == pytest.approx([passengers.fare.mean(), passengers.fare.std(ddof=0), 0.0], rel=1e-12)
     assert model.transform(df).filter("age is null or embarked is null").count() == 0
+
+
+def test_a_name_that_spark_takes_for_a_field_is_refused_before_work_starts(spark):
+    frame = spark.createDataFrame([(1.0,)], "`a.b` double")
+    with pytest.raises(SchemaError, match=r"column 'a\.b' has a dot or a backtick in its name; rename it first"):
+        Pipeline([Scale("*")]).fit(frame)
+
+
+def test_moments_that_overflow_name_the_column(spark):
+    frame = spark.createDataFrame([(1e200,), (-1e200,)], "big double")
+    with pytest.raises(DataError, match="the moments of 'big' overflow"):
+        Pipeline([Scale("big")]).fit(frame)

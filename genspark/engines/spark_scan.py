@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genspark.errors import DataError, PlanError
+from genspark.expressions import HIDDEN
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
 from genspark.statistics.base import grouped
 from genspark.statistics.quantiles import identity
@@ -84,7 +86,8 @@ class Aggregates:
             if not counted["count"]:
                 return {**counted, "mean": 0.0, "m2": 0.0}
             if not (math.isfinite(row[mean]) and math.isfinite(row[variance])):
-                raise DataError(f"the moments of {column!r} overflow: its values are too large; scale it before")
+                seen = re.sub(rf"^{HIDDEN}at_\d+_", "", column)
+                raise DataError(f"the moments of {seen!r} overflow: its values are too large; scale it before")
             # Population variance, so that M2 is it times the count and merges exactly.
             # A sum rounds: 3000 times 1e8 + 0.1 has a mean 3e-6 beside it. A constant column's is any value.
             average = row[mean] if row[variance] else row[low]
