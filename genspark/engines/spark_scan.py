@@ -33,6 +33,7 @@ def scan(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, S
     aggregates = Aggregates({field.name: field.dataType.typeName() for field in frame.schema.fields})
     readers = {statistic: aggregates.reader(statistic) for statistic in statistics}
     by = statistics[0].by
+    frame = frame.selectExpr("*", *aggregates.finite_columns())
     if not by:
         (row,) = frame.selectExpr(*aggregates.sql()).collect()
         values = row.asDict()
@@ -54,6 +55,7 @@ class Aggregates:
     def __init__(self, types: Mapping[str, str]) -> None:
         self._types = types
         self._names: dict[str, str] = {}
+        self._finites: dict[str, str] = {}
         self._total = self.add("count(1)")
 
     def add(self, sql: str) -> str:
@@ -63,6 +65,10 @@ class Aggregates:
     def sql(self) -> list[str]:
         """Every aggregate, named."""
         return [f"{sql} AS {name}" for sql, name in self._names.items()]
+
+    def finite_columns(self) -> list[str]:
+        """The columns of finite values that the aggregates read, named."""
+        return [f"{sql} AS {name}" for sql, name in self._finites.items()]
 
     def reader(self, statistic: Statistic) -> Reader:
         """Register what a statistic needs; the function that reads its state from a result row."""
@@ -142,11 +148,13 @@ class Aggregates:
         return lambda row: _counted(row[self._total], row[count], row[plus], row[minus])
 
     def _finite(self, column: str) -> str:
-        value = f"CAST({quoted(column)} AS DOUBLE)"
-        if not self._is_float(column):
-            return value
-        # Spark ranks NaN above infinity, so one range tells finite values.
-        return f"CASE WHEN {value} BETWEEN -{LARGEST} AND {LARGEST} THEN {value} END"
+        # A column of its own and not an expression in each aggregate: what Spark generates for the
+        # whole would be too long for the JVM to compile, and run ten times slower.
+        value = sql = f"CAST({quoted(column)} AS DOUBLE)"
+        if self._is_float(column):
+            # Spark ranks NaN above infinity, so one range tells finite values.
+            sql = f"CASE WHEN {value} BETWEEN -{LARGEST} AND {LARGEST} THEN {value} END"
+        return self._finites.setdefault(sql, f"{HIDDEN}finite_{len(self._finites)}")
 
     def _is_float(self, column: str) -> bool:
         return self._types[column] in ("double", "float")

@@ -162,6 +162,8 @@ def session_conf(master: str, warehouse: Path) -> dict[str, str]:
     conf = {
         # PySpark notes the call site of every column operation, which triples the cost of wide expressions.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
+        # Spark gives up on generating code for more than 100 fields, which 20 columns of moments have.
+        "spark.sql.codegen.maxFields": "5000",
         "spark.sql.session.timeZone": "UTC",  # the same rows from the same input on every machine
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         **WRITER_CONF,
