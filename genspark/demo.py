@@ -75,6 +75,9 @@ def run_demo(out: Path, progress: Progress | None = None) -> tuple[RunReport, li
     write_shards(known, shards)
     environment = {**os.environ, "DIGITS": str(shards), "OUT": str(out)}
     config = JobConfig.from_yaml(str(example("digits.yaml")), env=environment)
+    # Each demo starts afresh; a job of yours would add a version to the table that is there.
+    for table in (config.sink.path, config.quarantine_path):
+        shutil.rmtree(table, ignore_errors=True)
     os.environ.setdefault("GENSPARK_QUICK", "1")
     report = run(config, progress=progress)
     return report, errors_against_truth(get_spark(config.name), report, known)

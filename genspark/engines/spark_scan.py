@@ -152,8 +152,8 @@ class Aggregates:
         # whole would be too long for the JVM to compile, and run ten times slower.
         value = sql = f"CAST({quoted(column)} AS DOUBLE)"
         if self._is_float(column):
-            # Spark ranks NaN above infinity, so one range tells finite values.
-            sql = f"CASE WHEN {value} BETWEEN -{LARGEST} AND {LARGEST} THEN {value} END"
+            # Spark ranks NaN above infinity, so one comparison tells finite values.
+            sql = f"CASE WHEN abs({value}) <= {LARGEST} THEN {value} END"
         return self._finites.setdefault(sql, f"{HIDDEN}finite_{len(self._finites)}")
 
     def _is_float(self, column: str) -> bool:

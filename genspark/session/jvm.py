@@ -164,6 +164,8 @@ def session_conf(master: str, warehouse: Path) -> dict[str, str]:
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # Spark gives up on generating code for more than 100 fields, which 20 columns of moments have.
         "spark.sql.codegen.maxFields": "5000",
+        # The JVM never compiles a method of more than 8000 bytes of bytecode: better several short ones.
+        "spark.sql.codegen.hugeMethodLimit": "8000",
         "spark.sql.session.timeZone": "UTC",  # the same rows from the same input on every machine
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         **WRITER_CONF,
