@@ -7,7 +7,9 @@ while the job was set up; 1 for a job that failed at work.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 class GensparkError(Exception):
@@ -40,6 +42,20 @@ class SourceError(GensparkError):
     """The input is missing or cannot be read."""
 
     exit_code = 2
+
+
+class ShardError(SourceError):
+    """Shards cannot be read; `shards` maps the path of each to the cause, in a short sentence."""
+
+    def __init__(self, shards: Mapping[str, str], remedy: str, *, place: str = "source.path") -> None:
+        self.shards, self._remedy, self._place = dict(shards), remedy, place
+        (path, cause), *others = self.shards.items()
+        more = f" (and {len(others)} more shards cannot be read)" if others else ""
+        super().__init__(f"{place}: {path} {cause}{more}; {remedy}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An error is pickled by its message, unless told otherwise: one of a worker comes home whole.
+        return functools.partial(ShardError, place=self._place), (self.shards, self._remedy)
 
 
 class SinkError(GensparkError):

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from genspark import object_stores
+
 OWN = "_genspark"
 """The folder inside a table's that holds its model; Delta passes over names that begin so."""
 
@@ -32,11 +34,18 @@ def local(path: str) -> Path:
     return Path(unquote(path.removeprefix("file://").removeprefix("file:")))
 
 
+def storage_path(path: str) -> str:
+    """A path as Polars, deltalake and PyArrow take it: absolute, or a URI with the scheme that they know."""
+    if not is_uri(path):
+        return str(local(path).absolute())
+    return object_stores.normal_uri(path)
+
+
 def read_text(path: str) -> str:
     """The text of a file. Raises FileNotFoundError or OSError."""
     if not is_uri(path):
         return local(path).read_text(encoding="utf-8")
-    system, inside = _file_system(path)
+    system, inside = object_stores.arrow_file_system(path)
     with system.open_input_stream(inside) as stream:
         return bytes(stream.read()).decode("utf-8")
 
@@ -44,7 +53,7 @@ def read_text(path: str) -> str:
 def write_text(path: str, text: str) -> None:
     """Write a file whole or not at all; its folder is made where it is absent. Raises OSError."""
     if is_uri(path):
-        system, inside = _file_system(path)
+        system, inside = object_stores.arrow_file_system(path)
         # An object appears when its stream closes, so a URI needs no temporary name.
         with system.open_output_stream(inside) as stream:
             stream.write(text.encode("utf-8"))
@@ -79,7 +88,7 @@ def why_not_writable(path: str) -> str | None:
     """Why a folder cannot be made or written; None where it can, or where only its store will tell."""
     if is_uri(path):
         try:
-            _file_system(path)
+            object_stores.arrow_file_system(path)
         except (OSError, ValueError) as error:
             return str(error)
         return None
@@ -98,10 +107,7 @@ def why_not_writable(path: str) -> str | None:
 def clear(path: str) -> None:
     """Remove what is in a folder, but for `OWN`; and the folder, once it is empty. Raises OSError."""
     if is_uri(path):
-        system, inside = _file_system(path)
-        for info in _listing(system, inside):
-            if info.base_name != OWN:
-                (system.delete_dir if info.is_file is False else system.delete_file)(info.path)
+        _clear_store(path)
         return
     folder = local(path)
     for child in list(folder.iterdir()) if folder.is_dir() else []:
@@ -116,7 +122,7 @@ def _names(path: str) -> list[str]:
         folder = local(path)
         return sorted(child.name for child in folder.iterdir()) if folder.is_dir() else []
     try:
-        system, inside = _file_system(path)
+        system, inside = object_stores.arrow_file_system(path)
         return [info.base_name for info in _listing(system, inside)]
     except (OSError, ValueError):
         return []
@@ -128,11 +134,12 @@ def _listing(system: Any, inside: str) -> list[Any]:
     return list(system.get_file_info(fs.FileSelector(inside, allow_not_found=True)))
 
 
-def _file_system(path: str) -> tuple[Any, str]:
-    # Imported late: it takes a while, and most paths are local.
-    from pyarrow import fs
-
-    # Hadoop's names for S3 are aliases of the one PyArrow knows.
-    scheme, _, rest = path.partition("://")
-    system, inside = fs.FileSystem.from_uri(f"s3://{rest}" if scheme in ("s3a", "s3n") else path)
-    return system, inside
+def _clear_store(path: str) -> None:
+    system, inside = object_stores.arrow_file_system(path)
+    for info in _listing(system, inside):
+        if info.base_name != OWN:
+            (system.delete_file if info.is_file else system.delete_dir)(info.path)
+    # PyArrow leaves an empty object where the last file of a folder was.
+    if not _listing(system, inside):
+        with contextlib.suppress(FileNotFoundError):
+            system.delete_dir(inside)
