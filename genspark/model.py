@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
 
 from genspark.engines import engine_for
+from genspark.engines.arrays import arrays_of, frame_of
+from genspark.engines.engine import Engine
 from genspark.errors import ModelError, SchemaError, did_you_mean
-from genspark.expressions import is_hidden, without_nan
+from genspark.expressions import is_hidden
 from genspark.files import read_text, write_text
 from genspark.hashing import Draw
+from genspark.passes import Before, apply_steps, columns_read, draws_of
 from genspark.statistics import State, Statistic
 from genspark.statistics import from_json as statistic_from_json
 from genspark.steps.base import Parameters, Schema, Step
@@ -23,9 +26,6 @@ from genspark.steps.base import from_json as step_from_json
 from genspark.version import VERSION
 
 FORMAT = 1
-
-Before = Callable[[Any, Step, Parameters], Any]
-"""What an engine does to a frame before a step transforms it: take out, or mark, the rows it rejects."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,28 @@ class PipelineModel:
     input_schema: Mapping[str, str]
     states: tuple[tuple[Statistic, int, State], ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
+    _built: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What engines built for this process does not travel.
+        return {**self.__dict__, "_built": {}}
 
     def transform(self, frame: Any) -> Any:
         """The frame after every step: rows that a step drops or quarantines are gone.
 
-        Takes a Spark, pandas, Polars or PyArrow frame and returns the same kind. Columns that the
-        model does not know pass through. Raises SchemaError where a column it needs is absent, and
-        DataError where a step's rule for its input says so.
+        Takes a Spark, pandas, Polars or PyArrow frame, or a dict of NumPy arrays, and returns the same
+        kind. Columns that the model does not know pass through. Raises SchemaError where a column it
+        needs is absent, and DataError where a step's rule for its input says so.
         """
+        if isinstance(frame, Mapping):
+            return arrays_of(self.transform(frame_of(frame)))
         engine, wrapped = engine_for(frame)
-        self.check(wrapped.collect_schema())
-        wrapped = engine.with_draws(wrapped, self.key, self.draws())
-        wrapped = self.apply(wrapped, engine.before)
-        return nw.to_native(without_hidden(wrapped))
+        return engine.run(wrapped, self._transformed, self._built)
+
+    def _transformed(self, engine: Engine, frame: Any) -> Any:
+        self.check(frame.collect_schema())
+        frame = engine.with_draws(frame, self.key, self.draws())
+        return without_hidden(self.apply(engine, frame, engine.before))
 
     def inverse_transform(self, frame: Any) -> Any:
         """The frame on the original scale, such as samples that a generative model made.
@@ -63,6 +72,8 @@ class PipelineModel:
         Takes and returns what `transform` does. Columns that are absent are passed over, columns
         that the steps added are taken away; `losses` tells what cannot be brought back.
         """
+        if isinstance(frame, Mapping):
+            return arrays_of(self.inverse_transform(frame_of(frame)))
         _, wrapped = engine_for(frame)
         for step, parameters in reversed(list(zip(self.steps, self.parameters, strict=True))):
             wrapped = step.inverse(wrapped, parameters)
@@ -73,9 +84,9 @@ class PipelineModel:
         pairs = zip(self.steps, self.parameters, strict=True)
         return [loss for step, parameters in pairs for loss in step.losses(parameters)]
 
-    def apply(self, frame: Any, before: Before) -> Any:
+    def apply(self, engine: Engine, frame: Any, before: Before) -> Any:
         """A narwhals frame that has its draws, after every step."""
-        frame = without_nan(frame, sorted({column for step in self.steps for column in step.reads()}))
+        frame = engine.without_nan(frame, columns_read(self.steps))
         return apply_steps(frame, zip(self.steps, self.parameters, strict=True), before)
 
     def draws(self) -> list[Draw]:
@@ -163,18 +174,6 @@ class PipelineModel:
         if not isinstance(value, dict):
             raise ModelError(f"{path}: not a genspark model, which is a JSON object")
         return cls.from_json(value, where=path)
-
-
-def apply_steps(frame: Any, steps: Iterable[tuple[Step, Parameters]], before: Before) -> Any:
-    """A narwhals frame after these steps, each with its parameters."""
-    for step, parameters in steps:
-        frame = step.transform(before(frame, step, parameters), parameters)
-    return frame
-
-
-def draws_of(steps: Iterable[Step]) -> list[Draw]:
-    """The distinct random numbers that the steps need, in order."""
-    return list(dict.fromkeys(draw for step in steps for draw in step.draws()))
 
 
 def without_hidden(frame: Any) -> Any:

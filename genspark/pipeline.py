@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import narwhals as nw
-
 from genspark.engines import engine_for
 from genspark.engines.engine import Engine, is_hashable, key_columns
 from genspark.errors import SchemaError, did_you_mean
-from genspark.expressions import HIDDEN, visible, without_nan
-from genspark.model import PipelineModel, apply_steps, draws_of
+from genspark.expressions import HIDDEN, visible
+from genspark.model import PipelineModel
+from genspark.passes import FitPass, Opening, Stage, columns_read, draws_of
 from genspark.plan import Plan, Request, Scan, make_plan, solve
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Parameters, Schema, Step
 
 OnScan = Callable[[int, int], None]
 """Told before each scan: its number, from 1, and how many there are."""
+
+RunPass = Callable[[FitPass], Mapping[Statistic, State]]
+"""Makes one pass over the data."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,25 @@ class Pipeline:
         """
         engine, frame = engine_for(df)
         schema = _schema(frame, engine)
-        plan = self.plan_for(schema)
+        return self.fit_plan(self.plan_for(schema), lambda fit_pass: fit_pass.states(engine, frame), source, on_scan)
+
+    def fit_plan(
+        self,
+        plan: Plan,
+        run_pass: RunPass,
+        source: Mapping[str, Any] | None = None,
+        on_scan: OnScan | None = None,
+    ) -> PipelineModel:
+        """Learn every step's parameters by a plan of `plan_for`, wherever `run_pass` makes its passes."""
         key = self._key(plan)
-        frame = engine.with_draws(frame, key, draws_of(plan.steps))
-        frame = without_nan(frame, sorted({column for step in plan.steps for column in step.reads()}))
-        frame = self._rows_to_learn_from(frame, plan)
-        parameters, scanned = _fit(engine, frame, plan, on_scan or _unheard)
+        adding = tuple(self._fit_columns(plan))
+        opening = Opening(key, tuple(draws_of(plan.steps)), columns_read(plan.steps), adding, dict(self.fit_on))
+        parameters, scanned = _fit(opening, run_pass, plan, on_scan or _unheard)
         return PipelineModel(
             steps=plan.steps,
             parameters=tuple(parameters),
             key=key,
-            input_schema={column: str(dtype) for column, dtype in schema.items()},
+            input_schema={column: str(dtype) for column, dtype in plan.schemas[0].items()},
             states=tuple((request.statistic, request.at, state) for request, state in scanned.items()),
             source=source or {},
         )
@@ -108,16 +118,10 @@ class Pipeline:
             adding.append(makers[0])
         return adding
 
-    def _rows_to_learn_from(self, frame: Any, plan: Plan) -> Any:
-        adding = self._fit_columns(plan)
-        for step in adding:
-            frame = step.transform(frame, {})
-        for column, value in self.fit_on.items():
-            frame = frame.filter(nw.col(column) == nw.lit(value))
-        return frame.drop([column for step in adding for column in step.writes()]) if adding else frame
 
-
-def _fit(engine: Engine, frame: Any, plan: Plan, on_scan: OnScan) -> tuple[list[Parameters], dict[Request, State]]:
+def _fit(
+    opening: Opening, run_pass: RunPass, plan: Plan, on_scan: OnScan
+) -> tuple[list[Parameters], dict[Request, State]]:
     """Run the scans level by level; after each, every step whose answers are in is fitted."""
     fitted: dict[int, Parameters] = {}
     scanned: dict[Request, State] = {}
@@ -135,7 +139,9 @@ def _fit(engine: Engine, frame: Any, plan: Plan, on_scan: OnScan) -> tuple[list[
             done = scan.level - 1
         fit_steps()
         on_scan(number, len(plan.scans))
-        scanned.update(_run(engine, frame, plan, scan, fitted))
+        fit_pass, physical = _pass(opening, plan, scan, fitted)
+        states = run_pass(fit_pass)
+        scanned.update({request: states[statistic] for request, statistic in physical.items()})
         is_last_of_level = number == len(plan.scans) or plan.scans[number].level > scan.level
         if is_last_of_level:
             done = scan.level
@@ -144,25 +150,29 @@ def _fit(engine: Engine, frame: Any, plan: Plan, on_scan: OnScan) -> tuple[list[
     return [fitted[position] for position in range(len(plan.steps))], scanned
 
 
-def _run(engine: Engine, frame: Any, plan: Plan, scan: Scan, fitted: Mapping[int, Parameters]) -> dict[Request, State]:
-    """One pass: apply the scan's steps, keep a copy of each requested column as its step sees it."""
+def _pass(
+    opening: Opening, plan: Plan, scan: Scan, fitted: Mapping[int, Parameters]
+) -> tuple[FitPass, dict[Request, Statistic]]:
+    """One pass: the scan's steps, and a copy of each requested column as its step sees it.
+
+    Beside it, the statistic that is really computed for each request: of the copies.
+    """
     physical: dict[Request, Statistic] = {}
     copies: dict[tuple[int, str], str] = {}
+    stages = []
     for position in range(len(plan.steps) + 1):
         here = [request for request in scan.requests if request.at == position]
         changed_later = {c for i in scan.steps if i >= position for c in plan.steps[i].writes()}
         columns = dict.fromkeys(c for request in here for c in (*request.statistic.columns, *request.statistic.by))
-        copied = [column for column in columns if column in changed_later]
-        copies.update({(position, column): f"{HIDDEN}at_{position}_{column}" for column in copied})
-        if copied:
-            frame = frame.with_columns(*(nw.col(c).alias(copies[position, c]) for c in copied))
+        copied = {c: f"{HIDDEN}at_{position}_{c}" for c in columns if c in changed_later}
+        copies.update({(position, column): copy for column, copy in copied.items()})
         for request in here:
             statistic = request.statistic
             physical[request] = statistic.on([copies.get((position, c), c) for c in statistic.columns])
-        if position in scan.steps:
-            frame = apply_steps(frame, [(plan.steps[position], fitted[position])], engine.before)
-    states = engine.scan(frame, list(dict.fromkeys(physical.values())))
-    return {request: states[statistic] for request, statistic in physical.items()}
+        is_applied = position in scan.steps
+        if copied or is_applied:
+            stages.append(Stage(copied, plan.steps[position], fitted[position]) if is_applied else Stage(copied))
+    return FitPass(opening, tuple(stages), tuple(dict.fromkeys(physical.values()))), physical
 
 
 def _unheard(_number: int, _of: int) -> None:
@@ -172,10 +182,5 @@ def _unheard(_number: int, _of: int) -> None:
 def _schema(frame: Any, engine: Engine) -> Schema:
     schema = frame.collect_schema()
     columns = visible(frame)
-    split = [column for column in columns if engine.name == "spark" and set(column) & set(".`")]
-    if split:
-        # Spark takes a dot in a name for a field of a struct.
-        raise SchemaError(
-            [f"column {column!r} has a dot or a backtick in its name; rename it first" for column in split]
-        )
+    engine.check_names(columns)
     return {column: schema[column] for column in columns}

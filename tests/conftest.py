@@ -67,10 +67,10 @@ class Frames:
             # Connect makes no frame of an empty table.
             one_row = pa.table({field.name: pa.nulls(1, field.type) for field in table.schema})
             return spark.createDataFrame(one_row).limit(0)
-        if backend == "polars":
+        if backend.startswith("polars"):
             import polars as pl
 
-            return pl.from_arrow(table)
+            return pl.from_arrow(table) if backend == "polars" else pl.from_arrow(table).lazy()
         return table.to_pandas() if backend == "pandas" else table
 
     @staticmethod
@@ -81,6 +81,8 @@ class Frames:
         kind = type(native).__module__.partition(".")[0]
         if kind == "pyspark":
             return native.toArrow()
+        if kind == "polars":
+            native = native.lazy().collect()
         return native.to_arrow() if kind == "polars" else pa.Table.from_pandas(native, preserve_index=False)
 
 

@@ -102,7 +102,7 @@ def test_spark_s_own_xxhash64_gives_the_pinned_hashes(spark):
     assert [signed % 2**64 for signed in row] == [expected for *_, expected in golden.values()]
 
 
-@pytest.mark.parametrize("backend", ["spark", *EAGER])
+@pytest.mark.parametrize("backend", ["spark", "polars, lazy", *EAGER])
 def test_a_draw_is_pinned(frames, backend):
     assert draws(frames, backend, pa.table({"k": pa.array([1], pa.int64())})) == [0.19419407072379768]
 
@@ -163,7 +163,7 @@ def drawn_by_spark(frames, every_type) -> dict[str, list[float]]:
     return {draw.column: out[draw.column].to_pylist() for draw in over}
 
 
-@pytest.mark.parametrize("backend", EAGER)
+@pytest.mark.parametrize("backend", ["polars, lazy", *EAGER])
 def test_draws_are_bit_for_bit_those_of_spark(frames, every_type, drawn_by_spark, backend):
     for column in every_type.column_names:
         draw = Draw(7, "split", (column,))

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from genspark.errors import DataError, PlanError, SchemaError
+from genspark.errors import DataError, SchemaError
 from genspark.pipeline import Pipeline
 from genspark.statistics import Moments, Quantiles
 from genspark.steps import Impute, Outliers, Scale, Split, Transform
@@ -142,13 +142,16 @@ def test_columns_that_no_step_names_pass_through_in_their_order(after):
     assert got == {"b": [-1.0, 1.0], "a": ["x", None], "c": [[1], []]}
 
 
-@pytest.mark.parametrize("build", [pl.DataFrame, pd.DataFrame, pa.table], ids=["polars", "pandas", "pyarrow"])
-def test_a_frame_in_memory_is_not_fitted(build):
-    with pytest.raises(PlanError, match="fit on a Spark DataFrame; a frame in memory can be transformed"):
-        Pipeline([Scale("x")]).fit(build({"x": [1.0]}))
+@pytest.mark.parametrize("build", [pl.DataFrame, pl.LazyFrame, pd.DataFrame, pa.table])
+def test_a_frame_in_memory_is_fitted_without_spark(build):
+    model = Pipeline([Impute("x"), Scale("x")]).fit(build({"x": [1.0, None, 4.0]}))
+    x = np.array([1.0, 2.5, 4.0])
+    assert model.parameters[0]["values"] == {"x": 2.5}
+    got = nw.from_native(model.transform(build({"x": [1.0, None, 4.0]}))).lazy().collect()["x"].to_list()
+    assert got == pytest.approx((x - x.mean()) / x.std())
 
 
-@pytest.mark.parametrize("thing", [[1, 2], {"x": [1]}, pl.LazyFrame({"x": [1.0]}), None], ids=repr)
+@pytest.mark.parametrize("thing", [[1, 2], {"x": [1]}, None], ids=repr)
 def test_what_is_no_frame_is_refused(thing):
     with pytest.raises(SchemaError, match="give a Spark"):
         Pipeline([Scale("x")]).fit(thing)

@@ -6,7 +6,7 @@ from typing import Any
 
 import narwhals as nw
 
-from genspark.engines.eager import EagerEngine
+from genspark.engines.eager import EagerEngine, polars_engine
 from genspark.engines.engine import Engine
 from genspark.engines.spark import SparkEngine
 from genspark.errors import SchemaError
@@ -21,6 +21,8 @@ def engine_for(frame: Any) -> tuple[Engine, Any]:
         raise SchemaError(f"a {type(frame).__name__} is not a frame; give a Spark, Polars, pandas or PyArrow one")
     if wrapped.implementation.is_spark_like():
         return SparkEngine(), wrapped
+    if isinstance(wrapped, nw.LazyFrame) and wrapped.implementation.is_polars():
+        return polars_engine(), wrapped
     if isinstance(wrapped, nw.DataFrame) and wrapped.implementation.value in EAGER:
         return EagerEngine(), wrapped
     raise SchemaError(

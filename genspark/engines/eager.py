@@ -1,6 +1,6 @@
 """The engine for frames in memory: pandas, Polars and PyArrow, for serving and for inverting samples.
 
-It applies a fitted model and imports no Spark. It does not fit.
+It applies a fitted model itself; to fit, it hands the frame to Polars. It imports no Spark.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 
 import narwhals as nw
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
-from genspark.engines.engine import Engine, over_columns
-from genspark.errors import DataError, PlanError
+from genspark.engines.engine import Build, Engine, over_columns
+from genspark.engines.polars_recording import recorded
+from genspark.errors import DataError
 from genspark.expressions import any_of
 from genspark.hashing import Draw, Hashes, column_seed, hash_bytes, hash_floats, hash_integers, uniform
 from genspark.statistics import State, Statistic
@@ -27,8 +29,20 @@ class EagerEngine(Engine):
 
     name: ClassVar[str] = "eager"
 
+    def run(self, frame: Any, build: Build, built: dict[Any, Any]) -> Any:
+        native = nw.to_native(frame)
+        if isinstance(native, pa.Table):
+            after = self.run(nw.from_native(pl.DataFrame(native), eager_only=True), build, built)
+            return _as_arrow(after, native.schema)
+        if not isinstance(native, pl.DataFrame):
+            return super().run(frame, build, built)
+        schema = tuple(native.schema.items())
+        if schema not in built:
+            built[schema] = recorded(native.schema, lambda start: build(polars_engine(), start))
+        return built[schema](native)
+
     def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
-        raise PlanError("fit on a Spark DataFrame; a frame in memory can be transformed and inverted by a fitted model")
+        return polars_engine().scan(nw.from_native(frame.to_polars().lazy()), statistics)
 
     def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
         added = []
@@ -54,6 +68,13 @@ class EagerEngine(Engine):
             )
 
 
+def polars_engine() -> Engine:
+    """The engine of lazy Polars frames, which is built on this module."""
+    from genspark.engines.polars import PolarsEngine
+
+    return PolarsEngine()
+
+
 def hash_series(series: Any, seed: int) -> Hashes:
     """XXH64 of each value of a narwhals Series, as hashing.py defines it for its dtype."""
     if isinstance(series.dtype, nw.Object):
@@ -69,6 +90,22 @@ def hash_series(series: Any, seed: int) -> Hashes:
         missing = series.is_null().to_numpy()
         hashes = hash_integers(_integers(series).fill_null(0).to_numpy().astype(np.int64), seed)
     return np.where(missing, np.uint64(seed), hashes)
+
+
+def _as_arrow(frame: pl.DataFrame, before: pa.Schema) -> pa.Table:
+    """The frame in Arrow's plain types, and in those that its columns came in."""
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    came = {field.name: field.type for field in before}
+    dtypes = pl.DataFrame(before.empty_table()).schema
+    fields = [
+        field.with_type(came[field.name] if dtypes.get(field.name) == frame.schema[field.name] else _small(field.type))
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _small(dtype: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_large_string(dtype) else dtype
 
 
 def _integers(series: Any) -> Any:

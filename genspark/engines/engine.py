@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import narwhals as nw
+
 from genspark.errors import SchemaError, did_you_mean
+from genspark.expressions import without_nan
 from genspark.hashing import Draw
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Parameters, Rejection, Schema, Step
+
+Build = Callable[["Engine", Any], Any]
+"""(engine, narwhals frame) -> narwhals frame."""
 
 
 class Engine(ABC):
     """Runs scans and adds what narwhals cannot say. Frames are narwhals frames throughout."""
 
     name: ClassVar[str]
+
+    def check_names(self, columns: Sequence[str]) -> None:
+        """Raise SchemaError where the engine cannot work with a column of this name."""
+        return
+
+    def without_nan(self, frame: Any, columns: Iterable[str]) -> Any:
+        """The frame with NaN made null in those of the columns that hold floats."""
+        return without_nan(frame, columns)
+
+    def run(self, frame: Any, build: Build, built: dict[Any, Any]) -> Any:
+        """The native frame that `build` makes of this one. `built` may keep what the next call can use again."""
+        return nw.to_native(build(self, frame))
 
     @abstractmethod
     def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:

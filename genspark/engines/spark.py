@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import narwhals as nw
 
 from genspark.engines.engine import Engine, over_columns
+from genspark.engines.fate import judged, judgements
 from genspark.engines.spark_errors import RAISED, spark_errors
 from genspark.engines.spark_scan import scan
+from genspark.errors import SchemaError
 from genspark.expressions import HIDDEN, any_of
 from genspark.hashing import UNIT, Draw
 from genspark.statistics import State, Statistic
@@ -23,6 +25,14 @@ class SparkEngine(Engine):
     """Frames are narwhals frames over a Spark DataFrame; nothing runs but `scan`."""
 
     name: ClassVar[str] = "spark"
+
+    def check_names(self, columns: Sequence[str]) -> None:
+        dotted = [column for column in columns if set(column) & set(".`")]
+        if dotted:
+            # Spark takes a dot in a name for a field of a struct.
+            raise SchemaError(
+                [f"column {column!r} has a dot or a backtick in its name; rename it first" for column in dotted]
+            )
 
     def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
         with spark_errors():
@@ -59,9 +69,9 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
     rules = [rejection for rejection in rejections if rejection.action == "error"]
     if not rules:
         return frame
-    frame, judged = with_judgements(frame, rules)
+    frame, sql = with_judgements(frame, rules)
     native = nw.to_native(frame)
-    for rule, (broken, value, threshold) in zip(rules, judged, strict=True):
+    for rule, (broken, value, threshold) in zip(rules, sql, strict=True):
         told = [
             text(f"{RAISED}{label}: column {rule.column!r} has the value "),
             f"CAST({value} AS STRING)",
@@ -71,7 +81,7 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
         ]
         stop = f"CAST(raise_error(concat({', '.join(told)})) AS BOOLEAN)"
         native = native.filter(f"CASE WHEN {alive} AND {broken} THEN {stop} ELSE true END")
-    return nw.from_native(native.drop(*(name for broken, value, _ in judged for name in (broken, value))))
+    return nw.from_native(native).drop(list(judgements(rules)))
 
 
 def with_judgements(frame: Any, rules: Sequence[Rejection]) -> tuple[Any, list[tuple[str, str, str]]]:
@@ -79,12 +89,8 @@ def with_judgements(frame: Any, rules: Sequence[Rejection]) -> tuple[Any, list[t
 
     What follows from them is SQL text rather than columns, which cost a call to the JVM for each operation.
     """
-    named = [(f"{HIDDEN}broken_{i}", f"{HIDDEN}value_{i}", rule) for i, rule in enumerate(rules)]
-    broken_and_value = {
-        n: e for broken, value, rule in named for n, e in ((broken, rule.predicate), (value, rule.value))
-    }
-    judged = [(broken, value, _threshold(value, *rule.bounds)) for broken, value, rule in named]
-    return frame.with_columns(**broken_and_value), judged
+    sql = [(broken, value, _threshold(value, *rule.bounds)) for broken, value, rule in judged(rules)]
+    return frame.with_columns(**judgements(rules)), sql
 
 
 def text(value: str) -> str:

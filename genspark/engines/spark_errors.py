@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-from genspark.errors import DataError, GensparkError, SinkError, SourceError
+from genspark.errors import DataError, GensparkError, ShardError, SinkError, SourceError
 
 RAISED = "genspark stopped: "
 """What a message raised inside a Spark expression starts with."""
@@ -18,6 +18,7 @@ _BLOCKED = re.compile(
 )
 _MISSING = re.compile(r"\[PATH_NOT_FOUND\] Path does not exist: (\S+?)\.?(?:\s|$)")
 _CONCURRENT = re.compile(r"DELTA_CONCURRENT|ConcurrentAppend|ConcurrentModification|MetadataChangedException")
+_OUTSIDE = re.compile(r"DELTA_REPLACE_WHERE_MISMATCH.*? - (\S+) : (\S*)", re.DOTALL)
 _CANNOT_CAST = re.compile(r"\[(CAST_INVALID_INPUT|CAST_OVERFLOW)\] (.*?)(?: Use `try_cast`| SQLSTATE|$)", re.DOTALL)
 
 
@@ -45,14 +46,20 @@ def translated(error: BaseException, place: str, otherwise: type[GensparkError])
     if missing := _MISSING.search(text):
         return SourceError(f"{place}: {missing[1]} does not exist or matches no file; correct the path")
     if unreadable := _UNREADABLE.search(text):
-        return SourceError(
-            f"{place}: {unreadable[1]} cannot be read as the format given ({_cause(text)}); "
-            "it may be cut short or of another format: replace it or take it out"
+        return ShardError(
+            {unreadable[1]: f"cannot be read as the format given ({_cause(text)})"},
+            "it may be cut short or of another format: replace it or take it out",
+            place=place,
         )
     if blocked := _BLOCKED.search(text):
         return SinkError(f"{place}: cannot be written ({blocked[0]}); check the path and its permissions")
     if _CONCURRENT.search(text):
         return SinkError(f"{place}: another job changed the table meanwhile, and nothing was written; run again")
+    if outside := _OUTSIDE.search(text):
+        return SinkError(
+            f"sink.partitions: rows have {outside[1]} = {outside[2]}, which is not among those "
+            "to be overwritten; list it too, or filter the source"
+        )
     if cast := _CANNOT_CAST.search(text):
         return DataError(f"{place}: {_first_line(cast[2])}; clean the column before it is cast")
     if "[UNABLE_TO_INFER_SCHEMA]" in text:

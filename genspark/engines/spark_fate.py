@@ -1,8 +1,4 @@
-"""What becomes of each row in a job: kept, dropped or quarantined, why, and how many of each.
-
-`PipelineModel.transform` removes rejected rows at once. A job may lose none, so its rows all flow
-to the end with their fate beside them; rows are counted there, in the same pass that writes.
-"""
+"""The fates of rows on Spark: marks and reasons as SQL, counts as an observation."""
 
 from __future__ import annotations
 
@@ -12,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, DROPPED, FATE, KEPT, QUARANTINED, REASONS, judgements
 from genspark.engines.spark import stop_on_errors, text, with_judgements
-from genspark.expressions import HIDDEN
+from genspark.expressions import HIDDEN, count_true
 from genspark.steps.base import Parameters, Rejection, Step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation
 
-FATE = f"{HIDDEN}fate"
-REASONS = f"{HIDDEN}reasons"
-CORRUPT = f"{HIDDEN}corrupt"
-KEPT, DROPPED, QUARANTINED = 0, 1, 2
 REASONS_TYPE = "array<struct<step: string, column: string, rule: string, value: double, threshold: double>>"
 ALIVE = f"{FATE} = {KEPT}"
 
 
 @dataclass
 class Fates:
-    """Marks rows as the steps meet them; `before` is the hook for `PipelineModel.apply`.
+    """Marks rows as the steps meet them, all of them kept; `before` is the hook for `PipelineModel.apply`.
 
     With `reasons` each quarantined row carries why, one struct for each rule of the step it broke
-    first. `counted` gathers the hidden columns of numbers for the report: column -> (step, what).
+    first; nothing is counted then, since that is done where the table is written. `counted` gathers
+    the hidden columns of numbers for the report: column -> (step, what).
+
+    Written in SQL text: a column is a dozen calls to the JVM, and there are several for every rule.
     """
 
     reasons: bool
@@ -42,33 +38,33 @@ class Fates:
         """The frame as read, with the first fate of each row: corrupt records are quarantined."""
         told = {FATE: f"{KEPT}", REASONS: f"CAST(null AS {REASONS_TYPE})"}
         if CORRUPT in frame.columns:
-            why = f"array({_reason('source', None, 'corrupt record', 'null', 'null')})"
+            why = f"array({_reason(*CORRUPT_RECORD, 'null', 'null')})"
             told[FATE] = f"CASE WHEN {CORRUPT} IS NULL THEN {KEPT} ELSE {QUARANTINED} END"
             told[REASONS] = f"CAST(CASE WHEN {CORRUPT} IS NOT NULL THEN {why} END AS {REASONS_TYPE})"
         if not self.reasons:
             del told[REASONS]
         return _with(frame, told)
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
-        """Count what the step will do to the rows still alive, and mark those it rejects."""
-        # The quarantine's pass only marks: what is counted is counted where the table is written.
-        counts = {} if self.reasons else step.counts(parameters)
-        if counts:
-            names = {what: self._counter(step.label, what) for what in counts}
-            is_alive = nw.col(FATE) == KEPT
-            frame = frame.with_columns(
-                **{names[what]: nw.when(is_alive).then(number).otherwise(nw.lit(0)) for what, number in counts.items()}
-            )
-        rejections = step.rejections(parameters)
-        return self._mark(frame, step.label, rejections) if rejections else frame
-
     def observed(self, frame: DataFrame, observation: Observation) -> DataFrame:
         """The frame with its rows counted as they pass, by fate and for the report."""
         F = _functions()
-        fates = {"kept": KEPT, "dropped": DROPPED, "quarantined": QUARANTINED}
+        fates = {"dropped": DROPPED, "quarantined": QUARANTINED}
         totals = [F.count_if(F.col(FATE) == code).alias(name) for name, code in fates.items()]
         sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in self.counted]
         return frame.observe(observation, F.count(F.lit(1)).alias("read"), *totals, *sums)
+
+    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+        """Count what the step will do to the rows still alive, and mark those it rejects."""
+        counts = {} if self.reasons else step.counts(parameters)
+        if counts:
+            names = {what: self._counter(step.label, what) for what in counts}
+            numbers = {names[what]: count_true(predicates) for what, predicates in counts.items()}
+            is_alive = nw.col(FATE) == KEPT
+            frame = frame.with_columns(
+                **{name: nw.when(is_alive).then(number).otherwise(nw.lit(0)) for name, number in numbers.items()}
+            )
+        rejections = step.rejections(parameters)
+        return self._mark(frame, step.label, rejections) if rejections else frame
 
     def counts(self, observed: Mapping[str, Any]) -> list[tuple[str, str, int]]:
         """(step, what, how many) from what was observed."""
@@ -84,10 +80,10 @@ class Fates:
         rules = [rejection for rejection in rejections if rejection.action != "error"]
         if not rules:
             return frame
-        frame, judged = with_judgements(frame, rules)
+        frame, sql = with_judgements(frame, rules)
         told: dict[str, str] = {}
         for action, code in (("drop", DROPPED), ("quarantine", QUARANTINED)):
-            mine = [(rule, parts) for rule, parts in zip(rules, judged, strict=True) if rule.action == action]
+            mine = [(rule, parts) for rule, parts in zip(rules, sql, strict=True) if rule.action == action]
             if not mine:
                 continue
             is_broken = " OR ".join(f"coalesce({broken}, false)" for _, (broken, _, _) in mine)
@@ -98,14 +94,7 @@ class Fates:
                 for what in dict.fromkeys(rule.rule for rule, _ in mine):
                     ones = [f"CASE WHEN {parts[0]} THEN 1 ELSE 0 END" for rule, parts in mine if rule.rule == what]
                     told[self._counter(label, what)] = f"CASE WHEN {ALIVE} THEN {' + '.join(ones)} ELSE 0 END"
-        native = _with(nw.to_native(frame), told)
-        return nw.from_native(native.drop(*(name for broken, value, _ in judged for name in (broken, value))))
-
-
-def _with(frame: DataFrame, told: Mapping[str, str]) -> DataFrame:
-    """The frame with these columns of SQL, all computed from what it had."""
-    F = _functions()
-    return frame.withColumns({name: F.expr(sql) for name, sql in told.items()})
+        return nw.from_native(_with(nw.to_native(frame), told)).drop(list(judgements(rules)))
 
 
 def readable(frame: DataFrame) -> DataFrame:
@@ -113,6 +102,12 @@ def readable(frame: DataFrame) -> DataFrame:
     if CORRUPT not in frame.columns:
         return frame
     return frame.filter(_functions().col(CORRUPT).isNull()).drop(CORRUPT)
+
+
+def _with(frame: DataFrame, told: Mapping[str, str]) -> DataFrame:
+    """The frame with these columns of SQL, all computed from what it had."""
+    F = _functions()
+    return frame.withColumns({name: F.expr(sql) for name, sql in told.items()})
 
 
 def _reasons(label: str, judged: Sequence[tuple[Rejection, tuple[str, str, str]]]) -> str:

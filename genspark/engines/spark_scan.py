@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from genspark.errors import DataError, PlanError
 from genspark.expressions import HIDDEN
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
 from genspark.statistics.base import grouped
+from genspark.statistics.moments import overflows
 from genspark.statistics.quantiles import identity
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ class Aggregates:
             if not counted["count"]:
                 return {**counted, "mean": 0.0, "m2": 0.0}
             if not (math.isfinite(row[mean]) and math.isfinite(row[variance])):
-                seen = re.sub(rf"^{HIDDEN}at_\d+_", "", column)
-                raise DataError(f"the moments of {seen!r} overflow: its values are too large; scale it before")
+                raise DataError(overflows(column))
             # Population variance, so that M2 is it times the count and merges exactly.
             # A sum rounds: 3000 times 1e8 + 0.1 has a mean 3e-6 beside it. A constant column's is any value.
             average = row[mean] if row[variance] else row[low]

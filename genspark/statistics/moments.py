@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from genspark.expressions import HIDDEN
 from genspark.statistics.base import State, Statistic, merge_counts
 
 COUNTS = ("missing", "positive_infinities", "negative_infinities")
@@ -55,6 +57,12 @@ class Moments(Statistic):
             "mean": (state["mean"] - center) / scale + offset,
             "m2": state["m2"] / scale**2,
         }
+
+
+def overflows(column: str) -> str:
+    """What to tell where the moments of a column are too large for a double."""
+    seen = re.sub(rf"^{HIDDEN}at_\d+_", "", column)
+    return f"the moments of {seen!r} overflow: its values are too large; scale it before"
 
 
 def mean(state: State) -> float | None:

@@ -134,6 +134,11 @@ def identity() -> dict[str, float]:
     return {"center": 0.0, "scale": 1.0, "offset": 0.0}
 
 
+def new_sketch(k: int) -> kll_doubles_sketch:
+    """A sketch of nothing yet."""
+    return _sketches().kll_doubles_sketch(k)
+
+
 def encode(sketch: kll_doubles_sketch) -> str:
     """A sketch as base64 text."""
     return base64.b64encode(sketch.serialize()).decode("ascii")

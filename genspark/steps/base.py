@@ -70,6 +70,8 @@ class Step(ABC):
     )
 
     kind: ClassVar[str] = ""
+    engines: ClassVar[tuple[str, ...]] = ("polars", "spark", "spark-polars")
+    """What it runs on; another engine refuses it before any work is done."""
     registry: ClassVar[dict[str, type[Step]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -138,8 +140,8 @@ class Step(ABC):
         """What `inverse` cannot bring back, a sentence each."""
         return ()
 
-    def counts(self, parameters: Parameters) -> Mapping[str, nw.Expr]:
-        """Numbers for the report, as an integer per row to be summed: what was filled, what was changed.
+    def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
+        """What is counted for the report, such as values filled: predicates whose true values are added up.
 
         Rejections are counted by the engine and are none of these.
         """

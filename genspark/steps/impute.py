@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from genspark.errors import SchemaError
-from genspark.expressions import count_true
 from genspark.statistics import Derivation, Frequencies, Moments, Quantiles, State, Statistic
 from genspark.statistics.frequencies import mode
 from genspark.statistics.moments import mean
@@ -119,11 +118,9 @@ class Impute(ColumnStep):
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [f"{self.label}: imputed values of {c!r} stay; which were missing is not undone" for c in self.columns]
 
-    def counts(self, parameters: Parameters) -> Mapping[str, nw.Expr]:
+    def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         learnt = [c for c in self.columns if parameters["values"][c] is not None]
-        if not learnt:
-            return {}
-        return {"filled": count_true(nw.col(column).is_null() for column in learnt)}
+        return {"filled": [nw.col(column).is_null() for column in learnt]} if learnt else {}
 
     def _statistic(self, column: str) -> Statistic:
         if self.strategy == "mean":

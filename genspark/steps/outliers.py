@@ -9,7 +9,7 @@ import narwhals as nw
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from genspark.expressions import beyond, count_true, number
+from genspark.expressions import beyond, number
 from genspark.statistics import Derivation, Extremes, Moments, Quantiles, State, Statistic
 from genspark.statistics.moments import deviation
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
@@ -124,11 +124,11 @@ class Outliers(ColumnStep):
         }
         return [f"{self.label}: {lost[self.action]} ({c!r})" for c in self.columns if self.action in lost]
 
-    def counts(self, parameters: Parameters) -> Mapping[str, nw.Expr]:
+    def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         bounds = parameters["bounds"]
         if self.filters or not bounds:
             return {}
-        return {self.method: count_true(beyond(column, *pair) for column, pair in bounds.items())}
+        return {self.method: [beyond(column, *pair) for column, pair in bounds.items()]}
 
     def _statistic(self, column: str) -> Statistic:
         if self.method == "zscore":

@@ -10,7 +10,7 @@ import narwhals as nw
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from genspark.expressions import count_true, expm1, log1p, number
+from genspark.expressions import expm1, log1p, number
 from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Rejection, changed, present
 
 
@@ -74,11 +74,11 @@ class Transform(ColumnStep):
             return []
         return [f"{self.label}: values of {c!r} outside the domain of {self.function} are gone" for c in self.columns]
 
-    def counts(self, parameters: Parameters) -> Mapping[str, nw.Expr]:
+    def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         if self.invalid != "null":
             return {}
         rejects = self._function.rejects
-        return {f"{self.function} domain": count_true(rejects(number(c)) for c in self.columns)}
+        return {f"{self.function} domain": [rejects(number(c)) for c in self.columns]}
 
     @property
     def _function(self) -> _Function:

@@ -1,0 +1,67 @@
+"""Some rows as they stream by, and what takes them in to gather statistics."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from genspark.statistics import State, Statistic
+
+
+class Batch:
+    """Some rows, and the finite values of their columns, each sorted out once."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self.rows = rows
+
+    @functools.cached_property
+    def sums(self) -> dict[str, float]:
+        """The sum of each number column: not finite where some value is not (or where it overflows)."""
+        numbers = [name for name, dtype in self.rows.schema.items() if dtype.is_numeric()]
+        return self.rows.select(pl.col(numbers).cast(pl.Float64).sum()).row(0, named=True) if numbers else {}
+
+    @property
+    def nan(self) -> set[str]:
+        """The columns that may hold NaN: those whose sum is."""
+        return {column for column, total in self.sums.items() if total is not None and np.isnan(total)}
+
+    def is_clean(self, column: str) -> bool:
+        """Whether every value is finite or null: what a sum tells at the speed of memory."""
+        return bool(np.isfinite(self.sums.get(column, 0.0)))
+
+    @functools.cache  # noqa: B019 - a batch lives as long as its scan needs it
+    def finite(self, column: str) -> pl.Series:
+        """The finite values as Float64, without nulls."""
+        values = self.rows[column].cast(pl.Float64)
+        return (values if self.is_clean(column) else values.filter(values.is_finite())).drop_nulls()
+
+    def counts(self, column: str) -> tuple[int, int, int, int]:
+        """Rows that are finite, missing, positive infinities and negative infinities."""
+        if self.is_clean(column):
+            missing = self.rows[column].null_count()
+            return self.rows.height - missing, missing, 0, 0
+        values, finite = self.rows[column], len(self.finite(column))
+        plus, minus = (int((values == sign * float("inf")).sum()) for sign in (1, -1))
+        return finite, self.rows.height - finite - plus - minus, plus, minus
+
+
+class Collector(ABC):
+    """Takes batches in, gives parts out: states, but for what only `finished` makes one."""
+
+    @abstractmethod
+    def add(self, batch: Batch) -> None:
+        """Take a batch in."""
+
+    @abstractmethod
+    def parts(self) -> dict[Statistic, State]:
+        """What was gathered."""
+
+
+def counted(counts: Any) -> State:
+    """The counts of `Batch.counts`, added up, as states have them."""
+    names = ("count", "missing", "positive_infinities", "negative_infinities")
+    return {name: int(count) for name, count in zip(names, counts, strict=True)}

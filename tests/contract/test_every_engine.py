@@ -1,0 +1,178 @@
+"""The engines are one: every step and every statistic gives on Polars, alone and in Spark's tasks, what Spark gives.
+
+Runs on a classic session, and once more on a Connect session in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from cases import STATISTICS, STEPS, tables, with_groups
+from deltalake import DeltaTable
+
+import genspark
+from genspark.engines import SparkEngine
+from genspark.engines.polars import PolarsEngine
+from genspark.model import PipelineModel
+from genspark.pipeline import Pipeline
+from genspark.statistics import Quantiles, Statistic
+from genspark.steps import Step
+
+ON_CONNECT = os.environ.get("GENSPARK_TEST_SESSION") == "connect"
+REGISTRY = {kind: step for kind, step in Step.registry.items() if step.__module__.startswith("genspark.")}
+CASES = [
+    pytest.param(kind, case, id=f"{kind}-{number}")
+    for kind in REGISTRY
+    for number, case in enumerate(STEPS.get(kind, []))
+]
+TABLES = tables()
+REQUESTS = [request for kind in Statistic.registry for request in STATISTICS.get(kind, [])]
+ALL = [*REQUESTS, *(with_groups(request) for request in REQUESTS)]
+every_case = pytest.mark.parametrize(("kind", "case"), CASES)
+every_table = pytest.mark.parametrize("name", TABLES)
+on_polars_alone = pytest.mark.skipif(ON_CONNECT, reason="needs no session: shown beside a classic one")
+pytestmark = pytest.mark.usefixtures("interpreted")
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> Path:
+    """The usual table as Parquet shards of unequal size, so that states must be merged."""
+    folder = tmp_path_factory.mktemp("engines") / "shards"
+    folder.mkdir()
+    table = TABLES["usual"]
+    for number, (start, rows) in enumerate([(0, 9), (9, 1), (10, 14)]):
+        pq.write_table(table.slice(start, rows), folder / f"{number}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def job(shards, spark, tmp_path_factory) -> Any:
+    """`job(engine, kind, case)`: the folder that a job of this step alone wrote, and its report."""
+    done: dict[tuple[str, str], Any] = {}
+
+    def run(engine: str, kind: str, case: Any) -> Any:
+        asked = json.dumps([engine, kind, case.fields])
+        if asked not in done:
+            out = tmp_path_factory.mktemp("out")
+            config = genspark.JobConfig.model_validate(
+                {
+                    "name": "contract",
+                    "engine": engine,
+                    "source": {"path": str(shards), "format": "parquet", "split_size": 1},
+                    "key": ["id"],
+                    "steps": [{kind: case.fields}],
+                    "sink": {"path": str(out / "table")},
+                }
+            )
+            report = genspark.run(config, spark=None if engine == "polars" else spark)
+            assert report.engine == engine
+            done[asked] = (out, report)
+        return done[asked]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def reference(spark, shards) -> Any:
+    """`reference(kind, case)`: the model that Spark fits, and the rows that it makes, in the order of their keys."""
+    frame = spark.read.parquet(str(shards))
+
+    def fit(kind: str, case: Any) -> tuple[PipelineModel, pa.Table]:
+        step = genspark.JobConfig.model_validate(
+            {
+                "name": "x",
+                "source": {"path": "x", "format": "csv"},
+                "steps": [{kind: case.fields}],
+                "sink": {"path": "x"},
+            }
+        ).steps[0]
+        model = Pipeline([step], key=["id"]).fit(frame)
+        return model, model.transform(frame).toArrow()
+
+    return fit
+
+
+def in_order(table: pa.Table) -> dict[str, list[Any]]:
+    ordered = table.sort_by("id") if "id" in table.column_names else table
+
+    def told(value: Any) -> Any:
+        return "NaN" if isinstance(value, float) and value != value else value
+
+    columns = {name: [told(value) for value in ordered[name].to_pylist()] for name in ordered.column_names}
+    return columns if "id" in columns else {name: sorted(values, key=str) for name, values in columns.items()}
+
+
+def close(value: Any) -> Any:
+    """The value, with the floats in it to 1e-9."""
+    if isinstance(value, float):
+        return pytest.approx(value, rel=1e-9, abs=1e-12)
+    if isinstance(value, dict):
+        return {name: close(item) for name, item in value.items()}
+    return [close(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def read(path: Path) -> pa.Table:
+    table = DeltaTable(str(path))
+    return pa.table(table.to_pyarrow_dataset().to_table(use_threads=False))
+
+
+@every_case
+@pytest.mark.parametrize("engine", ["polars", "spark-polars"])
+def test_a_job_gives_the_rows_that_spark_gives(engine, kind, case, job, reference):
+    if engine == "polars" and ON_CONNECT:
+        pytest.skip("needs no session: shown beside a classic one")
+    out, report = job(engine, kind, case)
+    model, expected = reference(kind, case)
+    got = read(out / "table")
+    assert got.column_names == expected.column_names
+    plain = [str(field.type).replace("large_", "") for field in got.schema]
+    assert plain == [str(field.type).replace("large_", "") for field in expected.schema]
+    assert in_order(got) == close(in_order(expected))
+    fitted = PipelineModel.load(report.model)
+    assert [dict(p) for p in fitted.parameters] == close([dict(p) for p in model.parameters])
+    assert fitted.input_schema == model.input_schema
+    assert report.rows_read == 24
+    assert report.rows_written == len(expected)
+
+
+@every_case
+def test_quarantined_rows_have_the_same_reasons(kind, case, job):
+    """Alone and in Spark's tasks; against Spark, the real-data tests hold them."""
+    if ON_CONNECT or case.fields.get("action", case.fields.get("invalid")) != "quarantine":
+        pytest.skip("quarantines nothing, or shown beside a classic session")
+    both = [read(job(engine, kind, case)[0] / "table_quarantine").drop(["_run_id"]) for engine in ENGINES]
+    assert in_order(both[0]) == in_order(both[1])
+    assert both[0].num_rows == job("polars", kind, case)[1].rows_quarantined
+    assert all(reasons for reasons in both[0]["_reasons"].to_pylist())
+
+
+ENGINES = ("polars", "spark-polars")
+
+
+@on_polars_alone
+@every_table
+def test_every_statistic_has_the_state_that_spark_finds(name, frames):
+    spark, polars = frames.of("spark", TABLES[name]), frames.of("polars", TABLES[name]).lazy()
+    for requests in (REQUESTS, ALL[len(REQUESTS) :]):
+        expected = SparkEngine().scan(nw.from_native(spark), requests)
+        got = PolarsEngine().scan(nw.from_native(polars), requests)
+        assert list(got) == list(requests)
+        for request in requests:
+            assert comparable(request, got[request]) == close(comparable(request, expected[request])), request
+
+
+def comparable(statistic: Statistic, state: Any) -> Any:
+    if statistic.by:
+        plain = type(statistic)(**{**vars(statistic), "by": ()})
+        return [[group["by"], comparable(plain, group["state"])] for group in state["groups"]]
+    told = dict(state)
+    if isinstance(statistic, Quantiles):
+        told["sketch"] = statistic.read(state, (0.0, 0.1, 0.25, 0.5, 0.9, 1.0))
+    return told
