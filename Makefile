@@ -1,4 +1,4 @@
-# Two commands do everything on a machine with Python 3.11, make and JDK 17: `make demo` and `make test`.
+# Two commands do everything on a machine with Python 3.11 and make: `make demo`, and with JDK 17 `make test`.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,8 +9,8 @@ READY := $(VENV)/.ready
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: venv java  ## run the main job on handwritten digits and show what it did
-	@$(BIN)/genspark demo --out out
+demo: venv  ## run the main job on handwritten digits and show what it did; ENGINE=spark on Spark
+	@$(BIN)/genspark demo --out out --engine $(or $(ENGINE),auto)
 
 test: lint types layers tests  ## lint, types, import layers and every test
 
@@ -27,8 +27,15 @@ layers: venv
 tests: venv java
 	$(BIN)/python -m pytest
 
-bench: venv java  ## measure against MLlib and Polars; SIZE=rows, 4000000 when left out
-	$(BIN)/python benchmarks/preprocess.py --rows $(or $(SIZE),4000000)
+bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or rows; bench-growth: draw sizes
+	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
+
+.PHONY: bench-growth
+bench-growth: venv java
+	@failed=0; for size in 1m 4m 16m; do \
+	  $(BIN)/python benchmarks/preprocess.py --size $$size --json out/benchmarks/growth-$$size.json $(ARGS) || failed=1; \
+	done; \
+	$(BIN)/python benchmarks/growth.py $(foreach size,1m 4m 16m,out/benchmarks/growth-$(size).json) && exit $$failed
 
 venv: $(READY)  ## the virtual environment alone, in .venv
 

@@ -20,18 +20,20 @@ CORE = [
     "pyarrow>=18",
     "datasketches>=5.1",
     "xxhash>=3.5",
+    "polars>=1.36.1",
+    "polars-hash>=0.5",
+    "deltalake>=1.2",
     "rich>=13",
 ]
 EXTRAS = {
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
     "images": ["pillow>=10"],
-    "polars": ["polars>=1.20"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "notebook": ["ipykernel>=6", "nbclient>=0.10", "matplotlib>=3.9"],
 }
 DEV = [
     "build",
-    "deltalake",
+    "duckdb",
     "hypothesis",
     "import-linter",
     "jsonschema",

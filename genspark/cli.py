@@ -21,9 +21,11 @@ from genspark.errors import GensparkError
 from genspark.inspection import describe
 from genspark.model import PipelineModel
 from genspark.report import RunReport
+from genspark.runners import choose
 from genspark.version import VERSION
 
 Arguments = argparse.Namespace
+ENGINES = ("auto", "polars", "spark", "spark-polars")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,8 +69,10 @@ def transform(arguments: Arguments) -> None:
 
 
 def plan(arguments: Arguments) -> None:
-    """Print the scans that a run would make."""
-    print(job.plan(_config(arguments)).explain())
+    """Print the engine and the scans that a run would take."""
+    config = _config(arguments)
+    choice = choose(config)
+    print(f"engine: {choice.engine} ({choice.reason})\n\n{job.plan(config).explain()}")
 
 
 def inspect(arguments: Arguments) -> None:
@@ -91,7 +95,7 @@ def demo(arguments: Arguments) -> None:
     from genspark.demo import run_demo
 
     out = Path(arguments.out)
-    report, lines = run_demo(out, _progress(arguments))
+    report, lines = run_demo(out, _progress(arguments), arguments.engine)
     _show(report, arguments, lines)
     if not arguments.json:
         print(
@@ -144,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("-o", "--output", metavar="FILE", help="where to write it (default: standard output)")
 
     sub = one(demo, "genspark demo --out out")
+    sub.add_argument("--engine", default="auto", choices=ENGINES, help="what runs it (default: auto, without Java)")
     sub.add_argument("--out", default="out", metavar="FOLDER", help="where shards and tables go (default: out)")
     _add_output_options(sub)
     return parser

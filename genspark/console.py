@@ -37,6 +37,9 @@ class ConsoleProgress:
         if self._bars is not None and known:
             self._bars.update(self._bars.task_ids[0], completed=done, total=known)
 
+    def note(self, line: str) -> None:
+        self._say(line)
+
     @contextlib.contextmanager
     def _bar(self, name: str) -> Iterator[None]:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

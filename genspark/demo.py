@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import gzip
+import importlib.util
 import math
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from genspark.config import JobConfig
 from genspark.errors import ConfigError
@@ -21,10 +23,6 @@ from genspark.examples import example
 from genspark.job import Progress, run
 from genspark.model import PipelineModel
 from genspark.report import RunReport
-from genspark.session import get_spark
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 SHARDS = 8
 ERASED_SHARE = 0.03
@@ -45,13 +43,14 @@ class Digits:
 
 def digits() -> Digits:
     """scikit-learn's handwritten digits with 3 % of the pixels chosen for erasure. Raises ConfigError."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise ConfigError("the demo's digits come with scikit-learn: pip install 'genspark[demo]'") from None
-    bunch = load_digits()
-    erased = np.random.default_rng(SEED).random(bunch.data.shape) < ERASED_SHARE
-    return Digits(bunch.data.astype(np.float64), bunch.target.astype(np.int64), erased)
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise ConfigError("the demo's digits come with scikit-learn: pip install 'genspark[demo]'")
+    # The file itself: importing scikit-learn to read it takes longer than all the rest.
+    file = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    table = pl.read_csv(file, has_header=False).to_numpy()
+    images, labels = table[:, :-1].astype(np.float64), table[:, -1].astype(np.int64)
+    return Digits(images, labels, np.random.default_rng(SEED).random(images.shape) < ERASED_SHARE)
 
 
 def write_shards(known: Digits, folder: Path) -> None:
@@ -65,7 +64,9 @@ def write_shards(known: Digits, folder: Path) -> None:
             writer.writerows(_records(known, rows))
 
 
-def run_demo(out: Path, progress: Progress | None = None) -> tuple[RunReport, list[tuple[str, str]]]:
+def run_demo(
+    out: Path, progress: Progress | None = None, engine: str = "auto"
+) -> tuple[RunReport, list[tuple[str, str]]]:
     """Make the shards, run conf/digits.yaml on them, and hold what was filled in against the truth.
 
     Returns the report and lines to show below it.
@@ -74,21 +75,20 @@ def run_demo(out: Path, progress: Progress | None = None) -> tuple[RunReport, li
     shards = out / "digits_shards"
     write_shards(known, shards)
     environment = {**os.environ, "DIGITS": str(shards), "OUT": str(out)}
-    config = JobConfig.from_yaml(str(example("digits.yaml")), env=environment)
+    config = JobConfig.from_yaml(str(example("digits.yaml")), sets=[f"engine={engine}"], env=environment)
     # Each demo starts afresh; a job of yours would add a version to the table that is there.
     for table in (config.sink.path, config.quarantine_path):
         shutil.rmtree(table, ignore_errors=True)
     os.environ.setdefault("GENSPARK_QUICK", "1")
     report = run(config, progress=progress)
-    return report, errors_against_truth(get_spark(config.name), report, known)
+    return report, errors_against_truth(report, known)
 
 
-def errors_against_truth(spark: SparkSession, report: RunReport, known: Digits) -> list[tuple[str, str]]:
+def errors_against_truth(report: RunReport, known: Digits) -> list[tuple[str, str]]:
     """Root mean squared error of the filled pixels on the original scale, beside that of filling 0."""
-    table = spark.read.format("delta").load(report.table)
-    original = PipelineModel.load(report.model).inverse_transform(table).select("id", *PIXELS).collect()
-    rows = np.array([row["id"] for row in original])
-    restored = np.array([row[1:] for row in original], dtype=np.float64)
+    original = PipelineModel.load(report.model).inverse_transform(pl.read_delta(report.table))
+    rows = original["id"].to_numpy()
+    restored = original.select(PIXELS).to_numpy()
     erased, truth = known.erased[rows], known.images[rows]
     filled = _rmse(restored[erased] - truth[erased])
     return [

@@ -32,6 +32,7 @@ class RunReport:
     rows_written: int
     rows_quarantined: int
     rows_dropped: int
+    shards_quarantined: int
     scans: int
     scans_stage_by_stage: int
     passes: dict[str, int]
@@ -54,11 +55,13 @@ class RunReport:
         counted = [(f"{count.step}: {count.what}", f"{count.values:,} values") for count in self.counts]
         timed = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
         quarantine = [("quarantine", self.quarantine)] if self.quarantine and self.rows_quarantined else []
+        shards = [("shards quarantined", f"{self.shards_quarantined:,}")] if self.shards_quarantined else []
         return [
             ("rows read", f"{self.rows_read:,}"),
             ("rows written", f"{self.rows_written:,}"),
             ("rows dropped", f"{self.rows_dropped:,}"),
             ("rows quarantined", f"{self.rows_quarantined:,}"),
+            *shards,
             *counted,
             ("scans to fit", f"{self.scans} (stage by stage: {self.scans_stage_by_stage})"),
             ("passes in all", ", ".join(f"{purpose} {n}" for purpose, n in self.passes.items() if n)),

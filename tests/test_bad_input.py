@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import deltalake
+import polars as pl
 import pytest
 
 from genspark.cli import main
@@ -21,24 +22,31 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def table(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table that every failing job here means to overwrite."""
     folder = tmp_path_factory.mktemp("before") / "table"
-    spark.range(3).write.format("delta").save(str(folder))
+    pl.DataFrame({"id": [0, 1, 2]}).write_delta(folder)
     return folder
+
+
+@pytest.fixture(params=["spark", "polars"])
+def engine(request: pytest.FixtureRequest) -> str:
+    if request.param == "spark":
+        request.getfixturevalue("spark")
+    return str(request.param)
 
 
 Fails = Callable[..., str]
 
 
 @pytest.fixture
-def fails(spark: Any, place: Path, table: Path, capsys: pytest.CaptureFixture[str]) -> Fails:
+def fails(engine: str, place: Path, table: Path, capsys: pytest.CaptureFixture[str]) -> Fails:
     """Run a job that must fail; the message. The table it means to overwrite must be untouched."""
 
     def job(steps: str = "[]", *, code: int = 2, source: str | None = None, sink: str | None = None) -> str:
         conf = place / "job.yaml"
         conf.write_text(
-            f"name: bad\nsource: {source or f'{{path: {place}/in/*.csv, format: csv}}'}\n"
+            f"name: bad\nengine: {engine}\nsource: {source or f'{{path: {place}/in/*.csv, format: csv}}'}\n"
             f"steps: {steps}\nsink: {sink or f'{{path: {table}, mode: overwrite}}'}\n"
         )
         capsys.readouterr()
@@ -56,26 +64,26 @@ def fails(spark: Any, place: Path, table: Path, capsys: pytest.CaptureFixture[st
 
 def test_missing_file(fails: Fails, place: Path) -> None:
     told = fails(source=f"{{path: {place}/absent.csv, format: csv}}")
-    assert told.endswith(f"source.path: file:{place}/absent.csv does not exist or matches no file; correct the path")
+    assert re.search(rf"source\.path: .*{place}/absent\.csv.*; (correct|check) the path$", told)
 
 
 def test_empty_glob(fails: Fails, place: Path) -> None:
     told = fails(source=f"{{path: '{place}/in/*.parquet', format: parquet}}")
-    assert "source.path: " in told
-    assert "/in/*.parquet does not exist or matches no file" in told
+    assert re.search(r"source\.path: .*/in/\*\.parquet.*; (correct|check) the path$", told)
 
 
 def test_shard_cut_short(fails: Fails, place: Path) -> None:
     whole = gzip.compress(("id,name,fare\n" + "1,x,1.5\n" * 5000).encode())
     (place / "in" / "b.csv.gz").write_bytes(whole[: len(whole) // 2])
     told = fails(source=f"{{path: '{place}/in/*.csv.gz', format: csv}}")
-    assert "b.csv.gz cannot be read as the format given" in told
-    assert "it may be cut short" in told
+    assert re.search(r"source\.path: .*b\.csv\.gz.*(it may be cut short|[Tt]runcated)", told)
 
 
 def test_wrong_format(fails: Fails, place: Path) -> None:
     told = fails(source=f"{{path: {place}/in/a.csv, format: parquet}}")
-    assert "a.csv cannot be read as the format given" in told
+    assert re.search(
+        r"source\.path: .*a\.csv (cannot be read as the format given|is not parquet that can be read)", told
+    )
 
 
 def test_json_that_is_none(fails: Fails, place: Path) -> None:
@@ -84,13 +92,13 @@ def test_json_that_is_none(fails: Fails, place: Path) -> None:
 
 def test_source_that_is_not_a_delta_table(fails: Fails, place: Path) -> None:
     told = fails(source=f"{{path: {place}/in, format: delta}}")
-    assert f"source.path: `{place}/in` is not a Delta table" in told
+    assert re.search(rf"source\.path: .*{place}/in.*", told)
+    assert re.search("is not a Delta table|there is no Delta table", told)
 
 
 def test_version_that_is_not_there(fails: Fails, table: Path) -> None:
     told = fails(source=f"{{path: {table}, format: delta, version: 7}}")
-    assert "source.path: " in told
-    assert "version 7" in told.lower()
+    assert re.search(r"source\.(path|version): .*version 7", told.lower())
 
 
 def test_misspelt_column(fails: Fails) -> None:
@@ -156,7 +164,10 @@ def test_partition_by_an_absent_column(fails: Fails, place: Path) -> None:
 
 def test_value_that_cannot_be_cast(fails: Fails) -> None:
     told = fails("[cast: {columns: {name: int64}}]", code=1)
-    assert '\'x\' of the type "STRING" cannot be cast to "BIGINT"' in told
+    assert re.search(
+        '\'x\' of the type "STRING" cannot be cast to "BIGINT"|conversion .* in column \'name\' .*"x"', told
+    )
+    assert told.endswith("; clean the column before it is cast")
 
 
 def test_schema_that_is_not_ddl(fails: Fails, place: Path) -> None:

@@ -278,7 +278,8 @@ sink: {path: "${OUT}", mod: append, mode: append, mode: append}
         "sink.path: the environment variable OUT is not set; set it, or write ${OUT:-default}",
         "name: needed and absent",
         "source.path: needed and absent",
-        "source.format: must be one of csv, json, parquet, orc, text, delta, images; got 'cvs'; did you mean 'csv'?",
+        "source.format: must be one of csv, json, parquet, orc, text, arrow, delta, images; got 'cvs'; "
+        "did you mean 'csv'?",
         "source.pth: not a key here; did you mean 'path'?",
         "steps[0].impute.strategy: must be one of mean, median, mode, constant; got 'men'; did you mean 'mean'?",
         "steps[1].imputte: 'imputte' is not a step; did you mean 'impute'?",
@@ -292,9 +293,15 @@ sink: {path: "${OUT}", mod: append, mode: append, mode: append}
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("engine: sparc\n", "engine: must be one of auto, spark; got 'sparc'; did you mean 'spark'?"),
-        ("engine: SPARK\n", "engine: must be one of auto, spark; got 'SPARK'; did you mean 'spark'?"),
-        ("engine: 3\n", "engine: must be one of auto, spark; got 3"),
+        (
+            "engine: sparc\n",
+            "engine: must be one of auto, polars, spark, spark-polars; got 'sparc'; did you mean 'spark'?",
+        ),
+        (
+            "engine: SPARK\n",
+            "engine: must be one of auto, polars, spark, spark-polars; got 'SPARK'; did you mean 'spark'?",
+        ),
+        ("engine: 3\n", "engine: must be one of auto, polars, spark, spark-polars; got 3"),
         ("key: 3\n", "key: must be a list; got 3"),
         ("key: [1]\n", "key[0]: must be text; got 1; put it in quotes"),
         ("key: {a: 1}\n", "key: must be a list; got {'a': 1}; begin each item with '-'"),

@@ -1,4 +1,4 @@
-"""The example jobs on real data: their tables against Polars, scikit-learn and xxhash."""
+"""The example jobs on real data, on every engine: their tables against Polars, scikit-learn and xxhash."""
 
 from __future__ import annotations
 
@@ -23,11 +23,22 @@ from genspark.report import RunReport
 CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
+# Engine spark writes by Delta's own writer and by Arrow.
+ENGINES = {
+    "spark": ["engine=spark"],
+    "spark-arrow": ["engine=spark", "sink.writer=arrow"],
+    "polars": ["engine=polars"],
+    "spark-polars": ["engine=spark-polars"],
+}
+on_every_engine = pytest.fixture(scope="module", params=ENGINES)
+
+
 class Ran:
     """A job that ran: its report, its table as Spark reads it and as deltalake does."""
 
-    def __init__(self, spark: Any, conf: str, out: Path, env: dict[str, str]) -> None:
-        self.config = JobConfig.from_yaml(str(CONF / conf), env={**env, "OUT": str(out)})
+    def __init__(self, spark: Any, conf: str, tmp: pytest.TempPathFactory, env: dict[str, str], engine: str) -> None:
+        out = {"OUT": str(tmp.mktemp(conf))}
+        self.config = JobConfig.from_yaml(str(CONF / conf), sets=ENGINES[engine], env={**env, **out})
         self.report: RunReport = run(self.config, spark=spark)
         self.spark = spark
 
@@ -43,19 +54,19 @@ class Ran:
         assert_frame_equal(self.by_spark.sort(key), self.by_deltalake.sort(key), check_dtypes=False)
 
 
-@pytest.fixture(scope="module")
-def taxis(spark: Any, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    return Ran(spark, "taxis.yaml", tmp_path_factory.mktemp("taxis"), {"TAXIS": str(data / "taxis.csv")})
+@on_every_engine
+def taxis(spark: Any, data: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Ran:
+    return Ran(spark, "taxis.yaml", tmp_path_factory, {"TAXIS": str(data / "taxis.csv")}, request.param)
 
 
-@pytest.fixture(scope="module")
-def titanic(spark: Any, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    return Ran(spark, "titanic.yaml", tmp_path_factory.mktemp("titanic"), {"TITANIC": str(data / "titanic.csv")})
+@on_every_engine
+def titanic(spark: Any, data: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Ran:
+    return Ran(spark, "titanic.yaml", tmp_path_factory, {"TITANIC": str(data / "titanic.csv")}, request.param)
 
 
-@pytest.fixture(scope="module")
-def cifar10(spark: Any, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    return Ran(spark, "cifar10.yaml", tmp_path_factory.mktemp("cifar10"), {"CIFAR10": str(data / "cifar10")})
+@on_every_engine
+def cifar10(spark: Any, data: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Ran:
+    return Ran(spark, "cifar10.yaml", tmp_path_factory, {"CIFAR10": str(data / "cifar10")}, request.param)
 
 
 def part(row: dict[str, Any]) -> str:
@@ -248,3 +259,40 @@ def test_a_second_run_writes_the_same_rows(cifar10: Ran, spark: Any) -> None:
     again = run(cifar10.config, spark=spark)
     assert again.table_version > cifar10.report.table_version
     assert_frame_equal(pl.read_delta(again.table).sort("path"), before.sort("path"))
+
+
+def test_the_engines_differ_in_nothing_but_who_wrote(spark: Any, data: Path, tmp_path_factory: Any) -> None:
+    """Rows, splits, schema, layout, parameters and quarantine of the taxi job: to 1e-9 those of Spark."""
+    ran = {
+        engine: Ran(spark, "taxis.yaml", tmp_path_factory, {"TAXIS": str(data / "taxis.csv")}, engine)
+        for engine in ENGINES
+    }
+    first = ran.pop("spark")
+    for engine, other in ran.items():
+        assert_frame_equal(other.by_spark.sort(TRIP), first.by_spark.sort(TRIP), rel_tol=1e-9)
+        tables = [deltalake.DeltaTable(r.report.table) for r in (other, first)]
+        assert tables[0].schema() == tables[1].schema(), engine
+        assert tables[0].metadata().partition_columns == tables[1].metadata().partition_columns
+        assert tables[0].metadata().configuration == tables[1].metadata().configuration
+        assides = [pl.read_delta(r.report.quarantine).drop("_run_id").sort(TRIP) for r in (other, first)]
+        assert_frame_equal(*assides, rel_tol=1e-9)
+        models = [PipelineModel.load(r.report.model) for r in (other, first)]
+        assert models[0].steps == models[1].steps
+        assert models[0].input_schema == models[1].input_schema
+        for mine, theirs in zip(*(m.parameters for m in models), strict=True):
+            assert_same_numbers(mine, theirs)
+        counts = [(r.report.rows_read, r.report.rows_written, r.report.counts) for r in (other, first)]
+        assert counts[0] == counts[1], engine
+
+
+def assert_same_numbers(mine: Any, theirs: Any) -> None:
+    if isinstance(theirs, dict):
+        assert list(mine) == list(theirs)
+        for name in theirs:
+            assert_same_numbers(mine[name], theirs[name])
+    elif isinstance(theirs, list):
+        assert len(mine) == len(theirs)
+        for a, b in zip(mine, theirs, strict=True):
+            assert_same_numbers(a, b)
+    else:
+        assert mine == (pytest.approx(theirs, rel=1e-9) if isinstance(theirs, float) else theirs)

@@ -76,7 +76,9 @@ class JobConfig(BaseModel):
     model_config = SECTION
 
     name: str = Field(min_length=1, description="What reports and commits call this job.")
-    engine: Literal["auto", "spark"] = Field(default="auto", description="What runs the scans and writes.")
+    engine: Literal["auto", "polars", "spark", "spark-polars"] = Field(
+        default="auto", description="What runs the scans and writes."
+    )
     source: Source
     key: Names = Field(
         default=(), description="The columns that identify a row; left out: every column that holds plain values."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -25,6 +26,22 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 Path = Annotated[str, Field(min_length=1)]
 
 
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def _as_bytes(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?I?B)?", value.strip().upper())
+    if not found:
+        raise ValueError("must be a number of bytes, such as 134217728, 128MB or 128MiB")
+    return int(float(found[1]) * _UNITS[found[2] or ""])
+
+
+Bytes = Annotated[int, BeforeValidator(_as_bytes, json_schema_input_type=int | str), Field(ge=1)]
+"""A number of bytes, or text such as 128MB (10**6) or 128MiB (2**20)."""
+
+
 class Source(BaseModel):
     """Where the rows come from."""
 
@@ -33,7 +50,7 @@ class Source(BaseModel):
     path: Path | Annotated[list[Path], Field(min_length=1)] = Field(
         description="A path or URI, a glob such as data/*.csv.gz, or a list of them."
     )
-    format: Literal["csv", "json", "parquet", "orc", "text", "delta", "images"] = Field(
+    format: Literal["csv", "json", "parquet", "orc", "text", "arrow", "delta", "images"] = Field(
         description="How the files are written; images: every file is one image."
     )
     schema_: str | None = Field(
@@ -43,6 +60,11 @@ class Source(BaseModel):
         description="The columns as DDL, such as 'fare double, pickup timestamp'; left out, they are found.",
     )
     options: dict[str, Value] = Field(default={}, description="Options of the format's Spark reader, such as header.")
+    on_corrupt: Literal["error", "quarantine"] = Field(
+        default="error",
+        description="What to do with a shard that cannot be read; quarantine leaves it out and notes it there.",
+    )
+    split_size: Bytes = Field(default=128 << 20, description="Bytes of the source that a task of spark-polars reads.")
     version: Annotated[int, Field(strict=True, ge=0)] | None = Field(
         default=None, description="The version of a Delta table to read."
     )
@@ -79,6 +101,12 @@ class Sink(BaseModel):
     )
     files_per_partition: Count | None = Field(default=None, description="Files in each partition of the table.")
     max_records_per_file: Count | None = Field(default=None, description="Rows in a file, at most.")
+    target_file_size: Bytes = Field(
+        default=256 << 20, description="The size of a file that the Arrow writer and the Polars engines aim at."
+    )
+    writer: Literal["arrow", "delta"] = Field(
+        default="delta", description="What writes on engine spark: Delta's own writer, or Arrow in the tasks, faster."
+    )
     properties: dict[str, str] = Field(default={}, description="Table properties, such as delta.appendOnly: 'true'.")
 
     @model_validator(mode="after")

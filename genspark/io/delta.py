@@ -1,42 +1,21 @@
-"""Writing a Delta table: what is there, whether it may be written, one commit, and the way back."""
+"""Writing a Delta table with Spark: what is there, one commit, and the way back."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genspark.config import Sink
+from genspark.engines.spark import text
 from genspark.engines.spark_errors import spark_errors
-from genspark.errors import SinkError, TargetError, did_you_mean
+from genspark.errors import SinkError, TargetError
 from genspark.files import clear, is_empty, why_not_writable
+from genspark.io.table import Commit, Table, changed_properties, creation_properties, partitioning, refuse_other_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-# Statistics of one column: trainers read whole files, and the rest cost a quarter of the write.
-NEW_TABLE = {"delta.dataSkippingNumIndexedCols": "1"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A Delta table as it was found; `version` is None where there was none."""
-
-    path: str
-    version: int | None = None
-    partition_by: tuple[str, ...] = ()
-    properties: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What a write did: the table's new version, rows, files and bytes."""
-
-    version: int
-    rows: int
-    files: int
-    bytes: int
 
 
 def find(spark: SparkSession, path: str, place: str = "sink.path") -> Table:
@@ -60,21 +39,6 @@ def find(spark: SparkSession, path: str, place: str = "sink.path") -> Table:
     return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]))
 
 
-def check(table: Table, sink: Sink, columns: Sequence[str]) -> None:
-    """Raise TargetError where the sink does not fit the table or the columns, before any work is done."""
-    problems = [
-        f"sink.partition_by: {column!r} is not a column of the result{did_you_mean(column, columns)}"
-        for column in sink.partition_by
-        if column not in columns
-    ]
-    if set(sink.partition_by) == set(columns):
-        problems.append("sink.partition_by: some column must be left that is not a partition")
-    if table.version is not None:
-        problems += _against(table, sink)
-    if problems:
-        raise TargetError("; ".join(problems))
-
-
 def write(
     frame: DataFrame, table: Table, sink: Sink, metadata: Mapping[str, Any], properties: Mapping[str, str]
 ) -> Commit:
@@ -84,23 +48,22 @@ def write(
     commit of its own after the rows'. Raises SinkError; the table is then as it was.
     """
     with spark_errors("sink.path", SinkError):
-        writer = _laid_out(frame, sink).write.format("delta").option("userMetadata", json.dumps(metadata))
+        writer = laid_out(frame, sink).write.format("delta").option("userMetadata", json.dumps(metadata))
         if sink.max_records_per_file:
             writer = writer.option("maxRecordsPerFile", str(sink.max_records_per_file))
-        own = {name: value for name, value in sink.properties.items() if name.startswith("delta.")}
         if table.version is None:
             mode = "errorifexists" if sink.mode == "error" else sink.mode
-            writer.mode(mode).options(**{**NEW_TABLE, **own}).partitionBy(*sink.partition_by).save(table.path)
+            writer.mode(mode).options(**creation_properties(sink)).partitionBy(*sink.partition_by).save(table.path)
         elif sink.mode == "overwrite" and sink.partitions:
+            _refuse_other_columns(frame, table)
             writer.mode("overwrite").option("replaceWhere", _condition(sink.partitions)).save(table.path)
         elif sink.mode == "overwrite":
             writer.mode("overwrite").option("overwriteSchema", "true").partitionBy(*sink.partition_by).save(table.path)
         else:
-            writer.mode("append").partitionBy(*(sink.partition_by or table.partition_by)).save(table.path)
+            _refuse_other_columns(frame, table)
+            writer.mode("append").partitionBy(*partitioning(table, sink)).save(table.path)
         commit = _commit(frame.sparkSession, table.path)
-        there = {**table.properties, **(own if table.version is None else {})}
-        wanted = {**properties, **sink.properties}
-        changed = {name: value for name, value in wanted.items() if there.get(name) != value}
+        changed = changed_properties(table, sink, properties)
         return _set_properties(frame.sparkSession, table.path, changed, commit, metadata) if changed else commit
 
 
@@ -135,6 +98,11 @@ def put_back(spark: SparkSession, table: Table, run_id: str) -> None:
         spark.sql(f"RESTORE TABLE {_quoted(table.path)} TO VERSION AS OF {table.version}")
 
 
+def _refuse_other_columns(frame: DataFrame, table: Table) -> None:
+    there = frame.sparkSession.read.format("delta").load(table.path)
+    refuse_other_columns(dict(there.dtypes), dict(frame.dtypes))
+
+
 def _set_properties(
     spark: SparkSession, path: str, properties: Mapping[str, str], commit: Commit, metadata: Mapping[str, Any]
 ) -> Commit:
@@ -151,19 +119,7 @@ def _set_properties(
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
-def _against(table: Table, sink: Sink) -> list[str]:
-    if sink.mode == "error":
-        return [f"sink.path: {sink.path} is already a table; set sink.mode to overwrite or append, or change the path"]
-    replaced_whole = sink.mode == "overwrite" and not sink.partitions
-    if replaced_whole or not sink.partition_by or tuple(sink.partition_by) == table.partition_by:
-        return []
-    return [
-        f"sink.partition_by: {list(sink.partition_by)} differs from the table's {list(table.partition_by)}; "
-        "only an overwrite of the whole table can change it"
-    ]
-
-
-def _laid_out(frame: DataFrame, sink: Sink) -> DataFrame:
+def laid_out(frame: DataFrame, sink: Sink) -> DataFrame:
     """The rows gathered so that each partition value gets `files_per_partition` files, if it has the rows."""
     files = sink.files_per_partition
     if not files:
@@ -206,7 +162,4 @@ def _quoted(path: str) -> str:
 
 
 def _literal(value: Any) -> str:
-    if isinstance(value, bool | int | float):
-        return str(value)
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return str(value) if isinstance(value, bool | int | float) else text(str(value))

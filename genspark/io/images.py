@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from genspark.engines.spark_fate import CORRUPT
+from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
 
 if TYPE_CHECKING:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genspark.config import Source
+from genspark.engines.fate import CORRUPT
 from genspark.engines.spark_errors import spark_errors
-from genspark.engines.spark_fate import CORRUPT
 from genspark.errors import SourceError
 from genspark.files import stamp
 from genspark.io.images import read_images
+from genspark.io.shards.listing import list_shards
+from genspark.io.shards.stores import absolute, file_uri
 from genspark.session import qualified
 
 if TYPE_CHECKING:
@@ -63,6 +65,20 @@ def read(spark: SparkSession, source: Source) -> Input:
         frame, passes = _files(spark, source)
         _refuse_empty(source, frame)
         return Input(frame, _description(source, frame), passes)
+
+
+def without(source: Source, left_out: Iterable[str]) -> Source:
+    """The source without some of its shards, named as URIs or local paths. Raises SourceError where none is left."""
+    gone = {file_uri(absolute(path)) for path in left_out}
+    if not gone:
+        return source
+    shards = list_shards(_paths(source), _options(source), {})
+    if any(shard.constants for shard in shards):
+        raise SourceError(f"{PLACE}: a shard in a Hive folder cannot be left out on engine spark; engine: polars can")
+    kept = [shard.path for shard in shards if file_uri(shard.path) not in gone]
+    if not kept:
+        raise SourceError(f"{PLACE}: no shard of {_named(source)} can be read")
+    return source.model_copy(update={"path": kept})
 
 
 def _files(spark: SparkSession, source: Source) -> tuple[DataFrame, int]:

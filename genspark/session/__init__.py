@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,18 @@ from genspark.session.jvm import WRITER_CONF
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["WRITER_CONF", "get_spark", "is_connect", "prepare", "set_conf", "stop", "task_progress"]
+__all__ = [
+    "WRITER_CONF",
+    "get_spark",
+    "is_connect",
+    "is_running",
+    "prepare",
+    "set_conf",
+    "settle",
+    "slots",
+    "stop",
+    "task_progress",
+]
 
 _log = logging.getLogger(__name__)
 # Connect sessions that were opened here: session id -> the address asked for.
@@ -73,6 +85,22 @@ def get_spark(
     return _connect_locally(conf) if address else driver.launch(conf)
 
 
+def is_running() -> bool:
+    """Whether there is a session to work with that is not to be started first. Imports no Spark to find out."""
+    if driver.is_submitted() or "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return True
+    return "pyspark.sql" in sys.modules and _active_session() is not None
+
+
+def slots(spark: SparkSession) -> int:
+    """How many tasks the session runs at once, as far as its settings tell; at least 1."""
+    local = jvm.cores(spark.conf.get("spark.master", "") or "")
+    if local:
+        return local
+    executors, cores = (int(spark.conf.get(f"spark.executor.{what}", "1") or 1) for what in ("instances", "cores"))
+    return max(executors * cores, 1)
+
+
 def is_connect(spark: SparkSession) -> bool:
     """Whether the session is a Connect client: no JVM, no SparkContext, no RDD to be had from it."""
     return type(spark).__module__.startswith("pyspark.sql.connect")
@@ -108,6 +136,11 @@ def stop(spark: SparkSession) -> None:
         os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)  # else PySpark refuses a classic session for good
     if has_jvm:
         driver.end(timeout=30)
+
+
+def settle(spark: SparkSession) -> None:
+    """Wait for tasks that still run when their job has failed; they may write for seconds more."""
+    progress.settle(None if is_connect(spark) else spark._jsc.sc().statusTracker())
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 Report = Callable[[int, int], None]
 _INTERVAL = 0.2  # seconds between two looks
+_LAST_BREATH = 4.0  # Spark gives a Python worker 2 seconds to end, and looks every 2
 
 
 class StageCount:
@@ -99,6 +101,18 @@ def told(spark: SparkSession, report: Report) -> Iterator[None]:
     finally:
         with contextlib.suppress(Exception):
             spark.removeProgressHandler(handler)  # type: ignore[arg-type]
+
+
+def settle(tracker: Any, at_most: float = 10.0) -> None:
+    """Return when no task runs and none that was killed can still write, at the latest after so many seconds."""
+    if tracker is None:
+        time.sleep(_LAST_BREATH)
+        return
+    end = time.monotonic() + at_most
+    while time.monotonic() < end and any(info.numRunningTasks() for info in tracker.getExecutorInfos()):
+        time.sleep(_INTERVAL)
+    # Of a task that Spark has given up the Python worker lives on for a while.
+    time.sleep(_LAST_BREATH)
 
 
 def _total(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:

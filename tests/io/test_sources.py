@@ -16,7 +16,7 @@ import zstandard
 from PIL import Image
 
 from genspark.config import Source
-from genspark.engines.spark_fate import CORRUPT
+from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
 from genspark.io.sources import read
 

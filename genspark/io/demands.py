@@ -1,0 +1,37 @@
+"""What a Delta table demands of its writers, where files are added to its log without Spark."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+# Of these, the rows and their columns know nothing, or `demands` looks closer.
+_HARMLESS = {
+    "appendOnly",
+    "changeDataFeed",
+    "checkConstraints",
+    "columnMapping",
+    "deletionVectors",
+    "generatedColumns",
+    "invariants",
+    "timestampNtz",
+    "v2Checkpoint",
+    "vacuumProtocolCheck",
+}
+_COMPUTED = ("delta.generationExpression", "delta.identity.start", "delta.invariants")
+
+
+def demands(table: Any) -> list[str]:
+    """What only Spark would heed when it writes into a deltalake table; empty where there is no such thing."""
+    properties = table.metadata().configuration
+    found = [
+        f"the constraint {name.removeprefix('delta.constraints.')} ({rule})"
+        for name, rule in properties.items()
+        if name.startswith("delta.constraints.")
+    ]
+    if properties.get("delta.columnMapping.mode", "none") != "none":
+        found.append("mapped column names")
+    fields = json.loads(table.schema().to_json())["fields"]
+    found += [f"a rule for column {f['name']!r}" for f in fields if any(name in f["metadata"] for name in _COMPUTED)]
+    features = set(table.protocol().writer_features or ())
+    return found + [f"the table feature {feature}" for feature in sorted(features - _HARMLESS)]

@@ -1,0 +1,90 @@
+"""A job on Spark's tasks with Polars inside: Spark schedules, Polars works, the driver merges and commits."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from genspark.engines.spark_polars import TaskError, run_tasks
+from genspark.errors import GensparkError
+from genspark.io import commit
+from genspark.io.shards import Dataset
+from genspark.runners.base import TaskCount
+from genspark.runners.failure import failure, in_a_line
+from genspark.runners.polars import PolarsRunner
+from genspark.runners.work import WriteResult
+from genspark.session import get_spark, settle, slots, task_progress
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Result = TypeVar("Result")
+
+SMALLEST_TASK = 1 << 20
+PARTITIONS_A_TASK = 8
+"""Partition values that a task is taken to meet, for the size of the files it writes."""
+
+
+@dataclass
+class SparkPolarsRunner(PolarsRunner):
+    """Cuts the shards into tasks by bytes. Uses `session`, or the active session, or starts one."""
+
+    session: SparkSession | None = None
+    spark: SparkSession = field(init=False)
+
+    name: ClassVar[str] = "spark-polars"
+
+    def start(self) -> None:
+        self.spark = self.session or get_spark(self.config.name)
+
+    def put_back(self) -> None:
+        with contextlib.suppress(Exception):
+            settle(self.spark)
+        super().put_back()
+
+    def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
+        return task_progress(self.spark, tell)
+
+    def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
+        tasks = self._tasks(dataset, by_bytes) or [dataset]
+        try:
+            return run_tasks(self.spark, work, tasks)
+        except TaskError as error:
+            raise self._failure(error, tasks) from None
+
+    def _tasks(self, dataset: Dataset, by_bytes: int | None) -> list[Dataset]:
+        try:
+            return [dataset.with_shards(shards) for shards in dataset.split(self._task_size(dataset, by_bytes))]
+        except (OSError, ValueError) as error:
+            # To be cut, a Parquet file must be looked at.
+            raise failure(error, in_a_line(error), dataset, self.config.sink.path) from error
+
+    def _task_size(self, dataset: Dataset, file_bytes: int | None) -> int:
+        """Bytes of a task: no slot idle if there is enough to do, and files that are written no smaller than wished."""
+        share = math.ceil(sum(shard.size for shard in dataset.shards) / slots(self.spark))
+        if file_bytes is None:
+            return min(self.config.source.split_size, max(share, SMALLEST_TASK))
+        # A task writes a file into every partition that it meets; memory does not grow with its size.
+        values = PARTITIONS_A_TASK if self.config.sink.partition_by else 1
+        return min(file_bytes * values, max(share, self.config.source.split_size))
+
+    def _failure(self, error: TaskError, tasks: list[Dataset]) -> GensparkError:
+        if error.task is None:
+            return GensparkError(f"engine: {self.name}: {error.told}")
+        found = failure(error, error.told, tasks[error.task], self.config.sink.path)
+        if type(found) is GensparkError and re.search(r"No such file|not found|Permission denied", error.told):
+            return GensparkError(
+                f"{found}; it can be read here: see that Spark's workers reach it, or set engine: polars"
+            )
+        return found
+
+    def _sweep(self, results: list[WriteResult]) -> None:
+        # A task that was tried twice left files that no result names. They are in nobody's way.
+        with contextlib.suppress(OSError):
+            commit.sweep(self.target.path, self.run_id, [file.path for result in results for file in result.files])
+            if any(result.aside for result in results):
+                commit.sweep(self.aside.path, self.run_id, [file.path for result in results for file in result.aside])
