@@ -1,10 +1,11 @@
 """The main job side by side with its peers: seconds, memory and scans, and whether they agree.
 
-    python benchmarks/preprocess.py --rows 4000000
+    python benchmarks/preprocess.py --size 4m
 
 Each peer runs in a process of its own, one after the other, on the same shards. The Markdown that
-docs/benchmarks.md holds goes to stdout, progress to stderr. Exit code 0: the peers agree; 1: they
-do not, or one failed; 2: wrong arguments.
+docs/benchmarks.md holds goes to stdout, progress to stderr. Exit code 0: genspark's peers ran and all
+that ran agree; 1: one of genspark's failed, or some differ; 2: wrong arguments. What becomes of the
+other peers stands in the table.
 """
 
 from __future__ import annotations
@@ -15,130 +16,88 @@ import os
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agreement import disagreements, read_table
-from data import Spec, write_shards
-from peers import PEERS, Task
-from report import machine, markdown
-from watch import run_watched
+from data import SIZES, Size, Spec, shards_for, write_shards
+from peers import OWN, PEERS
+from report import markdown
+from suite import measure, tell
 
 from genspark.session.jvm import driver_memory, usable_cores
-
-# The share of the machine in other hands above which wall times are not worth much.
-BUSY = 0.1
-
-
-class PeerError(Exception):
-    """A peer's process ended without a result."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
-    if asked.shards > asked.rows:
-        _parser().error(f"--shards: {asked.shards} shards cannot be made of {asked.rows} rows; give fewer")
-    spec = Spec(asked.rows, asked.columns, asked.shards, asked.seed)
+    asked.threshold = asked.threshold or asked.size.threshold
+    rows, columns = asked.rows or asked.size.rows, asked.columns or asked.size.columns
+    spec = Spec(rows, columns, asked.shards or shards_for(rows), asked.seed)
+    if spec.shards > spec.rows:
+        _parser().error(f"--shards: {spec.shards} shards cannot be made of {spec.rows} rows; give fewer")
     out = asked.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    shards = write_shards(spec, out, _tell)
+    shards = write_shards(spec, out, tell)
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=out))
     try:
-        result = measure(asked, spec, shards, scratch)
-    except PeerError as error:
-        _tell(f"error: {error}")
-        return 1
+        result = {"command": _command(asked, spec), **measure(asked, spec, shards, scratch)}
     finally:
         if asked.keep:
-            _tell(f"tables and logs are kept in {scratch}")
+            tell(f"tables and logs are kept in {scratch}")
         else:
             shutil.rmtree(scratch, ignore_errors=True)
     print(markdown(result))
     if asked.json:
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
         asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 1 if result["disagreements"] else 0
+    return _exit_code(result)
 
 
-def measure(asked: argparse.Namespace, spec: Spec, shards: Path, scratch: Path) -> dict[str, Any]:
-    """Run every peer `asked.repeat` times and hold the results against each other. Raises PeerError."""
-    found_on = machine()
-    runs, differences = [], []
-    for number in range(1, asked.repeat + 1):
-        outcomes, tables = {}, {}
-        # Peers take turns, so that a slow quarter of an hour on the machine is slow for all of them.
-        for peer in asked.peers:
-            table = scratch / f"{number}-{peer}"
-            _tell(f"{peer}: run {number} of {asked.repeat}")
-            task = Task(peer, str(shards), str(table), spec.rows, spec.names, asked.cores, asked.memory)
-            outcome = _run(task, scratch / f"{number}-{peer}.log")
-            outcomes[peer], tables[peer] = outcome, read_table(table, spec.names)
-            size = {name: getattr(tables[peer], name) for name in ("rows", "files", "bytes")}
-            runs.append({"peer": peer, "run": number, **outcome, "table": size})
-            _tell(f"{peer}: {outcome['seconds']['total']:.1f} s without the session, {size['rows']:,} rows written")
-            if outcome["others"] > BUSY:
-                _tell(f"warning: other programs took {outcome['others']:.0%} of the machine: measure on a quieter one")
-            if not asked.keep:
-                shutil.rmtree(table)
-        differences += disagreements(outcomes, tables)
-    return {
-        "command": _command(asked),
-        "machine": found_on,
-        "spec": asdict(spec),
-        "repeat": asked.repeat,
-        "cores": asked.cores,
-        "memory": asked.memory,
-        "runs": runs,
-        "disagreements": list(dict.fromkeys(differences)),
-    }
-
-
-def _run(task: Task, log: Path) -> dict[str, Any]:
-    """One peer in a fresh process, on shards that are in memory as far as that goes. Raises PeerError."""
-    _settle(Path(task.shards))
-    command = [sys.executable, str(Path(__file__).with_name("peers.py")), json.dumps(asdict(task))]
-    environment = {**os.environ, "POLARS_MAX_THREADS": str(task.cores)}
-    code, said, usage = run_watched(command, folder=log.parent, environment=environment, log=log)
-    lines = said.splitlines()
-    if code or not lines:
-        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
-        raise PeerError(f"{task.peer} ended with exit code {code}; the end of what it said:\n{tail}")
-    return {**json.loads(lines[-1]), **asdict(usage)}
-
-
-def _settle(shards: Path) -> None:
-    """The same start for every peer: what the one before wrote is on disk, the shards are in memory."""
-    if hasattr(os, "sync"):
-        os.sync()
-    for shard in sorted(shards.glob("*.parquet")):
-        with shard.open("rb") as stream:
-            while stream.read(1 << 24):
-                pass
+def _exit_code(result: Mapping[str, Any]) -> int:
+    own_failed = any(run["status"] != "ok" for run in result["runs"] if run["peer"] in OWN)
+    return 1 if own_failed or result["disagreements"] else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description="Mean-impute, drop |z| > 3, standardise and write by group: genspark beside its peers.",
+        description="Mean-impute, drop outliers, standardise and write by group: genspark beside its peers.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--rows", type=_at_least_one, default=4_000_000, help="rows of the input")
-    parser.add_argument("--columns", type=_at_least_one, default=20, help="float64 columns of the input")
-    parser.add_argument("--shards", type=_at_least_one, default=8, help="Parquet files of the input")
-    parser.add_argument("--seed", type=int, default=20, help="what decides every value of the input")
-    parser.add_argument(
-        "--peers", type=_peers, default="genspark,mllib,polars", help=f"which run, of {', '.join(PEERS)}"
+    add = parser.add_argument
+    add("--size", type=_size, default="4m", help=f"of the input: {', '.join(SIZES)}, or a number of rows")
+    add("--rows", type=_at_least_one, help="rows of the input, if not the size's")
+    add("--columns", type=_at_least_one, help="float64 columns of the input, if not the size's")
+    add("--threshold", type=float, help="deviations from the mean beyond which a row is dropped, if not the size's")
+    add("--shards", type=_at_least_one, help="Parquet files of the input; 8, and more from 16 million rows on")
+    add("--seed", type=int, default=20, help="what decides every value of the input")
+    add("--peers", type=_peers, default=",".join(PEERS), help="which run, in this order")
+    add("--repeat", type=_at_least_one, default=1, help="runs of each peer; the middle one is shown")
+    add("--limit", type=_at_least_one, default=1800, help="seconds after which a peer is stopped")
+    add("--cores", type=_at_least_one, default=usable_cores(), help="cores of each peer")
+    add("--memory", default=driver_memory(), help="heap of each Spark and limit of DuckDB, such as 8g")
+    python = os.environ.get("RAY_PYTHON") or sys.executable
+    add(
+        "--ray-python",
+        type=_program,
+        default=python,
+        help="the Python that has Ray; also the environment variable RAY_PYTHON",
     )
-    parser.add_argument("--repeat", type=_at_least_one, default=1, help="runs of each peer; the middle one is shown")
-    parser.add_argument("--cores", type=_at_least_one, default=usable_cores(), help="cores of each peer")
-    parser.add_argument("--memory", default=driver_memory(), help="heap of each Spark, such as 8g")
-    parser.add_argument(
-        "--out", type=Path, default=Path("out/benchmarks"), help="where the input is kept for next time"
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the written tables and the peers' logs, too")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures as JSON")
+    add("--out", type=Path, default=Path("out/benchmarks"), help="where the input is kept for next time")
+    add("--keep", action="store_true", help="keep the written tables and the peers' logs, too")
+    add("--json", type=Path, metavar="FILE", help="write every run's figures as JSON")
     return parser
+
+
+def _size(text: str) -> Size:
+    """One that has a name, or a number of rows."""
+    if text in SIZES:
+        return SIZES[text]
+    try:
+        return Size(_at_least_one(text))
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"must be one of {', '.join(SIZES)}, or a number of rows; got {text!r}"
+        ) from None
 
 
 def _at_least_one(text: str) -> int:
@@ -151,6 +110,15 @@ def _at_least_one(text: str) -> int:
     return number
 
 
+def _program(text: str) -> str:
+    """Where it is: peers run in folders of their own."""
+    found = shutil.which(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a program that can be run")
+    # Not resolved, for a link to a Python may stand for an environment of its own.
+    return str(Path(found).absolute())
+
+
 def _peers(text: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     unknown = [name for name in names if name not in PEERS]
@@ -161,15 +129,12 @@ def _peers(text: str) -> list[str]:
     return names
 
 
-def _command(asked: argparse.Namespace) -> str:
+def _command(asked: argparse.Namespace, spec: Spec) -> str:
     """The command that repeats this run elsewhere: all that decides the figures, and no folder of this machine."""
-    options = {"rows": asked.rows, "columns": asked.columns, "shards": asked.shards, "peers": ",".join(asked.peers)}
-    options |= {"seed": asked.seed, "repeat": asked.repeat, "cores": asked.cores, "memory": asked.memory}
+    options: dict[str, Any] = {"rows": spec.rows, "columns": spec.columns, "shards": spec.shards}
+    options |= {"threshold": f"{asked.threshold:g}", "peers": ",".join(asked.peers)}
+    options |= {name: getattr(asked, name) for name in ("seed", "repeat", "limit", "cores", "memory")}
     return "python benchmarks/preprocess.py " + " ".join(f"--{name} {value}" for name, value in options.items())
-
-
-def _tell(line: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

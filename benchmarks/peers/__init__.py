@@ -1,0 +1,35 @@
+"""The same job in each peer's own idiom: mean-impute, drop outliers, standardise, write by group.
+
+A peer is a function of a `Task` that fills an `Outcome`. It imports its libraries itself, inside the
+phase `session`, so that no peer pays for another's.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+
+from peers.task import Outcome, Task
+
+# Where each is, module and function, in the order in which they run and are shown.
+PEERS: Mapping[str, tuple[str, str]] = {
+    "genspark-polars": ("peers.genspark", "run_polars"),
+    "genspark-spark-polars": ("peers.genspark", "run_spark_polars"),
+    "genspark-spark": ("peers.genspark", "run_spark"),
+    "genspark-spark-arrow": ("peers.genspark", "run_spark_arrow"),
+    "mllib": ("peers.mllib", "run"),
+    "mllib-tuned": ("peers.mllib", "run_tuned"),
+    "polars": ("peers.polars", "run"),
+    "duckdb": ("peers.duckdb", "run"),
+    "sklearn": ("peers.sklearn", "run"),
+    "ray": ("peers.ray", "run"),
+}
+# Peers that are genspark itself: a failure of theirs is a failure of the benchmark.
+OWN = tuple(name for name, (module, _) in PEERS.items() if module == "peers.genspark")
+
+
+def peer(name: str) -> Callable[[Task, Outcome], None]:
+    """The function of that name's peer."""
+    module, function = PEERS[name]
+    found: Callable[[Task, Outcome], None] = getattr(importlib.import_module(module), function)
+    return found

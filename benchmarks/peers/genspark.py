@@ -1,0 +1,84 @@
+"""The steps of a job of genspark's, on each of its engines: two fused scans, and one more that writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from peers.sessions import genspark_session, scans, versions
+from peers.task import Outcome, Task
+
+if TYPE_CHECKING:
+    from genspark import RunReport
+
+
+def run_polars(task: Task, outcome: Outcome) -> None:
+    """The engine `polars`: no JVM."""
+    with outcome.timed("session"):
+        import polars as pl
+
+        import genspark
+    with outcome.timed("total"):
+        report = genspark.run(_job(task, "polars"))
+    _note(report, task, outcome)
+    outcome.scans = sum(report.passes.values())
+    outcome.versions = {"polars": pl.__version__}
+
+
+def run_spark_polars(task: Task, outcome: Outcome) -> None:
+    """The engine `spark-polars`: Spark deals out the work, Polars does it."""
+    _run_on_spark(task, outcome, "spark-polars", {})
+
+
+def run_spark(task: Task, outcome: Outcome) -> None:
+    """The engine `spark`."""
+    _run_on_spark(task, outcome, "spark", {})
+
+
+def run_spark_arrow(task: Task, outcome: Outcome) -> None:
+    """The engine `spark`, its table written through Arrow."""
+    _run_on_spark(task, outcome, "spark", {"writer": "arrow"})
+
+
+def _run_on_spark(task: Task, outcome: Outcome, engine: str, sink: Mapping[str, Any]) -> None:
+    with outcome.timed("session"):
+        import genspark
+        from genspark.session import stop
+
+        spark = genspark_session(task)
+    with outcome.timed("total"):
+        report = genspark.run(_job(task, engine, sink), spark=spark)
+    _note(report, task, outcome)
+    # What Polars reads inside a Spark task, Spark does not count.
+    outcome.scans = sum(report.passes.values()) if engine == "spark-polars" else scans(spark, task)
+    outcome.versions = versions(spark)
+    stop(spark)
+
+
+def _job(task: Task, engine: str, sink: Mapping[str, Any] | None = None) -> Any:
+    from genspark import JobConfig
+
+    columns = list(task.columns)
+    far = {"columns": columns, "method": "zscore", "threshold": task.threshold, "action": "drop"}
+    return JobConfig.model_validate(
+        {
+            "name": "benchmark",
+            "engine": engine,
+            "source": {"path": task.shards, "format": "parquet"},
+            "steps": [
+                {"impute": {"columns": columns, "strategy": "mean"}},
+                {"outliers": far},
+                {"scale": {"columns": columns, "method": "standard"}},
+            ],
+            "sink": {"path": task.table, "partition_by": ["group"], "mode": "overwrite", **(sink or {})},
+        }
+    )
+
+
+def _note(report: RunReport, task: Task, outcome: Outcome) -> None:
+    from genspark import PipelineModel
+
+    outcome.seconds |= {phase: report.seconds[phase] for phase in ("plan", "fit", "write")}
+    fill, _, scale = PipelineModel.load(report.model).parameters
+    outcome.fill = [fill["values"][column] for column in task.columns]
+    outcome.mean, outcome.std, _ = zip(*(scale["maps"][column] for column in task.columns), strict=True)
