@@ -64,7 +64,7 @@ class Source(BaseModel):
         default="error",
         description="What to do with a shard that cannot be read; quarantine leaves it out and notes it there.",
     )
-    split_size: Bytes = Field(default=128 << 20, description="Bytes of the source that a task of spark-polars reads.")
+    split_size: Bytes = Field(default=512 << 20, description="Bytes of the source that a task of spark-polars reads.")
     version: Annotated[int, Field(strict=True, ge=0)] | None = Field(
         default=None, description="The version of a Delta table to read."
     )

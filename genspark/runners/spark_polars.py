@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import re
 from collections.abc import Callable
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-SMALLEST_TASK = 1 << 20
+SMALLEST_TASK, SMALLEST_WRITE = 1 << 20, 32 << 20
 PARTITIONS_A_TASK = 8
 """Partition values that a task is taken to meet, for the size of the files it writes."""
+
+
+def ready(_: int, __: int) -> None:
+    """What a worker does first: import what the work needs."""
+    importlib.import_module("genspark.runners.work")
 
 
 @dataclass
@@ -40,6 +46,8 @@ class SparkPolarsRunner(PolarsRunner):
 
     def start(self) -> None:
         self.spark = self.session or get_spark(self.config.name)
+        # The workers' Python and Polars start with the session, all at once, and tell what they lack.
+        run_tasks(self.spark, ready, list(range(slots(self.spark))))
 
     def put_back(self) -> None:
         with contextlib.suppress(Exception):
@@ -65,12 +73,14 @@ class SparkPolarsRunner(PolarsRunner):
 
     def _task_size(self, dataset: Dataset, file_bytes: int | None) -> int:
         """Bytes of a task: no slot idle if there is enough to do, and files that are written no smaller than wished."""
-        share = math.ceil(sum(shard.size for shard in dataset.shards) / slots(self.spark))
+        # A little more than a slot's share, or shards that differ by a byte would make a task too many.
+        share = math.ceil(1.05 * sum(shard.size for shard in dataset.shards) / slots(self.spark))
+        most = self.config.source.split_size
         if file_bytes is None:
-            return min(self.config.source.split_size, max(share, SMALLEST_TASK))
+            return min(most, max(share, SMALLEST_TASK))
         # A task writes a file into every partition that it meets; memory does not grow with its size.
         values = PARTITIONS_A_TASK if self.config.sink.partition_by else 1
-        return min(file_bytes * values, max(share, self.config.source.split_size))
+        return min(file_bytes * values, max(share, min(most, SMALLEST_WRITE)))
 
     def _failure(self, error: TaskError, tasks: list[Dataset]) -> GensparkError:
         if error.task is None:
