@@ -24,7 +24,7 @@ from genspark.job import Progress, run
 from genspark.model import PipelineModel
 from genspark.report import RunReport
 
-SHARDS = 8
+SHARDS = 4
 ERASED_SHARE = 0.03
 SEED = 20
 PIXELS = [f"pixel_{i:02d}" for i in range(64)]
@@ -58,7 +58,7 @@ def write_shards(known: Digits, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for shard, rows in enumerate(np.array_split(np.arange(len(known.labels)), SHARDS)):
-        with gzip.open(folder / f"digits-{shard:02d}.csv.gz", "wt", newline="") as stream:
+        with gzip.open(folder / f"digits-{shard:02d}.csv.gz", "wt", compresslevel=1, newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(["id", "digit", *PIXELS])
             writer.writerows(_records(known, rows))

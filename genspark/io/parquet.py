@@ -155,11 +155,22 @@ def _column_statistics(path: str, columns: Sequence[str]) -> dict[str, Any]:
         if not each or any(s is None or not s.has_null_count for s in each):
             continue
         found["nullCount"][column] = sum(s.null_count for s in each)
-        ends = [(s.min, s.max) for s in each if s.has_min_max]
+        ends = [_ends(s) for s in each if s.has_min_max]
         if len(ends) == len(each) and all(_is_telling(end) for pair in ends for end in pair):
             found["minValues"][column] = _as_json(min(low for low, _ in ends), up=False)
             found["maxValues"][column] = _as_json(max(high for _, high in ends), up=True)
     return found
+
+
+def _ends(statistics: Any) -> tuple[Any, Any]:
+    """The smallest and the largest value; instants from their microseconds, for PyArrow asks pandas to make them."""
+    kind = json.loads(statistics.logical_type.to_json())
+    if kind["Type"] != "Timestamp":
+        return statistics.min, statistics.max
+    zone = dt.UTC if kind["isAdjustedToUTC"] else None
+    epoch = dt.datetime(1970, 1, 1, tzinfo=zone)
+    low, high = (epoch + dt.timedelta(microseconds=n) for n in (statistics.min_raw, statistics.max_raw))
+    return low, high
 
 
 def _is_telling(value: Any) -> bool:
