@@ -136,23 +136,17 @@ def _ticks(ax: Axes, panel: Panel, rows: Sequence[float]) -> None:
 
 
 def _names(ax: Axes, lines: Mapping[str, Points]) -> None:
-    """Each line's name: in the margin if it goes on to the last size, else where it ends."""
-    last = max((points[-1][0] for points in lines.values()), default=0.0)
-    whole = [peer for peer, points in lines.items() if points[-1][0] == last]
-    for peer, points in lines.items():
-        if peer not in whole:
-            place = {"xytext": (10, -4), "textcoords": "offset points", "verticalalignment": "top"}
-            ax.annotate(peer, points[-1], **place, **_lettering(peer), bbox={"color": "white", "pad": 1})
+    """Each line's name, in the margin, with a thin line to where the line ends."""
     low, high = ax.get_ylim()
-    ends = sorted((lines[peer][-1][1], peer) for peer in whole)
+    ends = sorted((points[-1][1], peer) for peer, points in lines.items())
     wanted = [_share(value, low, high) for value, _ in ends]
     for (value, peer), place in zip(ends, _apart(wanted, LINE), strict=True):
         ax.annotate(
             peer,
-            xy=(last, value),
+            xy=(lines[peer][-1][0], value),
             xytext=(MARGIN, place),
             textcoords="axes fraction",
-            arrowprops={"arrowstyle": "-", "color": COLOURS[peer], "shrinkA": 0, "shrinkB": 4},
+            arrowprops={"arrowstyle": "-", "color": COLOURS[peer], "shrinkA": 0, "shrinkB": 4, "alpha": 0.6},
             verticalalignment="center",
             annotation_clip=False,
             **_lettering(peer),
