@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from typing import Any
 
 import narwhals as nw
@@ -12,6 +13,7 @@ import pytest
 
 from genspark.engines import polars_collectors
 from genspark.engines.polars import PolarsEngine
+from genspark.engines.polars_batch import Batch
 from genspark.engines.polars_scan import finished, gathered, merged
 from genspark.errors import DataError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
@@ -107,6 +109,14 @@ def test_columns_without_nan_are_noticed():
     assert found.nan_free == {"x", "n"}
     both = gathered(pl.LazyFrame({"x": [math.inf, -math.inf]}), [Moments(("x",))])
     assert both.nan_free == set()  # their sum is NaN, too: it is looked for where it may be
+
+
+def test_a_batch_goes_when_its_scan_has_seen_it():
+    batch = Batch(pl.DataFrame({"x": [1.0, math.nan]}))
+    assert batch.finite("x").to_list() == [1.0]
+    gone = weakref.ref(batch)
+    del batch
+    assert gone() is None
 
 
 def test_groups_are_gathered_each_by_itself():

@@ -17,6 +17,8 @@ class Batch:
 
     def __init__(self, rows: pl.DataFrame) -> None:
         self.rows = rows
+        # Kept here and not by functools.cache, which would hold every batch of the process for good.
+        self._finite: dict[str, pl.Series] = {}
 
     @functools.cached_property
     def sums(self) -> dict[str, float]:
@@ -33,11 +35,13 @@ class Batch:
         """Whether every value is finite or null: what a sum tells at the speed of memory."""
         return bool(np.isfinite(self.sums.get(column, 0.0)))
 
-    @functools.cache  # noqa: B019 - a batch lives as long as its scan needs it
     def finite(self, column: str) -> pl.Series:
         """The finite values as Float64, without nulls."""
-        values = self.rows[column].cast(pl.Float64)
-        return (values if self.is_clean(column) else values.filter(values.is_finite())).drop_nulls()
+        if column not in self._finite:
+            values = self.rows[column].cast(pl.Float64)
+            kept = values if self.is_clean(column) else values.filter(values.is_finite())
+            self._finite[column] = kept.drop_nulls()
+        return self._finite[column]
 
     def counts(self, column: str) -> tuple[int, int, int, int]:
         """Rows that are finite, missing, positive infinities and negative infinities."""

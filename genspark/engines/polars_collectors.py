@@ -100,7 +100,7 @@ class Tally(Collector):
 
 
 def collectors(statistics: Sequence[Statistic]) -> list[Collector]:
-    """What gathers these statistics, whatever they are grouped by. Raises KeyError for one that is not known."""
+    """What gathers these statistics, whatever they are grouped by."""
     numbers = [s for s in statistics if isinstance(s, Moments | Extremes)]
     found: list[Collector] = [Numbers(numbers)] if numbers else []
     for statistic in statistics:
