@@ -17,10 +17,18 @@ import polars as pl
 
 from genspark.config import Sink
 from genspark.errors import GensparkError, SinkError, TargetError
-from genspark.files import clear, is_empty, is_uri, storage_path, why_not_writable
+from genspark.files import clear, is_uri, storage_path
 from genspark.io.demands import demands
 from genspark.io.parquet import WrittenFile, as_text
-from genspark.io.table import Commit, Table, changed_properties, creation_properties, partitioning, refuse_other_columns
+from genspark.io.table import (
+    Commit,
+    Table,
+    absent,
+    changed_properties,
+    creation_properties,
+    partitioning,
+    refuse_other_columns,
+)
 from genspark.object_stores import REMEDY, arrow_file_system, delta_options, one_line
 
 
@@ -33,14 +41,7 @@ def find(path: str, place: str = "sink.path") -> Table:
             _refuse_demands(table, path, place)
             told = table.metadata()
             return Table(path, table.version(), tuple(told.partition_columns), dict(told.configuration))
-    if not is_empty(path):
-        raise TargetError(
-            f"{place}: {path} holds files and is not a Delta table; choose an empty folder, or clear it first"
-        )
-    refusal = why_not_writable(path)
-    if refusal:
-        raise TargetError(f"{place}: {path} cannot be written ({refusal}); check the path and its permissions")
-    return Table(path)
+    return absent(path, place)
 
 
 def commit(

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 from genspark.config import Sink
 from genspark.engines.spark import text
 from genspark.engines.spark_errors import spark_errors
-from genspark.errors import SinkError, TargetError
-from genspark.files import clear, is_empty, why_not_writable
-from genspark.io.table import Commit, Table, changed_properties, creation_properties, partitioning, refuse_other_columns
+from genspark.errors import SinkError
+from genspark.files import clear
+from genspark.io.table import (
+    Commit,
+    Table,
+    absent,
+    changed_properties,
+    creation_properties,
+    partitioning,
+    refuse_other_columns,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -25,15 +33,7 @@ def find(spark: SparkSession, path: str, place: str = "sink.path") -> Table:
     try:
         detail = spark.sql(f"DESCRIBE DETAIL {_quoted(path)}").first()
     except AnalysisException:
-        if not is_empty(path):
-            raise TargetError(
-                f"{place}: {path} holds files and is not a Delta table; choose an empty folder, or clear it first"
-            ) from None
-        refusal = why_not_writable(path)
-        if refusal:
-            told = f"{place}: {path} cannot be written ({refusal}); check the path and its permissions"
-            raise TargetError(told) from None
-        return Table(path)
+        return absent(path, place)
     assert detail is not None
     version = _history(spark, path)["version"]
     return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from genspark.config import Sink
 from genspark.errors import SinkError, TargetError, did_you_mean
+from genspark.files import is_empty, why_not_writable
 
 # Statistics of one column: trainers read whole files, and the rest cost a quarter of the write.
 NEW_TABLE = {"delta.dataSkippingNumIndexedCols": "1"}
@@ -30,6 +31,18 @@ class Commit:
     rows: int
     files: int
     bytes: int
+
+
+def absent(path: str, place: str) -> Table:
+    """The table that may be made at a path where none is. Raises TargetError where it may not."""
+    if not is_empty(path):
+        raise TargetError(
+            f"{place}: {path} holds files and is not a Delta table; choose an empty folder, or clear it first"
+        )
+    refusal = why_not_writable(path)
+    if refusal:
+        raise TargetError(f"{place}: {path} cannot be written ({refusal}); check the path and its permissions")
+    return Table(path)
 
 
 def check(table: Table, sink: Sink, columns: Sequence[str]) -> None:
