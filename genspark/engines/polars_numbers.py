@@ -65,17 +65,15 @@ class Numbers(Collector):
                 lows[i], highs[i] = row[f"low{i}"], row[f"high{i}"]
             if f"var{i}" in row:
                 total = row.get(f"sum{i}", batch.sums[self._columns[i]])
-                means[i], m2s[i] = self._moments(batch, i, float(total / n[i]), row[f"var{i}"])
+                means[i], m2s[i] = self._moments(batch, i, int(n[i]), float(total / n[i]), row[f"var{i}"])
         return means, m2s, lows, highs
 
-    def _moments(self, batch: Batch, i: int, mean: float, variance: float) -> tuple[float, float]:
-        """The mean less the column's pivot, and M2, of a batch whose mean and variance were found as usual."""
-        column = self._columns[i]
-        n = len(batch.finite(column)) if not batch.is_clean(column) else batch.counts(column)[0]
+    def _moments(self, batch: Batch, i: int, n: int, mean: float, variance: float) -> tuple[float, float]:
+        """The mean less the column's pivot, and M2, of n values whose mean and variance were found as usual."""
         pivot = 0.0
         if math.isfinite(mean) and variance <= abs(mean) * abs(mean) * _FAR_OUT:
             # Far from zero digits are lost: 3000 times 1e8 + 0.1 has a mean 3e-6 beside it.
-            held = batch.finite(column)
+            held = batch.finite(self._columns[i])
             pivot = float(held[0])
             near = held - pivot
             mean, variance = near.mean() or 0.0, near.var(ddof=0) or 0.0  # type: ignore[assignment]

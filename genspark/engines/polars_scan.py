@@ -98,7 +98,9 @@ class _Grouped:
         for key, some in rows.partition_by(self._by, as_dict=True, maintain_order=True).items():
             batch = Batch(some)
             self.nan |= batch.nan
-            for collector in self._groups.setdefault(key, collectors(self._statistics)):
+            if key not in self._groups:
+                self._groups[key] = collectors(self._statistics)
+            for collector in self._groups[key]:
                 collector.add(batch)
 
     def parts(self) -> dict[Statistic, State]:
