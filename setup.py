@@ -28,6 +28,7 @@ CORE = [
 EXTRAS = {
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
     "images": ["pillow>=10"],
+    "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "notebook": ["ipykernel>=6", "nbclient>=0.10", "matplotlib>=3.9"],
 }

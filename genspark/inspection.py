@@ -32,15 +32,22 @@ def describe(model: PipelineModel) -> str:
 
 
 def _learnt(parameters: Mapping[str, Any]) -> list[str]:
-    """Lines `column: value` for what is kept by column; the first few."""
-    by_column = [(c, v) for group in parameters.values() if isinstance(group, Mapping) for c, v in group.items()]
-    lines = [f"{column}: {_short(value)}" for column, value in by_column[:_MOST]]
-    return lines + ([f"and {len(by_column) - _MOST} more columns"] if len(by_column) > _MOST else [])
+    """Lines `column: value` for what is kept by column, under its name where there are several; the first few."""
+    kept = {name: group for name, group in parameters.items() if isinstance(group, Mapping)}
+    lines = []
+    for name, group in kept.items():
+        lines += [name] if len(kept) > 1 else []
+        margin = "  " * (len(kept) > 1)
+        lines += [f"{margin}{column}: {_short(value)}" for column, value in list(group.items())[:_MOST]]
+        lines += [f"{margin}and {len(group) - _MOST} more columns"] if len(group) > _MOST else []
+    return lines
 
 
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_short(item)}" for name, item in list(value.items())[:_MOST])
     if isinstance(value, list):
         return f"[{_few([_short(item) for item in value])}]"
     return str(value)

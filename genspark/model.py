@@ -18,7 +18,8 @@ from genspark.errors import ModelError, SchemaError, did_you_mean
 from genspark.expressions import is_hidden
 from genspark.files import read_text, write_text
 from genspark.hashing import Draw
-from genspark.passes import Before, apply_steps, columns_read, draws_of
+from genspark.model_diff import ModelDiff, diff
+from genspark.passes import Before, apply_steps, columns_read, draws_of, without
 from genspark.statistics import State, Statistic
 from genspark.statistics import from_json as statistic_from_json
 from genspark.steps.base import Parameters, Schema, Step
@@ -74,9 +75,11 @@ class PipelineModel:
         """
         if isinstance(frame, Mapping):
             return arrays_of(self.inverse_transform(frame_of(frame)))
-        _, wrapped = engine_for(frame)
+        engine, wrapped = engine_for(frame)
         for step, parameters in reversed(list(zip(self.steps, self.parameters, strict=True))):
-            wrapped = step.inverse(wrapped, parameters)
+            kernels = step.inverse_kernels(parameters, frozenset(wrapped.collect_schema().names()))
+            wrapped = engine.with_kernels(wrapped, kernels) if kernels else wrapped
+            wrapped = without(step.inverse(wrapped, parameters), kernels)
         return nw.to_native(wrapped)
 
     def losses(self) -> list[str]:
@@ -84,10 +87,14 @@ class PipelineModel:
         pairs = zip(self.steps, self.parameters, strict=True)
         return [loss for step, parameters in pairs for loss in step.losses(parameters)]
 
+    def diff(self, other: PipelineModel) -> ModelDiff:
+        """What moved from this model to the other: columns, steps, and every parameter that is not the same."""
+        return diff(self, other)
+
     def apply(self, engine: Engine, frame: Any, before: Before) -> Any:
         """A narwhals frame that has its draws, after every step."""
         frame = engine.without_nan(frame, columns_read(self.steps))
-        return apply_steps(frame, zip(self.steps, self.parameters, strict=True), before)
+        return apply_steps(engine, frame, zip(self.steps, self.parameters, strict=True), before)
 
     def draws(self) -> list[Draw]:
         """The random numbers that the steps need."""

@@ -10,6 +10,7 @@ import narwhals as nw
 
 from genspark.engines.engine import Engine
 from genspark.hashing import Draw
+from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Parameters, Step
 
@@ -54,11 +55,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class FitPass:
-    """One scan of a fit: how it begins, the steps that are known already, the statistics of what comes out."""
+    """One scan of a fit: how it begins, the steps that are known already, the statistics of what comes out.
+
+    A pass of level 0 depends on nothing that was learnt: its states hold for their rows for good.
+    """
 
     opening: Opening
     stages: tuple[Stage, ...]
     statistics: tuple[Statistic, ...]
+    level: int = 0
 
     @property
     def sees_raw_values(self) -> bool:
@@ -72,20 +77,33 @@ class FitPass:
             if stage.copies:
                 frame = frame.with_columns(*(nw.col(column).alias(copy) for column, copy in stage.copies.items()))
             if stage.step is not None:
-                frame = apply_steps(frame, [(stage.step, stage.parameters or {})], engine.before)
+                frame = apply_steps(engine, frame, [(stage.step, stage.parameters or {})], engine.before)
         return engine.scan(frame, self.statistics)
 
 
-def apply_steps(frame: Any, steps: Iterable[tuple[Step, Parameters]], before: Before) -> Any:
+def apply_steps(engine: Engine, frame: Any, steps: Iterable[tuple[Step, Parameters]], before: Before) -> Any:
     """A narwhals frame after these steps, each with its parameters."""
     for step, parameters in steps:
-        frame = step.transform(before(frame, step, parameters), parameters)
+        kernels = step.kernels(parameters)
+        frame = before(engine.with_kernels(frame, kernels) if kernels else frame, step, parameters)
+        frame = without(step.transform(frame, parameters), kernels)
     return frame
+
+
+def without(frame: Any, kernels: Iterable[Kernel]) -> Any:
+    """The frame without what the kernels added."""
+    names = [name for kernel in kernels for name in kernel.outputs]
+    return frame.drop(names, strict=False) if names else frame
 
 
 def draws_of(steps: Iterable[Step]) -> list[Draw]:
     """The distinct random numbers that the steps need, in order."""
     return list(dict.fromkeys(draw for step in steps for draw in step.draws()))
+
+
+def fit_draws_of(steps: Iterable[Step]) -> list[Draw]:
+    """The distinct random numbers that fitting the steps needs, those of their transforms among them."""
+    return list(dict.fromkeys(draw for step in steps for draw in (*step.draws(), *step.fit_draws())))
 
 
 def columns_read(steps: Iterable[Step]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genspark.engines import engine_for
@@ -11,8 +11,8 @@ from genspark.engines.engine import Engine, is_hashable, key_columns
 from genspark.errors import SchemaError, did_you_mean
 from genspark.expressions import HIDDEN, visible
 from genspark.model import PipelineModel
-from genspark.passes import FitPass, Opening, Stage, columns_read, draws_of
-from genspark.plan import Plan, Request, Scan, make_plan, solve
+from genspark.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
+from genspark.plan import UNFITTED, Plan, Request, Scan, make_plan, solve
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Parameters, Schema, Step
 
@@ -74,20 +74,21 @@ class Pipeline:
         """Learn every step's parameters by a plan of `plan_for`, wherever `run_pass` makes its passes."""
         key = self._key(plan)
         adding = tuple(self._fit_columns(plan))
-        opening = Opening(key, tuple(draws_of(plan.steps)), columns_read(plan.steps), adding, dict(self.fit_on))
-        parameters, scanned = _fit(opening, run_pass, plan, on_scan or _unheard)
+        opening = Opening(key, tuple(fit_draws_of(plan.steps)), columns_read(plan.steps), adding, dict(self.fit_on))
+        fitting = _Fitting(plan, opening, run_pass, on_scan or _unheard)
+        parameters = fitting.run()
         return PipelineModel(
             steps=plan.steps,
             parameters=tuple(parameters),
             key=key,
             input_schema={column: str(dtype) for column, dtype in plan.schemas[0].items()},
-            states=tuple((request.statistic, request.at, state) for request, state in scanned.items()),
+            states=tuple((request.statistic, request.at, state) for request, state in fitting.scanned.items()),
             source=source or {},
         )
 
     def _key(self, plan: Plan) -> tuple[str, ...]:
         """The columns that draws by the row's key hash: none where no step makes such a draw."""
-        source, draws = plan.schemas[0], draws_of(plan.steps)
+        source, draws = plan.schemas[0], fit_draws_of(plan.steps)
         problems = [
             f"{column!r} is {source[column]}, which cannot be hashed; name another column"
             if column in source
@@ -119,35 +120,50 @@ class Pipeline:
         return adding
 
 
-def _fit(
-    opening: Opening, run_pass: RunPass, plan: Plan, on_scan: OnScan
-) -> tuple[list[Parameters], dict[Request, State]]:
-    """Run the scans level by level; after each, every step whose answers are in is fitted."""
-    fitted: dict[int, Parameters] = {}
-    scanned: dict[Request, State] = {}
-    done = -1
+@dataclass
+class _Fitting:
+    """The scans of a plan, run level by level; after each, every step whose answers are in is fitted."""
 
-    def fit_steps() -> None:
-        for position, (step, answers) in enumerate(zip(plan.steps, plan.answers, strict=True)):
-            is_due = position not in fitted and all(answer.level <= done for answer in answers)
+    plan: Plan
+    opening: Opening
+    run_pass: RunPass
+    on_scan: OnScan
+    fitted: dict[int, Parameters] = field(default_factory=dict)
+    scanned: dict[Request, State] = field(default_factory=dict)
+
+    def run(self) -> list[Parameters]:
+        """The parameters of every step."""
+        for number, scan in enumerate(self.plan.scans, start=1):
+            self._fit_steps(scan.level - 1)
+            if scan.refines is None:
+                self.on_scan(number, len(self.plan.scans))
+                self.scanned.update(self._states(scan))
+            else:
+                self._refine(scan, scan.refines, number)
+        self._fit_steps(max((scan.level for scan in self.plan.scans), default=UNFITTED))
+        return [self.fitted[position] for position in range(len(self.plan.steps))]
+
+    def _fit_steps(self, done: int) -> None:
+        """Fit what follows from the scans up to this level."""
+        for position, (step, answers) in enumerate(zip(self.plan.steps, self.plan.answers, strict=True)):
+            is_due = position not in self.fitted and all(answer.level <= done for answer in answers)
             if is_due:
-                states = solve(answers, scanned, fitted.__getitem__)
-                fitted[position] = step.parameters(states, plan.schemas[position])
+                states = solve(answers, self.scanned, self.fitted.__getitem__)
+                self.fitted[position] = step.parameters(states, self.plan.schemas[position])
 
-    for number, scan in enumerate(plan.scans, start=1):
-        if scan.level > done + 1:
-            done = scan.level - 1
-        fit_steps()
-        on_scan(number, len(plan.scans))
-        fit_pass, physical = _pass(opening, plan, scan, fitted)
-        states = run_pass(fit_pass)
-        scanned.update({request: states[statistic] for request, statistic in physical.items()})
-        is_last_of_level = number == len(plan.scans) or plan.scans[number].level > scan.level
-        if is_last_of_level:
-            done = scan.level
-    done = max((scan.level for scan in plan.scans), default=-1)
-    fit_steps()
-    return [fitted[position] for position in range(len(plan.steps))], scanned
+    def _refine(self, scan: Scan, position: int, number: int) -> None:
+        step, learnt = self.plan.steps[position], self.fitted[position]
+        wanted = tuple(Request(statistic, position) for statistic in step.refinement(learnt))
+        if not wanted:
+            return
+        self.on_scan(number, len(self.plan.scans))
+        states = self._states(replace(scan, requests=wanted))
+        self.fitted[position] = step.refined(learnt, {request.statistic: state for request, state in states.items()})
+
+    def _states(self, scan: Scan) -> dict[Request, State]:
+        fit_pass, physical = _pass(self.opening, self.plan, scan, self.fitted)
+        states = self.run_pass(fit_pass)
+        return {request: states[statistic] for request, statistic in physical.items()}
 
 
 def _pass(
@@ -163,16 +179,17 @@ def _pass(
     for position in range(len(plan.steps) + 1):
         here = [request for request in scan.requests if request.at == position]
         changed_later = {c for i in scan.steps if i >= position for c in plan.steps[i].writes()}
-        columns = dict.fromkeys(c for request in here for c in (*request.statistic.columns, *request.statistic.by))
-        copied = {c: f"{HIDDEN}at_{position}_{c}" for c in columns if c in changed_later}
+        seen = dict.fromkeys(c for request in here for c in (*request.statistic.columns, *request.statistic.by))
+        copied = {c: f"{HIDDEN}at_{position}_{c}" for c in seen if c in changed_later}
         copies.update({(position, column): copy for column, copy in copied.items()})
         for request in here:
             statistic = request.statistic
-            physical[request] = statistic.on([copies.get((position, c), c) for c in statistic.columns])
+            columns, by = ([copies.get((position, c), c) for c in some] for some in (statistic.columns, statistic.by))
+            physical[request] = statistic.on(columns, by)
         is_applied = position in scan.steps
         if copied or is_applied:
             stages.append(Stage(copied, plan.steps[position], fitted[position]) if is_applied else Stage(copied))
-    return FitPass(opening, tuple(stages), tuple(dict.fromkeys(physical.values()))), physical
+    return FitPass(opening, tuple(stages), tuple(dict.fromkeys(physical.values())), scan.level), physical
 
 
 def _unheard(_number: int, _of: int) -> None:

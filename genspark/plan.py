@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genspark.errors import PlanError, SchemaError
+from genspark.expressions import is_hidden
 from genspark.statistics import Derivation, State, Statistic
 from genspark.steps.base import Schema, Step
 
@@ -51,13 +52,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Scan:
-    """One pass over the data: requests, the fitted steps it applies on the way, and why it is its own."""
+    """One pass over the data: requests, the fitted steps it applies on the way, and why it is its own.
+
+    A scan that `refines` a step has no requests yet: what the step asks depends on what it learnt before.
+    """
 
     level: int
     requests: tuple[Request, ...]
     steps: tuple[int, ...]
     filters: tuple[int, ...]
     why: str
+    refines: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Plan:
     @property
     def stage_by_stage(self) -> int:
         """The scans of a pipeline that fits each step by itself, as one estimator after another does."""
-        return sum(bool(step.statistics()) for step in self.steps)
+        return sum(bool(step.statistics()) + step.rounds for step in self.steps)
 
     def explain(self) -> str:
         """Levels, scans, what each reads, what is derived, and why a level could not be merged."""
@@ -152,7 +157,8 @@ class _Planner:
     def answers_for(self, position: int) -> tuple[Answer, ...]:
         wanted = self.steps[position].statistics()
         answers = tuple(self._resolve(statistic, position) for statistic in wanted)
-        self.fitted_at.append(max((answer.level for answer in answers), default=UNFITTED))
+        first = max((answer.level for answer in answers), default=UNFITTED)
+        self.fitted_at.append(first + self.steps[position].rounds)
         return answers
 
     def _resolve(self, wanted: Statistic, at: int) -> Answer:
@@ -191,14 +197,18 @@ class _Planner:
 
     def scans(self, answers: Sequence[Sequence[Answer]]) -> tuple[Scan, ...]:
         """The requests of all answers, those of one level and the same rows in one scan."""
-        groups: dict[tuple[int, tuple[int, ...], tuple[str, ...]], dict[Request, None]] = {}
+        groups: dict[tuple[int, tuple[int, ...], tuple[str, ...], int], dict[Request, None]] = {}
+        changing = frozenset(column for step in self.steps for column in step.writes())
         for answer in _scanned(answers):
             request = answer.request
             assert request is not None
             filters = tuple(i for i in range(request.at) if self.steps[i].filters)
-            groups.setdefault((answer.level, filters, request.statistic.by), {})[request] = None
+            by = request.statistic.by
+            # Groups by a column that some step changes are other groups at another place.
+            place = request.at if changing & frozenset(by) else UNFITTED
+            groups.setdefault((answer.level, filters, by, place), {})[request] = None
         scans: list[Scan] = []
-        for (level, filters, by), requests in sorted(groups.items(), key=lambda item: item[0]):
+        for (level, filters, by, _), requests in sorted(groups.items(), key=lambda item: item[0]):
             needed = {
                 step
                 for request in requests
@@ -206,7 +216,19 @@ class _Planner:
             }
             why = self._why(scans, level, filters, by, needed)
             scans.append(Scan(level, tuple(requests), tuple(sorted(needed)), filters, why))
-        return tuple(scans)
+        scans += [scan for position in range(len(self.steps)) for scan in self._refining(position)]
+        return tuple(sorted(scans, key=lambda scan: scan.level))
+
+    def _refining(self, position: int) -> list[Scan]:
+        """The scans of a step's own rounds, one after another."""
+        step = self.steps[position]
+        first = self.fitted_at[position] - step.rounds
+        columns = step.reads() | {draw.column for draw in (*step.draws(), *step.fit_draws())}
+        lineage, filters = self._lineage(columns, position), tuple(i for i in range(position) if self.steps[i].filters)
+        return [
+            Scan(first + n, (), lineage, filters, f"{step.label}: round {n} of {step.rounds}, if needed", position)
+            for n in range(1, step.rounds + 1)
+        ]
 
     def _why(
         self, before: Sequence[Scan], level: int, filters: tuple[int, ...], by: tuple[str, ...], needed: set[int]
@@ -265,7 +287,8 @@ def _scanned(answers: Sequence[Sequence[Answer]]) -> list[Answer]:
 def _by_kind(requests: Sequence[Request]) -> dict[str, list[str]]:
     kinds: dict[str, list[str]] = {}
     for request in requests:
-        kinds.setdefault(request.statistic.kind, []).append(", ".join(request.statistic.columns))
+        columns = [column for column in request.statistic.columns if not is_hidden(column)]
+        kinds.setdefault(request.statistic.kind, []).append(", ".join(columns))
     return kinds
 
 

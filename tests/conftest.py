@@ -15,6 +15,21 @@ from genspark.steps import Step
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ON_CONNECT = os.environ.get("GENSPARK_TEST_SESSION") == "connect"
+SESSION_FIXTURES = {"spark", "frames", "fitted", "after", "interpreted", "engine"}
+WITHOUT_SPARK = {"polars", "polars-lazy", "pandas", "pyarrow"}
+"""Engines and backends that no session takes part in."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On Connect: the tests that a session takes part in, but for those that look into the JVM of a classic one."""
+    if ON_CONNECT:
+        items[:] = [item for item in items if _uses_session(item) and not item.get_closest_marker("classic")]
+
+
+def _uses_session(item: Any) -> bool:
+    parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
+    elsewhere = [value for value in parameters if isinstance(value, str) and value in WITHOUT_SPARK]
+    return bool(SESSION_FIXTURES & set(item.fixturenames)) and not elsewhere
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +37,8 @@ def spark() -> Any:
     """The one session. Connect and classic sessions exclude each other in a process, so Connect has its own."""
     from genspark.session import get_spark, stop
 
+    # Spark's workers find the steps that tests define.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "tests"), os.environ.get("PYTHONPATH", "")])
     where = {"remote": "local[2]"} if ON_CONNECT else {"master": "local[2]"}
     session = get_spark("genspark-tests", quick=True, **where)
     yield session

@@ -207,6 +207,7 @@ def counted(spark) -> Any:
     return spark.createDataFrame(table).repartition(2).mapInArrow(count, "x double, y double, s string"), rows_seen
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize("name", PIPELINES)
 def test_a_fit_passes_over_the_data_as_often_as_planned(counted, name):
     df, rows_seen = counted
@@ -219,6 +220,7 @@ def test_a_fit_passes_over_the_data_as_often_as_planned(counted, name):
     assert announced == [(number, planned) for number in range(1, planned + 1)]
 
 
+@pytest.mark.classic
 def test_no_job_starts_before_a_fit(spark):
     group, context = str(uuid.uuid4()), spark.sparkContext
     df = spark.range(10).selectExpr("id", "cast(id as double) as x", "string(id) as s")

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genspark.engines.spark import SparkEngine
-from genspark.errors import ModelError, PlanError
+from genspark.errors import DataError, ModelError, PlanError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic, from_json
-from genspark.statistics.base import grouped
+from genspark.statistics import base as statistics_base
+from genspark.statistics.base import check_group_types, grouped
 from genspark.statistics.frequencies import mode
 from genspark.statistics.moments import deviation, mean
 from genspark.statistics.quantiles import decode, encode
@@ -381,6 +382,14 @@ def test_merging_keeps_the_digits_of_an_offset_column():
     assert merged["m2"] == pytest.approx(moments([*a, *b])["m2"], rel=1e-9)
 
 
+def test_moments_that_a_double_cannot_hold_are_no_state():
+    statistic = Moments(("__genspark_at_2_x",))
+    with pytest.raises(DataError, match="the moments of 'x' overflow: its values are too large; scale it before"):
+        statistic.merge(moments([1e200]), moments([-1e200]))
+    with pytest.raises(DataError, match="the moments of 'x' overflow"):
+        statistic.affine(moments([1e100, -1e100]), 0.0, 1e-100, 0.0)
+
+
 @pytest.fixture(scope="module")
 def parts(frames, mixed) -> dict[Statistic, State]:
     """States of the same columns for each of 5 parts of the rows, from one scan."""
@@ -444,6 +453,12 @@ def test_affine_states_are_those_of_the_mapped_data(values, center, scale, offse
     state = statistic.affine(quantiles(values, statistic), center, scale, offset)
     expected = np.quantile(finite(after), p) if len(finite(after)) else None
     assert statistic.read(state, p) == (None if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-7))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_a_scale_whose_square_is_no_double_is_a_scale(scale):
+    state = Moments(("x",)).affine({**moments([1.0, 1.0]), "mean": scale}, 0.0, scale, 0.0)
+    assert (state["mean"], state["m2"]) == (1.0, 0.0)
 
 
 def test_frequencies_after_a_fill():
@@ -517,6 +532,24 @@ def test_groups_merge_group_by_group():
     b = grouped({("b",): moments([4.0]), (None,): moments([7.0])})
     expected = {(None,): moments([7.0]), ("a",): moments([1.0]), ("b",): moments([2.0, 4.0])}
     assert statistic.merge(a, b) == grouped(expected)
+
+
+def test_more_groups_than_the_limit_do_not_merge(monkeypatch):
+    monkeypatch.setattr(statistics_base, "GROUP_LIMIT", 2)
+    statistic = Moments(("x",), by=("g", "__genspark_at_1_h"))
+    a, b, c = (grouped({(name, 1): moments([1.0])}) for name in "abc")
+    both = statistic.merge(a, b)
+    assert statistic.merge(both, b)["groups"][0] == a["groups"][0]
+    text = r"group columns \['g', 'h'\] have more than 2 groups; group by a coarser column, or drop `by`"
+    with pytest.raises(DataError, match=text):
+        statistic.merge(both, c)
+
+
+def test_groups_are_told_by_strings_whole_numbers_and_booleans():
+    check_group_types({})
+    text = "group columns hold strings, whole numbers or booleans; 'g' is double, 'h' is date: cast it before"
+    with pytest.raises(PlanError, match=text):
+        check_group_types({"g": "double", "h": "date"})
 
 
 def test_groups_are_sorted_by_value_and_null_is_first():

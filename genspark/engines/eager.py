@@ -17,9 +17,11 @@ import pyarrow as pa
 
 from genspark.engines.engine import Build, Engine, over_columns
 from genspark.engines.polars_recording import recorded
+from genspark.engines.polars_stream import streamed
 from genspark.errors import DataError
 from genspark.expressions import any_of
 from genspark.hashing import Draw, Hashes, column_seed, hash_bytes, hash_floats, hash_integers, uniform
+from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Rejection
 
@@ -39,7 +41,10 @@ class EagerEngine(Engine):
         schema = tuple(native.schema.items())
         if schema not in built:
             built[schema] = recorded(native.schema, lambda start: build(polars_engine(), start))
-        return built[schema](native)
+        try:
+            return streamed(lambda: built[schema](native))
+        except pl.exceptions.InvalidOperationError as error:
+            raise DataError(f"{str(error).strip().partition(chr(10))[0]}; clean the column before it is cast") from None
 
     def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
         return polars_engine().scan(nw.from_native(frame.to_polars().lazy()), statistics)
@@ -51,6 +56,13 @@ class EagerEngine(Engine):
             row_hash = functools.reduce(operator.xor, hashes)
             added += [_column(frame, draw.column, uniform(row_hash, draw)) for draw in group]
         return frame.with_columns(*added) if added else frame
+
+    def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
+        for kernel in kernels:
+            results = kernel([_as_array(frame[column]) for column in kernel.columns]).flatten()
+            made = (_of_array(frame, *pair) for pair in zip(kernel.outputs, results, strict=True))
+            frame = frame.with_columns(*made)
+        return frame
 
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         for rule in rejections:
@@ -118,7 +130,27 @@ def _integers(series: Any) -> Any:
 
 def _column(frame: Any, name: str, values: Any) -> Any:
     """A new column that lines up with the frame's rows, whatever its index."""
-    series = nw.new_series(name, values, nw.Float64, backend=frame.implementation)
+    return _in_line(frame, nw.new_series(name, values, nw.Float64, backend=frame.implementation))
+
+
+def _as_array(series: Any) -> pa.Array:
+    """The values of a narwhals Series as one Arrow array, NaN as null where pandas knows no other."""
+    values = series.to_arrow()
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def _of_array(frame: Any, name: str, values: pa.Array) -> Any:
+    """A new column of an Arrow array's values and type, as far as the frame's kind has it."""
+    if frame.implementation.is_polars():
+        native: Any = pl.Series(name, values)
+    elif frame.implementation.is_pyarrow():
+        native = pa.chunked_array([values])
+    else:
+        native = values.to_pandas()
+    return _in_line(frame, nw.from_native(native, series_only=True).alias(name))
+
+
+def _in_line(frame: Any, series: Any) -> Any:
     if frame.implementation.is_pandas_like():
         return nw.from_native(series.to_native().set_axis(nw.to_native(frame).index), series_only=True)
     return series

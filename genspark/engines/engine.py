@@ -11,6 +11,7 @@ import narwhals as nw
 from genspark.errors import SchemaError, did_you_mean
 from genspark.expressions import without_nan
 from genspark.hashing import Draw
+from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Parameters, Rejection, Schema, Step
 
@@ -42,6 +43,10 @@ class Engine(ABC):
     @abstractmethod
     def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
         """The frame with a Float64 column `draw.column` for each draw, from the hash of the key's columns."""
+
+    @abstractmethod
+    def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
+        """The frame with the outputs of the kernels, each of which may read those of the ones before it."""
 
     @abstractmethod
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:

@@ -10,15 +10,19 @@ from typing import Any, ClassVar
 
 import narwhals as nw
 import polars as pl
+import pyarrow as pa
 
 from genspark.engines.eager import EagerEngine, hash_series
 from genspark.engines.engine import Engine, over_columns
 from genspark.engines.polars_scan import scan
-from genspark.engines.polars_stream import observed, streamed
+from genspark.engines.polars_stream import observed, remembered, streamed
 from genspark.expressions import HIDDEN, any_of
 from genspark.hashing import Draw, column_seed, uniform
+from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Rejection
+
+RESULT = f"{HIDDEN}kernel"
 
 
 class PolarsEngine(Engine):
@@ -51,6 +55,12 @@ class PolarsEngine(Engine):
             frame = _with(frame, [functools.reduce(operator.xor, each).alias(hashes[-1])])
             frame = _with(frame, (_drawn(hashes[-1], draw) for draw in group))
         return frame.drop(hashes) if hashes else frame
+
+    def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
+        for kernel in kernels:
+            outputs = pl.col(RESULT).struct.field(*kernel.outputs)
+            frame = _with(_with(frame, [_called(kernel).alias(RESULT)]), [outputs]).drop(RESULT)
+        return frame
 
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         stopping = [rejection for rejection in rejections if rejection.action == "error"]
@@ -98,6 +108,17 @@ def _hash(column: str, dtype: Any, position: int) -> pl.Expr:
         return pl.Series(series.name, values, dtype=pl.UInt64)
 
     return pl.col(column).map_batches(hashes, return_dtype=pl.UInt64, is_elementwise=True)
+
+
+def _called(kernel: Kernel) -> pl.Expr:
+    @remembered
+    def call(rows: pl.Series) -> pl.Series:
+        columns = rows.struct.unnest()
+        arrays = [columns[column].to_arrow(compat_level=pl.CompatLevel.oldest()) for column in kernel.columns]
+        return pl.Series(rows.name, kernel(arrays))
+
+    dtype = pl.Series(pa.array([], kernel.type)).dtype
+    return pl.struct(kernel.columns).map_batches(call, return_dtype=dtype, is_elementwise=True)
 
 
 def _drawn(hash_column: str, draw: Draw) -> pl.Expr:

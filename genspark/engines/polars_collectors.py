@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from genspark.engines.polars_batch import Batch, Collector, counted
+from genspark.engines.polars_matrix import CoMoments, Completions, Smallest
 from genspark.engines.polars_numbers import Numbers
+from genspark.engines.polars_powers import PowerSums
+from genspark.engines.polars_vectors import OfElements
 from genspark.errors import DataError
-from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
-from genspark.statistics.quantiles import encode, identity, new_sketch
+from genspark.statistics import (
+    Covariance,
+    Elements,
+    Expectation,
+    Extremes,
+    Frequencies,
+    Moments,
+    Powers,
+    Quantiles,
+    Sample,
+    State,
+    Statistic,
+)
+from genspark.statistics.quantiles import encode, holds_too_many, identity, new_sketch
 
 EXACT_LIMIT = 100_000_000
 """Values that an exact quantile may hold in memory, 8 bytes each."""
@@ -49,10 +64,7 @@ class Exact(Collector):
     def add(self, batch: Batch) -> None:
         self._counts += batch.counts(self._statistic.column)
         if self._counts[0] > EXACT_LIMIT:
-            raise DataError(
-                f"exact quantiles of {self._statistic.column!r} hold every value in memory, and there are more than "
-                f"{EXACT_LIMIT:,}; set rank_error above 0, or engine: spark"
-            )
+            raise DataError(holds_too_many(self._statistic.column, EXACT_LIMIT))
         self._values.append(batch.finite(self._statistic.column).to_numpy())
 
     def parts(self) -> dict[Statistic, State]:
@@ -73,7 +85,7 @@ class Tally(Collector):
         values = batch.rows[self._statistic.column]
         if values.dtype.is_float():
             # -0.0 and 0.0 are one value. Infinities are present, and are no JSON: they are not counted one by one.
-            values = values.fill_nan(None).drop_nulls() + 0.0
+            values = _one_zero(values.fill_nan(None).drop_nulls())
             kept = values.filter(values.is_finite())
         else:
             kept = values = values.drop_nulls()
@@ -99,13 +111,26 @@ class Tally(Collector):
         return {self._statistic: self._statistic.state(pairs, self._missing, self._total, self._error)}
 
 
+def _one_zero(values: pl.Series) -> pl.Series:
+    """The values, -0.0 as 0.0. Polars takes an addition of 0.0 for none."""
+    return pl.select(
+        pl.when(values == 0).then(pl.lit(0.0, values.dtype)).otherwise(values).alias(values.name)
+    ).to_series()
+
+
+_EACH: dict[type[Statistic], Callable[[Any], Collector]] = {
+    Quantiles: lambda statistic: Sketch(statistic) if statistic.rank_error else Exact(statistic),
+    Frequencies: Tally,
+    Covariance: CoMoments,
+    Expectation: Completions,
+    Powers: PowerSums,
+    Sample: Smallest,
+    Elements: OfElements,
+}
+
+
 def collectors(statistics: Sequence[Statistic]) -> list[Collector]:
     """What gathers these statistics, whatever they are grouped by."""
     numbers = [s for s in statistics if isinstance(s, Moments | Extremes)]
     found: list[Collector] = [Numbers(numbers)] if numbers else []
-    for statistic in statistics:
-        if isinstance(statistic, Quantiles):
-            found.append(Sketch(statistic) if statistic.rank_error else Exact(statistic))
-        elif isinstance(statistic, Frequencies):
-            found.append(Tally(statistic))
-    return found
+    return found + [_EACH[type(statistic)](statistic) for statistic in statistics if type(statistic) in _EACH]

@@ -17,7 +17,7 @@ from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, FATE, KEPT, QUARANTIN
 from genspark.engines.polars import PolarsEngine
 from genspark.engines.polars_stream import observed
 from genspark.expressions import HIDDEN
-from genspark.steps.base import Parameters, Rejection, Step
+from genspark.steps.base import Bound, Parameters, Rejection, Step
 
 REASON_FIELDS = {
     "step": pl.String,
@@ -159,7 +159,8 @@ def _reason(step: str, column: str | None, rule: str, value: pl.Expr, threshold:
     return pl.struct(part.alias(name) for part, name in zip(parts, REASON_FIELDS, strict=True)).cast(REASON)
 
 
-def _threshold(value: pl.Expr, lower: float | None, upper: float | None) -> pl.Expr:
+def _threshold(value: pl.Expr, lower: Bound, upper: Bound) -> pl.Expr:
+    low, high = (pl.col(b) if isinstance(b, str) else pl.lit(b, dtype=pl.Float64) for b in (lower, upper))
     if lower is None or upper is None:
-        return pl.lit(lower if upper is None else upper, dtype=pl.Float64)
-    return pl.when(value < lower).then(pl.lit(lower)).otherwise(pl.lit(upper))
+        return low if upper is None else high
+    return pl.when(value < low).then(low).otherwise(high)

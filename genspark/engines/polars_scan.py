@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 
-from genspark.engines.polars_batch import Batch, Collector
+from genspark.engines.polars_batch import Batch
 from genspark.engines.polars_collectors import collectors
+from genspark.engines.polars_group_collectors import group_collectors
+from genspark.engines.polars_groups import Groups
 from genspark.engines.polars_stream import remembered
 from genspark.errors import PlanError
-from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
-from genspark.statistics.base import grouped
+from genspark.statistics import Quantiles, State, Statistic
+from genspark.statistics.base import check_groups, grouped, in_order
 
-KNOWN = (Moments, Extremes, Quantiles, Frequencies)
+BLOCK_ROWS, BLOCK_BYTES = 500_000, 256 << 20
+"""Rows that are held before they are sorted by group: what a group costs, it costs in each block."""
 
 
 def scan(frame: pl.LazyFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
@@ -37,14 +40,34 @@ class Gathered:
 
 def gathered(frame: pl.LazyFrame, statistics: Sequence[Statistic]) -> Gathered:
     """The parts of statistics that share `by`, in one pass."""
-    unknown = [statistic.kind for statistic in statistics if not isinstance(statistic, KNOWN)]
-    if unknown:
-        raise PlanError(f"the polars engine has no way to compute {unknown[0]}")
-    by = statistics[0].by
+    gathering = gatherer(statistics)
     columns = dict.fromkeys(column for s in statistics for column in (*s.columns, *s.by))
-    gatherer = _Grouped(statistics, by) if by else _Whole(statistics)
-    frame.select(list(columns)).sink_batches(remembered(gatherer.see), maintain_order=True, engine="streaming")
-    return Gathered(gatherer.parts(), frozenset(columns) - gatherer.nan)
+    frame.select(list(columns)).sink_batches(remembered(gathering.see), maintain_order=True, engine="streaming")
+    return Gathered(gathering.parts(), frozenset(columns) - gathering.nan)
+
+
+class Gatherer(Protocol):
+    """Sees the rows in order, batch by batch, and gives the parts in the end.
+
+    `nan` are the columns of what it saw that may hold NaN.
+    """
+
+    nan: set[str]
+
+    def see(self, rows: pl.DataFrame) -> None:
+        """Take rows in."""
+
+    def parts(self) -> dict[Statistic, State]:
+        """What `merged` and then `finished` make states of."""
+
+
+def gatherer(statistics: Sequence[Statistic]) -> Gatherer:
+    """What gathers statistics that share `by`. Raises PlanError for one that this engine does not know."""
+    for statistic in statistics:
+        if not collectors([statistic]):
+            raise PlanError(f"the polars engine has no way to compute {statistic.kind}")
+    by = statistics[0].by
+    return _Grouped(statistics, by) if by else _Whole(statistics)
 
 
 def merged(statistic: Statistic, a: State, b: State) -> State:
@@ -56,6 +79,7 @@ def merged(statistic: Statistic, a: State, b: State) -> State:
         for group in b["groups"]:
             key = tuple(group["by"])
             groups[key] = _joined(groups[key], group["state"]) if key in groups else group["state"]
+        check_groups(statistic.by, len(groups))
         return grouped(groups)
     return _joined(a, b)
 
@@ -73,7 +97,7 @@ class _Whole:
     """Gathers over all rows."""
 
     def __init__(self, statistics: Sequence[Statistic]) -> None:
-        self._collectors = collectors(statistics)
+        self._statistics, self._collectors = statistics, collectors(statistics)
         self.nan: set[str] = set()
 
     def see(self, rows: pl.DataFrame) -> None:
@@ -83,33 +107,44 @@ class _Whole:
             collector.add(batch)
 
     def parts(self) -> dict[Statistic, State]:
-        return _all_parts(self._collectors)
+        found = {s: part for collector in self._collectors for s, part in collector.parts().items()}
+        return {statistic: found[statistic] for statistic in self._statistics}
 
 
 class _Grouped:
     """Gathers group by group."""
 
     def __init__(self, statistics: Sequence[Statistic], by: Sequence[str]) -> None:
-        self._statistics, self._by = statistics, list(by)
-        self._groups: dict[tuple[Any, ...], list[Collector]] = {}
+        self._statistics = statistics
+        self._groups, self._collectors = Groups(by), group_collectors(statistics)
+        self._held: list[pl.DataFrame] = []
+        self._rows = self._bytes = 0
         self.nan: set[str] = set()
 
     def see(self, rows: pl.DataFrame) -> None:
-        for key, some in rows.partition_by(self._by, as_dict=True, maintain_order=True).items():
-            batch = Batch(some)
-            self.nan |= batch.nan
-            if key not in self._groups:
-                self._groups[key] = collectors(self._statistics)
-            for collector in self._groups[key]:
-                collector.add(batch)
+        self.nan |= Batch(rows).nan
+        self._held.append(rows)
+        self._rows, self._bytes = self._rows + rows.height, self._bytes + int(rows.estimated_size())
+        if self._rows >= BLOCK_ROWS or self._bytes >= BLOCK_BYTES:
+            self._take()
+
+    def _take(self) -> None:
+        rows = pl.concat(self._held)
+        self._held, self._rows, self._bytes = [], 0, 0
+        block = self._groups.block(rows)
+        for collector in self._collectors:
+            collector.add(block)
 
     def parts(self) -> dict[Statistic, State]:
-        found = {key: _all_parts(group) for key, group in self._groups.items()}
-        return {s: grouped({key: states[s] for key, states in found.items()}) for s in self._statistics}
-
-
-def _all_parts(some: Sequence[Collector]) -> dict[Statistic, State]:
-    return {statistic: state for collector in some for statistic, state in collector.parts().items()}
+        if self._rows:
+            self._take()
+        # Sorted once, for all of them.
+        order = in_order(self._groups.keys)
+        found = {s: parts for collector in self._collectors for s, parts in collector.parts().items()}
+        return {
+            statistic: {"groups": [{"by": list(key), "state": found[statistic][at]} for at, key in order]}
+            for statistic in self._statistics
+        }
 
 
 def _is_exact(statistic: Statistic) -> bool:

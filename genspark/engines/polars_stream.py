@@ -11,6 +11,7 @@ import polars as pl
 from genspark.errors import GensparkError
 
 Result = TypeVar("Result")
+Given = TypeVar("Given")
 
 # Polars makes an exception of its own of one that a function of ours raises: the original is kept here.
 _raised: list[GensparkError] = []
@@ -27,11 +28,11 @@ def streamed(run: Callable[[], Result]) -> Result:
         raise
 
 
-def remembered(see: Callable[[pl.DataFrame], Result]) -> Callable[[pl.DataFrame], Result]:
+def remembered(see: Callable[[Given], Result]) -> Callable[[Given], Result]:
     """The function, whose errors `streamed` raises as they were."""
 
     @functools.wraps(see)
-    def seeing(batch: pl.DataFrame) -> Result:
+    def seeing(batch: Given) -> Result:
         try:
             return see(batch)
         except GensparkError as error:

@@ -10,12 +10,14 @@ import narwhals as nw
 from genspark.engines.engine import Engine, over_columns
 from genspark.engines.fate import judged, judgements
 from genspark.engines.spark_errors import RAISED, spark_errors
+from genspark.engines.spark_kernels import with_kernel
 from genspark.engines.spark_scan import scan
 from genspark.errors import SchemaError
 from genspark.expressions import HIDDEN, any_of
 from genspark.hashing import UNIT, Draw
+from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Rejection
+from genspark.steps.base import Bound, Rejection
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -56,6 +58,12 @@ class SparkEngine(Engine):
                 bits = F.xxhash64(F.lit(draw.seed).cast("long"), F.lit(draw.stream), F.col(name))
                 added[draw.column] = F.shiftrightunsigned(bits, 11).cast("double") * F.lit(UNIT)
             native = native.withColumns({d.column: added[d.column] for d in group}).drop(name)
+        return nw.from_native(native)
+
+    def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
+        native = nw.to_native(frame)
+        for kernel in kernels:
+            native = with_kernel(native, kernel)
         return nw.from_native(native)
 
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
@@ -99,10 +107,11 @@ def text(value: str) -> str:
     return f"'{escaped}'"
 
 
-def _threshold(value: str, lower: float | None, upper: float | None) -> str:
+def _threshold(value: str, lower: Bound, upper: Bound) -> str:
+    low, high = (f"`{bound}`" if isinstance(bound, str) else f"{bound!r}D" for bound in (lower, upper))
     if lower is None or upper is None:
-        return f"{lower if upper is None else upper!r}D"
-    return f"CASE WHEN {value} < {lower!r}D THEN {lower!r}D ELSE {upper!r}D END"
+        return low if upper is None else high
+    return f"CASE WHEN {value} < {low} THEN {low} ELSE {high} END"
 
 
 def _hash(column: str, kind: str, position: int) -> Any:

@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-from genspark.errors import DataError, GensparkError, ShardError, SinkError, SourceError
+from genspark.errors import DataError, GensparkError, SessionError, ShardError, SinkError, SourceError
 
 RAISED = "genspark stopped: "
 """What a message raised inside a Spark expression starts with."""
@@ -16,6 +16,7 @@ _BLOCKED = re.compile(
     r"Permission denied|AccessControlException|AccessDenied|Mkdirs failed|Read-only file system"
     r"|DELTA_CANNOT_CREATE_LOG_PATH|Not a directory|ParentNotDirectoryException|No space left"
 )
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 _MISSING = re.compile(r"\[PATH_NOT_FOUND\] Path does not exist: (\S+?)\.?(?:\s|$)")
 _CONCURRENT = re.compile(r"DELTA_CONCURRENT|ConcurrentAppend|ConcurrentModification|MetadataChangedException")
 _OUTSIDE = re.compile(r"DELTA_REPLACE_WHERE_MISMATCH.*? - (\S+) : (\S*)", re.DOTALL)
@@ -38,11 +39,21 @@ def spark_errors(place: str = "spark", otherwise: type[GensparkError] = DataErro
         raise translated(error, place, otherwise) from error
 
 
+def lacks_package(error: BaseException) -> bool:
+    """Whether Spark's workers lack a package that a function of ours imports there."""
+    return _is_sparks(error) and bool(_NO_MODULE.search(str(error)))
+
+
 def translated(error: BaseException, place: str, otherwise: type[GensparkError]) -> GensparkError:
     """The error to show: the cause in one line, and the remedy where there is one."""
     text = str(error)
     if RAISED in text:
         return DataError(_first_line(text.split(RAISED, 1)[1]))
+    if absent := _NO_MODULE.search(text):
+        return SessionError(
+            f"{place}: Spark's workers have no package {absent[1]!r}, and a step or statistic of this job works in "
+            "them; install genspark where they run, or send it with spark-submit --py-files / --archives"
+        )
     if missing := _MISSING.search(text):
         return SourceError(f"{place}: {missing[1]} does not exist or matches no file; correct the path")
     if unreadable := _UNREADABLE.search(text):

@@ -12,10 +12,12 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from genspark.engines.spark_arrow import scan_arrow
+from genspark.engines.spark_errors import lacks_package
 from genspark.errors import DataError, PlanError
 from genspark.expressions import HIDDEN
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
-from genspark.statistics.base import grouped
+from genspark.statistics.base import GROUP_LIMIT, check_group_types, check_groups, grouped
 from genspark.statistics.moments import overflows
 from genspark.statistics.quantiles import identity
 
@@ -28,7 +30,34 @@ Reader = Callable[[Values], State]
 LARGEST = "1.7976931348623157E308D"
 
 
+AGGREGATED = (Moments, Extremes, Quantiles, Frequencies)
+"""What Spark SQL has aggregates for."""
+
+
+GROUPING = ("string", "boolean", "byte", "short", "integer", "long")
+"""The types of columns that rows are grouped by."""
+
+MOST_AGGREGATED = 50
+"""Columns beyond which the code that Spark generates for one aggregation costs more than Arrow batches do."""
+
+
 def scan(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
+    """The states of statistics that share `by`, in one job: one aggregation, or one pass of Arrow batches."""
+    if any(not isinstance(statistic, AGGREGATED) for statistic in statistics):
+        return scan_arrow(frame, statistics)
+    is_wide = len({column for statistic in statistics for column in statistic.columns}) > MOST_AGGREGATED
+    holds_all = any(isinstance(statistic, Quantiles) and not statistic.rank_error for statistic in statistics)
+    if is_wide and not holds_all:
+        try:
+            return scan_arrow(frame, statistics)
+        except Exception as error:
+            # Workers without genspark aggregate wide tables too, only slowly.
+            if not lacks_package(error):
+                raise
+    return scan_sql(frame, statistics)
+
+
+def scan_sql(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
     """The states of statistics that share `by`, in one aggregation."""
     aggregates = Aggregates({field.name: field.dataType.typeName() for field in frame.schema.fields})
     readers = {statistic: aggregates.reader(statistic) for statistic in statistics}
@@ -40,8 +69,12 @@ def scan(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, S
         return {statistic: read(values) for statistic, read in readers.items()}
     from pyspark.sql import functions as F
 
+    check_group_types({column: kind for column in by if (kind := aggregates.types[column]) not in GROUPING})
     grouped_frame = frame.groupBy(*(quoted(column) for column in by))
-    rows = [row.asDict() for row in grouped_frame.agg(*(F.expr(sql) for sql in aggregates.sql())).collect()]
+    # One more than there may be is enough to tell that there are too many.
+    found = grouped_frame.agg(*(F.expr(sql) for sql in aggregates.sql())).limit(GROUP_LIMIT + 1).collect()
+    check_groups(by, len(found))
+    rows = [row.asDict() for row in found]
     keys = [tuple(row[column] for column in by) for row in rows]
     return {
         statistic: grouped({key: read(row) for key, row in zip(keys, rows, strict=True)})
@@ -53,7 +86,7 @@ class Aggregates:
     """The distinct aggregates that some statistics need, each computed once and read back by name."""
 
     def __init__(self, types: Mapping[str, str]) -> None:
-        self._types = types
+        self.types = types
         self._names: dict[str, str] = {}
         self._finites: dict[str, str] = {}
         self._total = self.add("count(1)")
@@ -122,7 +155,7 @@ class Aggregates:
 
     def _frequencies(self, statistic: Frequencies) -> Reader:
         column, capacity = quoted(statistic.column), statistic.capacity
-        has_nan = self._is_float(statistic.column)
+        has_nan = self.is_float(statistic.column)
         present = f"{column} IS NOT NULL" + (f" AND NOT isnan({column})" if has_nan else "")
         # Infinities are present, and are no JSON: they are not counted one by one.
         finite = f"{present} AND abs({column}) <> double('Infinity')" if has_nan else present
@@ -141,7 +174,7 @@ class Aggregates:
 
     def _counts(self, column: str) -> Reader:
         count = self.add(f"count({self._finite(column)})")
-        if not self._is_float(column):
+        if not self.is_float(column):
             return lambda row: _counted(row[self._total], row[count], 0, 0)
         plus, minus = (self.add(f"count_if({quoted(column)} = double('{sign}Infinity'))") for sign in ("", "-"))
         return lambda row: _counted(row[self._total], row[count], row[plus], row[minus])
@@ -150,13 +183,14 @@ class Aggregates:
         # A column of its own and not an expression in each aggregate: what Spark generates for the
         # whole would be too long for the JVM to compile, and run ten times slower.
         value = sql = f"CAST({quoted(column)} AS DOUBLE)"
-        if self._is_float(column):
+        if self.is_float(column):
             # Spark ranks NaN above infinity, so one comparison tells finite values.
             sql = f"CASE WHEN abs({value}) <= {LARGEST} THEN {value} END"
         return self._finites.setdefault(sql, f"{HIDDEN}finite_{len(self._finites)}")
 
-    def _is_float(self, column: str) -> bool:
-        return self._types[column] in ("double", "float")
+    def is_float(self, column: str) -> bool:
+        """Whether a column's type has NaN and infinities."""
+        return self.types[column] in ("double", "float")
 
 
 def quoted(column: str) -> str:

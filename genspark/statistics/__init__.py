@@ -1,9 +1,28 @@
 """Mergeable statistics: one request a file, states that are plain JSON."""
 
 from genspark.statistics.base import Derivation, State, Statistic, from_json
+from genspark.statistics.covariance import Covariance
+from genspark.statistics.elements import Elements
+from genspark.statistics.expectation import Expectation
 from genspark.statistics.extremes import Extremes
 from genspark.statistics.frequencies import Frequencies
 from genspark.statistics.moments import Moments
+from genspark.statistics.powers import Powers
 from genspark.statistics.quantiles import Quantiles
+from genspark.statistics.sample import Sample
 
-__all__ = ["Derivation", "Extremes", "Frequencies", "Moments", "Quantiles", "State", "Statistic", "from_json"]
+__all__ = [
+    "Covariance",
+    "Derivation",
+    "Elements",
+    "Expectation",
+    "Extremes",
+    "Frequencies",
+    "Moments",
+    "Powers",
+    "Quantiles",
+    "Sample",
+    "State",
+    "Statistic",
+    "from_json",
+]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
-from genspark.errors import ModelError
+from genspark.errors import DataError, ModelError, PlanError
+from genspark.expressions import HIDDEN
 
 State = dict[str, Any]
+
+GROUP_LIMIT = 100_000
+"""Groups that a statistic with `by` may have."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,9 @@ class Statistic(ABC):
     """A request for numbers about columns. Equal requests are one request, computed once.
 
     `columns` are the columns it reads. With `by`, one state is kept for each distinct value of
-    those columns: `{"groups": [{"by": [...], "state": {...}}, ...]}`, sorted by value.
+    those columns: `{"groups": [{"by": [...], "state": {...}}, ...]}`, sorted by value. Null is a
+    group of its own, the first. Group columns hold strings, whole numbers or booleans: a float is
+    refused by `check_group_types`, and more than `GROUP_LIMIT` groups by `check_groups`.
 
     Null and NaN are both missing. Positive and negative infinities are counted apart and enter
     no mean, extreme, quantile or frequency.
@@ -47,7 +54,7 @@ class Statistic(ABC):
         """The state of the union of two disjoint sets of rows, for a statistic without `by`."""
 
     def merge(self, a: State, b: State) -> State:
-        """The state of the union of two disjoint sets of rows."""
+        """The state of the union of two disjoint sets of rows. Raises DataError for too many groups."""
         if not self.by:
             return self.merge_ungrouped(a, b)
         states = {tuple(group["by"]): group["state"] for group in a["groups"]}
@@ -55,6 +62,7 @@ class Statistic(ABC):
             key = tuple(group["by"])
             known = states.get(key)
             states[key] = self.merge_ungrouped(known, group["state"]) if known else group["state"]
+        check_groups(self.by, len(states))
         return grouped(states)
 
     def filled(self, state: State, value: Any) -> State | None:
@@ -68,14 +76,14 @@ class Statistic(ABC):
         """The state after x became (x - center) / scale + offset, scale > 0; None as in `filled`."""
         return None
 
-    def on(self, columns: Sequence[str]) -> Self:
-        """The same request of other columns."""
-        return replace(self, columns=tuple(columns))
+    def on(self, columns: Sequence[str], by: Sequence[str] | None = None) -> Self:
+        """The same request of other columns, and of other groups where `by` is given."""
+        return replace(self, columns=tuple(columns), by=self.by if by is None else tuple(by))
 
     def to_json(self) -> dict[str, Any]:
         """`{kind: {field: value}}`, which `from_json` reads back to an equal request."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {self.kind: {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v != ()}}
+        return {self.kind: {name: _listed(value) for name, value in values.items() if value != ()}}
 
 
 def from_json(value: Mapping[str, Any]) -> Statistic:
@@ -83,14 +91,48 @@ def from_json(value: Mapping[str, Any]) -> Statistic:
     ((kind, values),) = value.items()
     if kind not in Statistic.registry:
         raise ModelError(f"statistic {kind!r} is not known here: the model is from a newer genspark")
-    return Statistic.registry[kind](**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return Statistic.registry[kind](**{name: _tupled(value) for name, value in values.items()})
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(item) for item in value) if isinstance(value, list) else value
 
 
 def grouped(states: Mapping[tuple[Any, ...], State]) -> State:
     """The state of a statistic with `by`, from the state of each group."""
-    # Null first, and never compared with a value.
-    keys = sorted(states, key=lambda key: tuple((value is not None, "" if value is None else value) for value in key))
-    return {"groups": [{"by": list(key), "state": states[key]} for key in keys]}
+    keys = list(states)
+    return {"groups": [{"by": list(key), "state": states[key]} for _, key in in_order(keys)]}
+
+
+def in_order(keys: Sequence[tuple[Any, ...]]) -> list[tuple[int, tuple[Any, ...]]]:
+    """The positions and the values of groups, sorted by value; null is first, and never compared with a value."""
+    told = [tuple((value is not None, "" if value is None else value) for value in key) for key in keys]
+    return [(at, keys[at]) for at in sorted(range(len(keys)), key=told.__getitem__)]
+
+
+def check_groups(by: Sequence[str], number: int) -> None:
+    """Raise DataError for more groups than `GROUP_LIMIT`. Engines ask while they gather, so that memory is bounded."""
+    if number > GROUP_LIMIT:
+        raise DataError(
+            f"group columns {[seen(column) for column in by]} have more than {GROUP_LIMIT:,} groups; "
+            "group by a coarser column, or drop `by`"
+        )
+
+
+def check_group_types(others: Mapping[str, object]) -> None:
+    """Raise PlanError for group columns of other types than strings, whole numbers and booleans: column -> type."""
+    if others:
+        told = ", ".join(f"{seen(column)!r} is {dtype}" for column, dtype in others.items())
+        raise PlanError(f"group columns hold strings, whole numbers or booleans; {told}: cast it before")
+
+
+def seen(column: str) -> str:
+    """The name that users know a column by, of one that a scan copied as well."""
+    return re.sub(rf"^{HIDDEN}at_\d+_", "", column)
 
 
 def merge_counts(a: State, b: State, *names: str) -> State:

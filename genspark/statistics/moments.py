@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from genspark.expressions import HIDDEN
-from genspark.statistics.base import State, Statistic, merge_counts
+from genspark.errors import DataError
+from genspark.statistics.base import State, Statistic, merge_counts, seen
 
 COUNTS = ("missing", "positive_infinities", "negative_infinities")
 
@@ -19,6 +18,9 @@ class Moments(Statistic):
 
     State: `count`, `missing`, `positive_infinities`, `negative_infinities` (rows), `mean` (0 when
     count is 0) and `m2`. M2 and not the sum of squares: an offset of 1e8 costs no digits.
+
+    Raises DataError where mean or M2 would leave the range of a double, as from deviations of 1e154
+    on: no state holds an infinity. M2 of deviations below 1e-162 is 0.
 
     Source of the merge: T. Chan, G. Golub, R. LeVeque, "Updating Formulae and a Pairwise Algorithm
     for Computing Sample Variances", 1979, equation 2.1.
@@ -37,11 +39,13 @@ class Moments(Statistic):
             return {**counts, "mean": full["mean"], "m2": full["m2"]}
         delta = b["mean"] - a["mean"]
         share = b["count"] / n
-        return {
-            **counts,
-            "mean": a["mean"] + delta * share,
-            "m2": a["m2"] + b["m2"] + delta * delta * a["count"] * share,
-        }
+        return self._finite(
+            {
+                **counts,
+                "mean": a["mean"] + delta * share,
+                "m2": a["m2"] + b["m2"] + delta * delta * a["count"] * share,
+            }
+        )
 
     def filled(self, state: State, value: float) -> State:
         if not state["missing"]:
@@ -52,17 +56,19 @@ class Moments(Statistic):
     def affine(self, state: State, center: float, scale: float, offset: float) -> State:
         if state["count"] == 0:
             return state
-        return {
-            **state,
-            "mean": (state["mean"] - center) / scale + offset,
-            "m2": state["m2"] / scale**2,
-        }
+        # Divided twice: the square of a scale may be 0, or no double.
+        mapped = {"mean": (state["mean"] - center) / scale + offset, "m2": state["m2"] / scale / scale}
+        return self._finite({**state, **mapped})
+
+    def _finite(self, state: State) -> State:
+        if not (math.isfinite(state["mean"]) and math.isfinite(state["m2"])):
+            raise DataError(overflows(self.column))
+        return state
 
 
 def overflows(column: str) -> str:
     """What to tell where the moments of a column are too large for a double."""
-    seen = re.sub(rf"^{HIDDEN}at_\d+_", "", column)
-    return f"the moments of {seen!r} overflow: its values are too large; scale it before"
+    return f"the moments of {seen(column)!r} overflow: its values are too large; scale it before"
 
 
 def mean(state: State) -> float | None:

@@ -124,6 +124,14 @@ class Quantiles(Statistic):
         return [(float(value) - center) / scale + offset for value in values]
 
 
+def holds_too_many(column: str, limit: int) -> str:
+    """What to tell where more values than `limit` would be held for exact quantiles."""
+    return (
+        f"exact quantiles of {column!r} hold every value in memory, and there are more than {limit:,}; "
+        "set rank_error above 0, or engine: spark"
+    )
+
+
 def _k(rank_error: float) -> int:
     smallest: float = (2.296 / rank_error) ** (1 / 0.9723)
     return math.ceil(smallest)

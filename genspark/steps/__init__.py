@@ -2,8 +2,10 @@
 
 from genspark.steps.augment import Augment, ColorJitter, RandomCrop
 from genspark.steps.base import Rejection, Step
+from genspark.steps.bucketize import Bucketize
 from genspark.steps.cast import Cast
 from genspark.steps.drop import Drop
+from genspark.steps.encode import Encode
 from genspark.steps.impute import Impute
 from genspark.steps.outliers import Outliers
 from genspark.steps.scale import Scale
@@ -13,9 +15,11 @@ from genspark.steps.transform import Transform
 
 __all__ = [
     "Augment",
+    "Bucketize",
     "Cast",
     "ColorJitter",
     "Drop",
+    "Encode",
     "Impute",
     "Outliers",
     "RandomCrop",

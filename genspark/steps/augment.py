@@ -61,7 +61,9 @@ class Augment(Step):
     views: int = Field(default=1, ge=1, description="Augmented views of each image.")
     seed: int = Field(default=0, description="Another seed, other views.")
     random_crop: RandomCrop | None = Field(default=None, description="Crop at a random place.")
-    horizontal_flip: float = Field(default=0.0, ge=0, le=1, description="Probability of a left-right flip.")
+    horizontal_flip: float = Field(
+        default=0.0, ge=0, le=1, description="Probability of a left-right flip.", examples=[0.5]
+    )
     vertical_flip: float = Field(default=0.0, ge=0, le=1, description="Probability of a top-bottom flip.")
     color_jitter: ColorJitter | None = Field(default=None, description="Change the colours.")
     height: str | PositiveInt = Field(default="height", description="The column of heights, or one height, in pixels.")

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from genspark.errors import ModelError, SchemaError, did_you_mean
 from genspark.hashing import Draw
+from genspark.kernels import Kernel
 from genspark.statistics import Derivation, State, Statistic
 
 Schema = Mapping[str, Any]
@@ -40,19 +41,23 @@ Columns = Annotated[
 ]
 
 
+Bound = float | str | None
+"""What a value should keep to: a number, or the name of the hidden column that has one for each row; None is open."""
+
+
 @plain_dataclass(frozen=True)
 class Rejection:
     """A rule that takes rows out: where `predicate` is true, and not null, `action` is done to the row.
 
-    `value` is what was judged, as Float64, and `bounds` what it should have kept to, None being
-    open: the bound that it crossed is the threshold in the quarantine's reasons.
+    `column` is None for a rule about the whole row. `value` is what was judged, as Float64, and `bounds`
+    what it should have kept to: the bound that it crossed is the threshold in the quarantine's reasons.
     """
 
-    column: str
+    column: str | None
     rule: str
     predicate: nw.Expr
     value: nw.Expr
-    bounds: tuple[float | None, float | None]
+    bounds: tuple[Bound, Bound]
     action: Literal["drop", "quarantine", "error"]
 
 
@@ -120,8 +125,33 @@ class Step(ABC):
         """
         return None
 
+    @property
+    def rounds(self) -> int:
+        """The scans it needs beyond that of `statistics`, each for what the one before it taught."""
+        return 0
+
+    def refinement(self, parameters: Parameters) -> Sequence[Statistic]:
+        """What it must know next of its input, to improve on these parameters. Empty: it has learnt enough."""
+        return ()
+
+    def refined(self, parameters: Parameters, states: Mapping[Statistic, State]) -> Parameters:
+        """Better parameters, from the states of `refinement(parameters)`."""
+        return parameters
+
     def draws(self) -> Sequence[Draw]:
         """The random numbers an engine must add for it."""
+        return ()
+
+    def fit_draws(self) -> Sequence[Draw]:
+        """The random numbers that only its statistics need, such as to draw a sample of the rows."""
+        return ()
+
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
+        """The hidden columns that it judges and transforms by, computed of its input."""
+        return ()
+
+    def inverse_kernels(self, parameters: Parameters, columns: frozenset[str]) -> Sequence[Kernel]:
+        """The hidden columns that `inverse` works by, for a frame that has these columns."""
         return ()
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass as plain_dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import narwhals as nw
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from genspark.errors import SchemaError, did_you_mean
+from genspark.expressions import HIDDEN
+from genspark.kernels import Kernel
+from genspark.statistics import State, Statistic
 from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
 
 TYPES: dict[str, Any] = {
@@ -31,7 +37,8 @@ TypeName = Literal["int8", "int16", "int32", "int64", "float32", "float64", "str
 class Cast(Step):
     """Cast columns to other types. Null stays null and NaN becomes null; a value that cannot be cast fails the job.
 
-    The inverse leaves the cast as it is, and `losses` says so.
+    Floats become the shortest text that reads back to them, such as 1.5, 1.0, 1e-07 or inf. The
+    inverse leaves the cast as it is, and `losses` says so.
     """
 
     columns: dict[str, TypeName] = Field(min_length=1, description="Column -> type.")
@@ -42,6 +49,11 @@ class Cast(Step):
         absent = [column for column in self.columns if column not in schema]
         if absent:
             raise SchemaError([f"columns: {c!r} is not a column{did_you_mean(c, schema)}" for c in absent])
+        undated = [c for c, name in self.columns.items() if name == "date" and not _tells_dates(schema[c])]
+        if undated:
+            raise SchemaError(
+                [f"columns: {c!r} is {schema[c]}, and only text, dates and times become dates" for c in undated]
+            )
         return self
 
     def reads(self) -> frozenset[str]:
@@ -53,12 +65,41 @@ class Cast(Step):
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **{column: TYPES[name] for column, name in self.columns.items()}}
 
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        return {"float_to_text": [c for c, name in self.columns.items() if name == "string" and schema[c].is_float()]}
+
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
+        # Each engine writes floats in its own way.
+        return [Kernel((c,), {_hidden(c): pa.string()}, FloatText()) for c in parameters["float_to_text"]]
+
     def transform(self, frame: Any, parameters: Parameters) -> Any:
-        schema = frame.collect_schema()
-        return frame.with_columns(*(_cast(c, schema[c], name) for c, name in self.columns.items()))
+        schema, texts = frame.collect_schema(), parameters["float_to_text"]
+        return frame.with_columns(
+            *(nw.col(_hidden(c)).alias(c) for c in texts),
+            *(_cast(c, schema[c], name) for c, name in self.columns.items() if c not in texts),
+        )
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [f"{self.label}: {c!r} stays {name}" for c, name in self.columns.items()]
+
+
+@plain_dataclass(frozen=True)
+class FloatText:
+    """Floats as text, the same on every engine."""
+
+    def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
+        """The shortest text of each number; a whole one ends in .0, and null stays null."""
+        texts = arrays[0].cast(pa.string())
+        is_whole = pc.match_substring_regex(texts, r"^-?\d+$")
+        return [pc.if_else(is_whole, pc.binary_join_element_wise(texts, ".0", ""), texts)]
+
+
+def _hidden(column: str) -> str:
+    return f"{HIDDEN}cast_{column}"
+
+
+def _tells_dates(dtype: Any) -> bool:
+    return isinstance(dtype, nw.String | nw.Date | nw.Datetime)
 
 
 def _cast(column: str, dtype: Any, name: TypeName) -> nw.Expr:
@@ -67,5 +108,8 @@ def _cast(column: str, dtype: Any, name: TypeName) -> nw.Expr:
         # pandas would write True, and the others true.
         return nw.when(value).then(nw.lit("true")).when(~value).then(nw.lit("false")).alias(column)
     cast = value.cast(TYPES[name])
+    if name == "boolean":
+        # pandas takes a missing number for true.
+        return nw.when(~value.is_null()).then(cast).alias(column)
     # The text NaN is a number to every engine, and to the steps after this one a missing value.
     return cast.fill_nan(None) if name in ("float32", "float64") else cast

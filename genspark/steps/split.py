@@ -26,7 +26,9 @@ class Split(Step):
     is a group. Empty input gives an empty column.
     """
 
-    fractions: dict[str, float] = Field(min_length=1, description="Part -> share; the shares sum to 1.")
+    fractions: dict[str, float] = Field(
+        min_length=1, description="Part -> share; the shares sum to 1.", examples=[{"train": 0.8, "test": 0.2}]
+    )
     seed: int = Field(default=0, description="Another seed, another split.")
     column: str = Field(default="split", min_length=1, description="The column that is added.")
     group: str | None = Field(default=None, description="A column whose equal values stay together.")

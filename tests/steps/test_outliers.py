@@ -101,7 +101,7 @@ DEGENERATE = {
 }
 
 
-@pytest.mark.parametrize("method", ["zscore", "iqr"])
+@pytest.mark.parametrize("method", ["zscore", "iqr", "mad"])
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_nothing_is_an_outlier_where_nothing_can_be(after, method, name):
     values = DEGENERATE[name]
@@ -179,7 +179,7 @@ def test_a_flag_never_takes_the_place_of_a_column():
 
 
 @pytest.mark.parametrize(
-    "fields", [{"threshold": 0}, {"threshold": -1.0}, {"method": "mad"}, {"action": "keep"}, {"rank_error": 0.3}]
+    "fields", [{"threshold": 0}, {"threshold": -1.0}, {"method": "mode"}, {"action": "keep"}, {"rank_error": 0.3}]
 )
 def test_fields_that_make_no_sense_are_refused(fields):
     with pytest.raises(ValidationError):

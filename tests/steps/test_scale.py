@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from genspark.errors import SchemaError
 from genspark.plan import make_plan
@@ -41,8 +41,11 @@ def values() -> np.ndarray:
         (Scale(columns=["a", "b", "c"]), StandardScaler()),
         (Scale(columns=["a", "b", "c"], method="minmax"), MinMaxScaler()),
         (Scale(columns=["a", "b", "c"], method="minmax", range=(-1, 3)), MinMaxScaler((-1, 3))),
+        (Scale(columns=["a", "b", "c"], method="robust", rank_error=0), RobustScaler()),
+        (Scale(columns=["a", "b", "c"], method="robust"), RobustScaler()),
+        (Scale(columns=["a", "b", "c"], method="maxabs"), MaxAbsScaler()),
     ],
-    ids=["standard", "minmax", "minmax range"],
+    ids=["standard", "minmax", "minmax range", "robust, exact", "robust, sketch of few values", "maxabs"],
 )
 def test_it_scales_as_scikit_learn_does(after, values, step, oracle):
     got = after(dict(zip("abc", values.T, strict=True)), step)
@@ -56,14 +59,28 @@ def test_nan_becomes_null(after):
     assert after({"x": [1.0, NAN, 3.0]}, Scale(columns="x"))["x"] == [-1.0, None, 1.0]
 
 
-@pytest.mark.parametrize(("method", "expected"), [("standard", 0.0), ("minmax", 5.0)])
+def test_robust_gives_median_zero_and_interquartile_range_one(after):
+    x = [0.0, 1.0, 2.0, 3.0, 1000.0, None]
+    assert after({"x": x}, Scale(columns="x", method="robust"))["x"] == [-1.0, -0.5, 0.0, 0.5, 499.0, None]
+
+
+def test_maxabs_gives_the_largest_value_one_of_its_sign(after):
+    assert after({"x": [1.0, -4.0, 0.0, None]}, Scale(columns="x", method="maxabs"))["x"] == [0.25, -1.0, 0.0, None]
+
+
+@pytest.mark.parametrize(("method", "expected"), [("standard", 0.0), ("minmax", 5.0), ("robust", 0.0)])
 @pytest.mark.parametrize("value", [0.1, 1e8 + 0.1, -3.0])
 def test_a_constant_column_goes_to_zero_or_the_lower_end(after, method, expected, value):
     step = Scale(columns="x", method=method, range=(5, 6))
     assert after({"x": [value] * 10 + [None]}, step)["x"] == [expected] * 10 + [None]
 
 
-@pytest.mark.parametrize("method", ["standard", "minmax"])
+@pytest.mark.parametrize(("value", "expected"), [(0.1, 1.0), (-3.0, -1.0), (0.0, 0.0)])
+def test_maxabs_takes_a_constant_column_to_its_sign(after, value, expected):
+    assert after({"x": [value, None]}, Scale(columns="x", method="maxabs"))["x"] == [expected, None]
+
+
+@pytest.mark.parametrize("method", ["standard", "minmax", "robust", "maxabs"])
 def test_an_all_null_column_stays_null_and_no_rows_stay_none(after, method):
     nothing = pa.array([None, None], pa.float64())
     assert after({"x": nothing}, Scale(columns="x", method=method))["x"] == [None, None]
@@ -75,10 +92,13 @@ def test_one_row_is_a_constant(after, method):
     assert after({"x": [7.0]}, Scale(columns="x", method=method))["x"] == [0.0]
 
 
-@pytest.mark.parametrize("method", ["standard", "minmax"])
-def test_infinities_stay_and_enter_no_statistic(after, method):
+@pytest.mark.parametrize(
+    ("method", "one", "three"),
+    [("standard", -1.0, 1.0), ("minmax", 0.0, 1.0), ("robust", -1.0, 1.0), ("maxabs", 1 / 3, 1.0)],
+)
+def test_infinities_stay_and_enter_no_statistic(after, method, one, three):
     got = after({"x": [1.0, INF, 3.0, -INF]}, Scale(columns="x", method=method))["x"]
-    assert got == [-1.0 if method == "standard" else 0.0, INF, 1.0, -INF]
+    assert got == [one, INF, three, -INF]
 
 
 def test_integers_become_floats(after):
@@ -91,7 +111,15 @@ def test_an_offset_of_1e8_costs_no_digits(after):
     np.testing.assert_allclose(after({"x": x}, Scale(columns="x"))["x"], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("step", [Scale(columns=["x", "c"]), Scale(columns=["x", "c"], method="minmax", range=(-1, 1))])
+@pytest.mark.parametrize(
+    "step",
+    [
+        Scale(columns=["x", "c"]),
+        Scale(columns=["x", "c"], method="minmax", range=(-1, 1)),
+        Scale(columns=["x", "c"], method="robust"),
+        Scale(columns=["x", "c"], method="maxabs"),
+    ],
+)
 def test_the_inverse_gives_the_values_back(fitted, step):
     x, c = [1.0, 3.5, -200.0, None], [0.1] * 4
     model = fitted({"x": x, "c": c}, step)

@@ -16,7 +16,7 @@ from genspark.steps import Scale, Transform
 
 pytestmark = pytest.mark.usefixtures("interpreted")
 INF, NAN = math.inf, math.nan
-ORACLE = {"log": np.log, "log1p": np.log1p, "sqrt": np.sqrt}
+ORACLE = {"log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "cbrt": np.cbrt}
 
 
 @pytest.mark.parametrize("function", ORACLE)
@@ -29,6 +29,12 @@ def test_it_is_numpy_s_function(after, function):
 def test_missing_becomes_null_and_infinity_stays(after, function):
     got = after({"x": [1.0, None, NAN, INF]}, Transform("x", function))["x"]
     assert got[1:] == [None, None, INF]
+
+
+def test_the_cube_root_of_numbers_of_either_sign_and_of_any_size(after):
+    x = np.array([27.0, -27.0, 0.0, 1e-300, -1e300, 5e-324, 1.7e308, -0.5, INF, -INF])
+    np.testing.assert_allclose(after({"x": x}, Transform("x", "cbrt"))["x"], np.cbrt(x), rtol=1e-15)
+    assert not Transform("x", "cbrt", invalid="drop").filters
 
 
 @pytest.mark.parametrize(
@@ -129,5 +135,5 @@ def test_columns_that_cannot_be_transformed_are_refused(columns, message):
 
 
 def test_an_unknown_function_is_refused():
-    with pytest.raises(ValidationError, match="'log', 'log1p' or 'sqrt'"):
+    with pytest.raises(ValidationError, match="'log', 'log1p', 'sqrt', 'cbrt', 'box-cox' or 'yeo-johnson'"):
         Transform("x", "log2")

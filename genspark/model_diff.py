@@ -1,0 +1,206 @@
+"""What moved between two fitted models, entry by entry."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import TypeAdapter
+
+from genspark.steps.base import Parameters, Step
+
+INPUT = "input"
+"""What entries that belong to no step carry as its label: the columns and the key."""
+
+SHOWN = 40
+_WIDEST = 32
+
+
+class Learnt(Protocol):
+    """What two models are compared by."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, in order."""
+
+    @property
+    def parameters(self) -> tuple[Parameters, ...]:
+        """What each of them learnt."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that draws hash."""
+
+    @property
+    def input_schema(self) -> Mapping[str, str]:
+        """The columns it was fitted on, and the names of their types."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is not the same in both models.
+
+    `step` is the label of a step, with its number among those of the same label from the second on, or
+    `INPUT`. `path` leads to the parameter, the field or the column, such as `mean.fare` or
+    `components[0][2]`; it is empty where the step itself is in one model alone. `before` and `after` are
+    plain JSON, None where there is nothing on that side, as `what` tells.
+    """
+
+    step: str
+    path: str
+    what: Literal["changed", "added", "removed"]
+    before: Any
+    after: Any
+
+    @property
+    def relative(self) -> float | None:
+        """(after - before) / |before|; None where either is no finite number, or `before` is 0."""
+        numbers = [float(value) for value in (self.before, self.after) if _is_number(value)]
+        if len(numbers) < 2 or not numbers[0] or not all(map(math.isfinite, numbers)):
+            return None
+        return (numbers[1] - numbers[0]) / abs(numbers[0])
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as plain JSON."""
+        return {**asdict(self), "relative": self.relative}
+
+
+@dataclass(frozen=True)
+class ModelDiff:
+    """The changes from one model to another: first of the input, then step by step. Empty where there are none.
+
+    Numbers are compared as they are: a rounding is a change, of a very small `relative`.
+    """
+
+    changes: tuple[Change, ...]
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __str__(self) -> str:
+        return self.table(SHOWN)
+
+    def table(self, most: int) -> str:
+        """So many of the largest changes, a line each below their number."""
+        if not self.changes:
+            return "nothing moved: the same columns, steps and parameters"
+        rows = [_row(change) for change in self.largest(most)]
+        rest = len(self) - len(rows)
+        told = [f"{len(self):,} change{'s' * (len(self) > 1)}", *_aligned([_HEAD, *rows])]
+        return "\n".join(told + ([f"and {rest:,} more, which moved less"] if rest else []))
+
+    def largest(self, most: int) -> list[Change]:
+        """What has no relative change, such as a step that is gone, and then the largest relative changes."""
+        return sorted(self.changes, key=_weight, reverse=True)[:most]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Every change as plain JSON, in order."""
+        return [change.to_json() for change in self.changes]
+
+
+def diff(before: Learnt, after: Learnt) -> ModelDiff:
+    """What is not the same in `after` as in `before`.
+
+    Steps are told by their label, and those of one label by their order.
+    """
+    old, new = _by_label(before), _by_label(after)
+    changes = [
+        *_compared(INPUT, "", dict(before.input_schema), dict(after.input_schema)),
+        *_whole(INPUT, "key", list(before.key), list(after.key)),
+        *_whole(INPUT, "order of steps", *([label for label in a if label in b] for a, b in ((old, new), (new, old)))),
+    ]
+    for label in dict.fromkeys([*old, *new]):
+        if label in old and label in new:
+            changes += _of_step(label, old[label], new[label])
+        else:
+            a, b = (_json(found[label][0]) if label in found else None for found in (old, new))
+            changes.append(Change(label, "", "added" if a is None else "removed", a, b))
+    return ModelDiff(tuple(changes))
+
+
+def _by_label(model: Learnt) -> dict[str, tuple[Step, Parameters]]:
+    found: dict[str, tuple[Step, Parameters]] = {}
+    times: Counter[str] = Counter()
+    for step, parameters in zip(model.steps, model.parameters, strict=True):
+        times[step.label] += 1
+        number = times[step.label]
+        found[step.label if number == 1 else f"{step.label} {number}"] = (step, parameters)
+    return found
+
+
+def _of_step(label: str, old: tuple[Step, Parameters], new: tuple[Step, Parameters]) -> Iterator[Change]:
+    if old[0].kind != new[0].kind:
+        yield Change(label, "", "changed", _json(old[0]), _json(new[0]))
+        return
+    fields, others = (TypeAdapter(type(step)).dump_python(step, mode="json") for step, _ in (old, new))
+    for name, value in fields.items():
+        yield from _whole(label, name, value, others[name])
+    yield from _compared(label, "", dict(old[1]), dict(new[1]))
+
+
+def _compared(label: str, path: str, a: Any, b: Any) -> Iterator[Change]:
+    """The changes below one place: of mappings by key, of lists of one length by position, else of the whole."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        for name in dict.fromkeys([*a, *b]):
+            place = f"{path}.{name}" if path else str(name)
+            if name not in a:
+                yield Change(label, place, "added", None, b[name])
+            elif name not in b:
+                yield Change(label, place, "removed", a[name], None)
+            else:
+                yield from _compared(label, place, a[name], b[name])
+    elif _is_list(a) and _is_list(b) and len(a) == len(b):
+        for position, (left, right) in enumerate(zip(a, b, strict=True)):
+            yield from _compared(label, f"{path}[{position}]", left, right)
+    else:
+        yield from _whole(label, path, a, b)
+
+
+def _whole(label: str, path: str, a: Any, b: Any) -> Iterator[Change]:
+    # True is 1 to Python, and another value here.
+    if a != b or isinstance(a, bool) != isinstance(b, bool):
+        yield Change(label, path, "changed", a, b)
+
+
+def _json(step: Step) -> dict[str, Any]:
+    return step.to_json()
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _weight(change: Change) -> float:
+    return math.inf if change.relative is None else abs(change.relative)
+
+
+_HEAD = ("step", "what", "before", "after", "change")
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    moved = change.what if change.relative is None else f"{100 * change.relative:+.3g} %"
+    before, after = (
+        "" if change.what == absent else _short(value)
+        for value, absent in ((change.before, "added"), (change.after, "removed"))
+    )
+    return (change.step, change.path or "the step", before, after, moved)
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.8g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

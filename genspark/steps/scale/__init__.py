@@ -1,0 +1,237 @@
+"""Bring columns to a common scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, Self
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from genspark.expressions import HIDDEN, number
+from genspark.kernels import Kernel
+from genspark.statistics import Derivation, Elements, Extremes, Moments, Quantiles, State, Statistic
+from genspark.statistics.moments import deviation
+from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
+from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Schema, changed, is_number, match, present
+from genspark.steps.scale.ranks import Curve, Ranks, Values, normal_distribution
+from genspark.steps.scale.vectors import Mapped
+from genspark.vectors import element_type, is_vector
+
+QUARTILES = (0.25, 0.5, 0.75)
+OF_VECTORS = ("standard", "minmax", "maxabs")
+ELEMENT = ("count", "mean", "m2", "min", "max")
+
+
+@dataclass(config=STEP_CONFIG)
+class Scale(ColumnStep):
+    """Replace x by (x - center) / scale + offset, or by its rank; the columns become Float64.
+
+    standard: center is the mean, scale the population standard deviation. minmax: the smallest value
+    goes to the lower end of `range`, the largest to the upper. robust: center is the median, scale
+    the interquartile range, so that outliers decide nothing. maxabs: scale is the largest absolute
+    value, and 0 stays 0. A constant column goes to 0 (standard, robust), to the lower end (minmax) or
+    to its sign (maxabs), and where the scale would be 0 it is 1; an all-null column stays null. All as
+    in scikit-learn's StandardScaler, MinMaxScaler, RobustScaler and MaxAbsScaler. Infinities stay.
+
+    quantile: the share of values that lie below x, by linear interpolation between `quantiles`
+    references (a sketch of fewer values has one reference a value); with output normal, the point of
+    the standard normal distribution below which that share lies. What lies beyond the values seen,
+    infinities among it, goes to the ends: 0 and 1, or +-5.2. A constant column goes to the lower end;
+    where there was no value at all, any value becomes null. As in scikit-learn's QuantileTransformer.
+
+    With `elements` the columns are vectors: arrays of one length, or image bytes, which become lists of
+    floats. each: every place in the vector has a center and a scale of its own; all: one for the whole
+    vector. For standard, minmax and maxabs. Raises DataError, with an example, where vectors differ in length.
+
+    NaN becomes null. Inverse: exact up to rounding; of quantile, exact as far as the references tell.
+    Raises GensparkError where output normal lacks SciPy, which the extra 'models' installs.
+    """
+
+    method: Literal["standard", "minmax", "robust", "maxabs", "quantile"] = Field(
+        default="standard", description="How center and scale are learnt, or ranks."
+    )
+    range: tuple[float, float] = Field(default=(0.0, 1.0), description="The ends that minmax maps to.")
+    output: Literal["uniform", "normal"] = Field(default="uniform", description="The distribution quantile maps to.")
+    quantiles: int = Field(default=1000, ge=2, description="The references that quantile interpolates between.")
+    rank_error: float = Field(
+        default=DEFAULT_RANK_ERROR,
+        ge=0,
+        lt=0.25,
+        description="How far, as a share of the rows, a quantile of robust or quantile may lie from its place; "
+        "0 is exact.",
+    )
+
+    elements: Literal["each", "all"] | None = Field(
+        default=None, description="For columns of vectors: a scale for each place in them, or one for all."
+    )
+
+    kind: ClassVar[str] = "scale"
+
+    @model_validator(mode="after")
+    def _method_knows_vectors(self) -> Self:
+        if self.elements and self.method not in OF_VECTORS:
+            raise ValueError(f"elements: is for method {' or '.join(OF_VECTORS)}; method is {self.method!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _range_ascends(self) -> Self:
+        lower, upper = self.range
+        if not lower < upper:
+            raise ValueError(f"range: the lower end must be below the upper; got [{lower}, {upper}]")
+        return self
+
+    def bind(self, schema: Schema) -> Self:
+        if self._is_ranked and self.output == "normal":
+            normal_distribution()
+        wanted = (is_vector, "arrays of numbers, or images") if self.elements else (is_number, "numbers")
+        return replace(self, columns=match(self.columns, schema, *wanted))
+
+    def output_schema(self, schema: Schema) -> Schema:
+        if self.elements:
+            return {**schema, **{c: nw.List(element_type(schema[c])) for c in self.columns}}
+        return super().output_schema(schema)
+
+    def statistics(self) -> Sequence[Statistic]:
+        return [self._statistic(column) for column in self.columns]
+
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        if self._is_ranked:
+            return {"references": {column: self._references(column, states) for column in self.columns}}
+        if self.elements:
+            found = {column: states[self._statistic(column)] for column in self.columns}
+            return {
+                "maps": {column: self._maps(state) for column, state in found.items()},
+                "sizes": {column: state["size"] for column, state in found.items()},
+                "types": {column: str(element_type(schema[column])).lower() for column in self.columns},
+            }
+        return {"maps": {column: self._map(column, states) for column in self.columns}}
+
+    def rewrite(self, wanted: Statistic) -> Derivation | None:
+        column = wanted.column
+        if self._is_ranked or self.elements or wanted.by or len(wanted.columns) > 1:
+            return None
+        if wanted.affine(wanted.empty(), 0.0, 1.0, 0.0) is None:
+            return None
+
+        def derive(states: Sequence[State], parameters: Parameters) -> State:
+            after = wanted.affine(states[0], *parameters["maps"][column])
+            assert after is not None
+            return after
+
+        return Derivation((wanted,), derive, "scaled: an affine map of the state")
+
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
+        if self.elements:
+            return [self._vector_kernel(column, parameters) for column in self.columns]
+        return self._rank_kernels(parameters, self.columns, Ranks)
+
+    def inverse_kernels(self, parameters: Parameters, columns: frozenset[str]) -> Sequence[Kernel]:
+        here = [column for column in self.columns if column in columns]
+        if self.elements:
+            return [self._vector_kernel(column, parameters, inverse=True) for column in here]
+        return self._rank_kernels(parameters, here, Values)
+
+    def transform(self, frame: Any, parameters: Parameters) -> Any:
+        if self._is_ranked or self.elements:
+            return frame.with_columns(*(nw.col(self._hidden(column)).alias(column) for column in self.columns))
+        maps = parameters["maps"]
+        return frame.with_columns(*(_forward(column, *maps[column]) for column in self.columns))
+
+    def inverse(self, frame: Any, parameters: Parameters) -> Any:
+        here = present(frame, self.columns)
+        if self._is_ranked or self.elements:
+            return changed(frame, (nw.col(self._hidden(column)).alias(column) for column in here))
+        maps = parameters["maps"]
+        return changed(frame, (_backward(column, *maps[column]) for column in here))
+
+    def losses(self, parameters: Parameters) -> Sequence[str]:
+        if not self._is_ranked:
+            return []
+        told = "values of {!r} come back as the references have them, and those beyond the ends as the ends"
+        return [f"{self.label}: {told.format(column)}" for column in self.columns]
+
+    @property
+    def _is_ranked(self) -> bool:
+        return self.method == "quantile"
+
+    def _hidden(self, column: str) -> str:
+        return f"{HIDDEN}{self.label}_{column}"
+
+    def _statistic(self, column: str) -> Statistic:
+        if self.elements:
+            return Elements((column,), over=self.elements)
+        if self.method == "standard":
+            return Moments((column,))
+        if self.method in ("minmax", "maxabs"):
+            return Extremes((column,))
+        probabilities = tuple(np.linspace(0, 1, self.quantiles).tolist()) if self._is_ranked else QUARTILES
+        return Quantiles((column,), rank_error=self.rank_error, probabilities=probabilities)
+
+    def _map(self, column: str, states: Mapping[Statistic, State]) -> list[float]:
+        """Center, scale and offset."""
+        statistic = self._statistic(column)
+        state = states[statistic]
+        if isinstance(statistic, Quantiles):
+            first, middle, third = statistic.read(state, QUARTILES) or (0.0, 0.0, 0.0)
+            return [middle, third - first or 1.0, 0.0]
+        return self._affine(state)
+
+    def _maps(self, state: State) -> list[list[float]]:
+        """The map of each place in a vector, or the one of all."""
+        places = range(len(state["count"]))
+        return [self._affine({name: state[name][place] for name in ELEMENT}) for place in places]
+
+    def _affine(self, state: State) -> list[float]:
+        """Center, scale and offset, from moments or extremes."""
+        if state["count"] == 0:
+            return [0.0, 1.0, 0.0]
+        if self.method == "standard":
+            return [state["mean"], deviation(state) or 1.0, 0.0]
+        if self.method == "maxabs":
+            return [0.0, max(abs(state["min"]), abs(state["max"])) or 1.0, 0.0]
+        lower, upper = self.range
+        return [state["min"], (state["max"] - state["min"]) / (upper - lower) or 1.0, lower]
+
+    def _references(self, column: str, states: Mapping[Statistic, State]) -> list[float]:
+        """The quantiles at evenly spaced shares from 0 to 1; none where there is no value."""
+        statistic = self._statistic(column)
+        assert isinstance(statistic, Quantiles)
+        state = states[statistic]
+        # Exact quantiles are known where they were asked for; a sketch answers anything.
+        most = min(self.quantiles, max(2, state["count"])) if self.rank_error else self.quantiles
+        found = statistic.read(state, tuple(np.linspace(0, 1, most).tolist()))
+        # Rounding in an interpolation must not make them fall.
+        return np.maximum.accumulate(found).tolist() if found else []
+
+    def _vector_kernel(self, column: str, parameters: Parameters, *, inverse: bool = False) -> Kernel:
+        maps = tuple(tuple(one) for one in parameters["maps"][column]) or ((0.0, 1.0, 0.0),)
+        element = pa.type_for_alias(parameters["types"][column])
+        function = Mapped(column, parameters["sizes"][column], maps, element, inverse)
+        return Kernel((column,), {self._hidden(column): pa.list_(element)}, function)
+
+    def _rank_kernels(self, parameters: Parameters, columns: Sequence[str], function: type[Curve]) -> list[Kernel]:
+        if not self._is_ranked:
+            return []
+        references = parameters["references"]
+        return [
+            Kernel(
+                (column,),
+                {self._hidden(column): pa.float64()},
+                function(tuple(references[column]), self.output),
+            )
+            for column in columns
+        ]
+
+
+def _forward(column: str, center: float, scale: float, offset: float) -> nw.Expr:
+    # Subtracting first keeps the digits of a column with a large offset.
+    return ((number(column) - center) / scale + offset).alias(column)
+
+
+def _backward(column: str, center: float, scale: float, offset: float) -> nw.Expr:
+    return ((number(column) - offset) * scale + center).alias(column)
