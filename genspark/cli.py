@@ -1,4 +1,4 @@
-"""The command line: `genspark run | plan | fit | transform | inspect | schema | demo`.
+"""The command line: `genspark run | plan | fit | transform | inspect | diff | schema | demo`.
 
 Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wrong usage).
 """
@@ -54,6 +54,10 @@ def run(arguments: Arguments) -> None:
 def fit(arguments: Arguments) -> None:
     """Fit and save the model alone."""
     config = _config(arguments)
+    if arguments.update:
+        report = job.fit_update(config, progress=_progress(arguments))
+        print(json.dumps(report.to_json()) if arguments.json else report)
+        return
     model = job.fit(config, progress=_progress(arguments))
     if arguments.json:
         print(json.dumps({"model": config.model_path, "model_sha256": model.sha256, "steps": len(model.steps)}))
@@ -79,6 +83,12 @@ def inspect(arguments: Arguments) -> None:
     """Print what a model learnt."""
     model = PipelineModel.load(arguments.model)
     print(json.dumps(model.to_json(), indent=1) if arguments.json else describe(model))
+
+
+def diff(arguments: Arguments) -> None:
+    """Print what moved from one model to another."""
+    moved = PipelineModel.load(arguments.model).diff(PipelineModel.load(arguments.other))
+    print(json.dumps(moved.to_json(), indent=1) if arguments.json else moved)
 
 
 def schema(arguments: Arguments) -> None:
@@ -121,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     examples = {
         run: "genspark run conf/taxis.yaml --set sink.path=out/trips --json",
         plan: "genspark plan conf/taxis.yaml",
-        fit: "genspark fit conf/taxis.yaml --set model.path=models/taxis.json",
+        fit: "genspark fit conf/taxis.yaml --update --set model.path=models/taxis.json",
         transform: "genspark transform conf/taxis.yaml --model models/taxis.json --set sink.mode=append",
     }
     for command in with_config:
@@ -137,12 +147,23 @@ def _parser() -> argparse.ArgumentParser:
         )
         if command is transform:
             sub.add_argument("--model", metavar="FILE", help="the fitted model (default: the config's model path)")
+        if command is fit:
+            sub.add_argument(
+                "--update",
+                action="store_true",
+                help="scan only files that are new or changed, and keep the statistics of each for the next time",
+            )
         if command is not plan:
             _add_output_options(sub)
 
     sub = one(inspect, "genspark inspect out/taxis/_genspark/model.json")
     sub.add_argument("model", metavar="MODEL", help="a model file")
     sub.add_argument("--json", action="store_true", help="print the whole model as JSON")
+
+    sub = one(diff, "genspark diff models/monday.json models/tuesday.json")
+    sub.add_argument("model", metavar="MODEL", help="a model file")
+    sub.add_argument("other", metavar="OTHER", help="the model file to compare it with")
+    sub.add_argument("--json", action="store_true", help="print every change as JSON")
 
     sub = one(schema, "genspark schema -o conf/genspark.schema.json")
     sub.add_argument("-o", "--output", metavar="FILE", help="where to write it (default: standard output)")

@@ -17,11 +17,13 @@ from genspark.files import why_not_writable
 from genspark.io.table import check
 from genspark.model import PipelineModel
 from genspark.passes import FitPass
+from genspark.pipeline import RunPass
 from genspark.plan import Plan
 from genspark.report import Count, RunReport
 from genspark.runners import choose
 from genspark.runners.base import Runner, Written
 from genspark.statistics import State, Statistic
+from genspark.update import Update, UpdateReport
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,13 +69,34 @@ def run(config: JobConfig, *, spark: SparkSession | None = None, progress: Progr
     return job.with_what_can_be_read(lambda: job.write(job.fit()))
 
 
-def fit(config: JobConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> PipelineModel:
-    """Fit the steps and save the model, without writing a table."""
+def fit(
+    config: JobConfig, *, update: bool = False, spark: SparkSession | None = None, progress: Progress | None = None
+) -> PipelineModel:
+    """Fit the steps and save the model, without writing a table; with `update`, as `fit_update` does."""
+    if update:
+        return fit_update(config, spark=spark, progress=progress).model
     job = _Job(config, progress or Silent(), writes_table=False)
     job.open(spark)
     model = job.with_what_can_be_read(job.fit)
     job.save(model)
     return model
+
+
+def fit_update(
+    config: JobConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
+) -> UpdateReport:
+    """Fit the steps from the statistics that are kept of each file, and save the model.
+
+    Files that are new or changed are scanned and their statistics kept, those of files that are gone are
+    dropped. The model is that of a fit on all the files: moments agree to 1e-12, sketches within their
+    rank error, the rest exactly. Where the fit fails, statistics and model are as they were.
+
+    Raises ModelError where the source has another schema than the statistics or the model, and PlanError
+    for exact quantiles, which do not merge.
+    """
+    job = _Job(config, progress or Silent(), writes_table=False)
+    job.open(spark)
+    return job.with_what_can_be_read(job.update)
 
 
 def transform(
@@ -149,16 +172,49 @@ class _Job:
         with self._phase("plan", "reading the schema"):
             self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
 
-    def fit(self) -> PipelineModel:
-        """Make the planned scans."""
+    def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
+        """Make the planned scans: with the runner, unless another way is given."""
         runner, scans, numbers = self.runner, len(self.plan.scans), itertools.count(1)
+        run_pass = run_pass or runner.states
 
         def states(fit_pass: FitPass) -> Mapping[Statistic, State]:
             runner.passes["fit"] += 1
             with self._phase("fit", f"fitting: scan {next(numbers)} of {scans}"):
-                return runner.states(fit_pass)
+                return run_pass(fit_pass)
 
         return self.config.pipeline().fit_plan(self.plan, states, runner.source)
+
+    def update(self) -> UpdateReport:
+        """Fit from the states of each file, keep those that are new, and save the model."""
+        runner, before = self.runner, self._model_before()
+        with self._phase("plan", "comparing files with their statistics"):
+            update = Update.start(self.config, runner, self.plan, before)
+        model = self.fit(update.states)
+        # The states first: they are true of their files, whatever becomes of the model.
+        with self._phase("write", "writing the statistics"):
+            update.commit(model)
+        self.save(model)
+        self.seconds["total"] = time.perf_counter() - self.started
+        return UpdateReport(
+            name=self.config.name,
+            engine=runner.name,
+            model=model,
+            model_path=runner.model_path,
+            statistics=update.table.path,
+            files=len(update.files),
+            scanned=len(update.scanned),
+            gone=update.gone,
+            scans_of_all=dict(update.scans_of_all),
+            passes_to_infer=runner.passes["schema"],
+            moved=before.diff(model) if before else None,
+            seconds={name: round(self.seconds[name], 3) for name in ("session", "plan", "fit", "write", "total")},
+        )
+
+    def _model_before(self) -> PipelineModel | None:
+        # As of a fit, one that cannot be read is replaced.
+        with contextlib.suppress(ModelError):
+            return PipelineModel.load(self.runner.model_path)
+        return None
 
     def write(self, model: PipelineModel) -> RunReport:
         """Write the quarantine and the table, then the model; put all back where one fails."""

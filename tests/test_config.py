@@ -281,7 +281,8 @@ sink: {path: "${OUT}", mod: append, mode: append, mode: append}
         "source.format: must be one of csv, json, parquet, orc, text, arrow, delta, images; got 'cvs'; "
         "did you mean 'csv'?",
         "source.pth: not a key here; did you mean 'path'?",
-        "steps[0].impute.strategy: must be one of mean, median, mode, constant; got 'men'; did you mean 'mean'?",
+        "steps[0].impute.strategy: must be one of mean, median, mode, constant, model, nearest; got 'men'; "
+        "did you mean 'mean'?",
         "steps[1].imputte: 'imputte' is not a step; did you mean 'impute'?",
         "steps[2].outliers.threshold: must be greater than 0; got -1",
         "steps[3].scale.range: the lower end must be below the upper; got [1.0, 0.0]",
@@ -308,7 +309,7 @@ sink: {path: "${OUT}", mod: append, mode: append, mode: append}
         ("fit_on: {split: [a]}\n", "fit_on.split: must be text, true or false or a number; got ['a']"),
         ("fit_on: {a.b: }\n", 'fit_on["a.b"]: must be text, true or false or a number; got nothing'),
         ("fit_on: {a: .nan}\n", "fit_on.a: must be a finite number; got nan"),
-        ("model: m.json\n", "model: must be a section with keys of its own; got 'm.json'; its keys: path"),
+        ("model: m.json\n", "model: must be a section with keys of its own; got 'm.json'; its keys: path, statistics"),
         ("model: {}\n", "model.path: needed and absent"),
         ("steps: 5\n", "steps: must be a list; got 5"),
         ("steps:\n", "steps: must be a list; got nothing"),

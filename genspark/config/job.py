@@ -159,6 +159,12 @@ class JobConfig(BaseModel):
         """Where the fitted model goes: as told, or into the sink's folder, hidden from its readers."""
         return self.model.path if self.model else f"{self.sink.path.rstrip('/')}/_genspark/model.json"
 
+    @property
+    def statistics_path(self) -> str:
+        """Where each file's statistics are kept between updates: as told, or beside the model."""
+        told = self.model.statistics if self.model else None
+        return told or f"{self.model_path.removesuffix('.json')}_statistics"
+
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""
         return Pipeline(self.steps, key=self.key, fit_on=self.fit_on)

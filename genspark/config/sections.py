@@ -134,3 +134,6 @@ class ModelFile(BaseModel):
     model_config = SECTION
 
     path: Path = Field(description="The JSON file's path or URI.")
+    statistics: Path | None = Field(
+        default=None, description="The table of each file's statistics, for `fit --update`; left out: beside the model."
+    )

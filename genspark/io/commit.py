@@ -17,7 +17,7 @@ import polars as pl
 
 from genspark.config import Sink
 from genspark.errors import GensparkError, SinkError, TargetError
-from genspark.files import clear, is_uri, storage_path
+from genspark.files import OWN, clear, is_uri, storage_path
 from genspark.io.demands import demands
 from genspark.io.parquet import WrittenFile, as_text
 from genspark.io.table import (
@@ -154,7 +154,11 @@ def sweep(folder: str, run_id: str, kept: Iterable[str]) -> int:
 
 
 def _names(folder: str) -> Iterator[str]:
-    """The Parquet files below a folder, relative to it."""
+    """The table's Parquet files below a folder, relative to it: not what genspark keeps there of its own."""
+    return (name for name in _all_names(folder) if not name.startswith(f"{OWN}/"))
+
+
+def _all_names(folder: str) -> Iterator[str]:
     if not is_uri(folder):
         yield from (str(path.relative_to(folder)) for path in Path(folder).rglob("*.parquet"))
         return

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from genspark.config import JobConfig
+from genspark.io.states import SourceFile
 from genspark.io.table import Commit, Table
 from genspark.model import PipelineModel
 from genspark.passes import FitPass
@@ -81,6 +82,16 @@ class Runner(ABC):
     @abstractmethod
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
         """Make one pass of a fit."""
+
+    @abstractmethod
+    def files(self) -> Sequence[SourceFile]:
+        """The files of the source. Raises PlanError where the engine cannot tell which file a row is from."""
+
+    @abstractmethod
+    def states_by_file(
+        self, fit_pass: FitPass, files: Sequence[SourceFile]
+    ) -> Mapping[SourceFile, Mapping[Statistic, State]]:
+        """Make one pass of a fit over these files, with states for each. Exact quantiles are not among them."""
 
     @abstractmethod
     def write(self, model: PipelineModel) -> Written:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -16,13 +16,15 @@ from genspark.errors import GensparkError
 from genspark.files import storage_path
 from genspark.io import commit
 from genspark.io.parquet import Layout, write_files
-from genspark.io.shards import Dataset, find
+from genspark.io.shards import Dataset, Shard, find
+from genspark.io.shards.stores import file_uri
+from genspark.io.states import SourceFile, normal
 from genspark.io.table import partitioning
 from genspark.model import PipelineModel
 from genspark.passes import FitPass
 from genspark.runners.base import Runner, Written, quarantines, table_properties
 from genspark.runners.failure import failure, in_a_line
-from genspark.runners.work import FitWork, WriteResult, WriteWork, left_out_rows
+from genspark.runners.work import FilesWork, FitWork, WriteResult, WriteWork, left_out_rows
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Schema
 
@@ -67,6 +69,30 @@ class PolarsRunner(Runner):
         for other in found[1:]:
             parts = {statistic: merged(statistic, part, other.parts[statistic]) for statistic, part in parts.items()}
         return {statistic: finished(statistic, part) for statistic, part in parts.items()}
+
+    def files(self) -> Sequence[SourceFile]:
+        return [self._file(shard) for shard in self.dataset.shards]
+
+    def states_by_file(
+        self, fit_pass: FitPass, files: Sequence[SourceFile]
+    ) -> Mapping[SourceFile, Mapping[Statistic, State]]:
+        wanted = set(files)
+        shards = {shard.path: shard for shard in self.dataset.shards if self._file(shard) in wanted}
+        results = self._each(FilesWork(fit_pass), self.dataset.with_shards(shards.values()), by_bytes=None)
+        found: dict[str, dict[Statistic, State]] = {}
+        for path, parts in (each for result in results for each in result):
+            known = found.get(path)
+            found[path] = {s: merged(s, known[s], part) for s, part in parts.items()} if known else parts
+        return {
+            self._file(shards[path]): {statistic: finished(statistic, part) for statistic, part in parts.items()}
+            for path, parts in found.items()
+        }
+
+    def _file(self, shard: Shard) -> SourceFile:
+        # What a Delta table's log names is never changed.
+        is_fixed = self.dataset.format == "delta"
+        stamp = (None, None) if is_fixed else (shard.size, shard.modified)
+        return SourceFile(normal(file_uri(shard.path)), *stamp)
 
     def write(self, model: PipelineModel) -> Written:
         self.passes["write"] += 1

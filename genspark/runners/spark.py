@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,9 +19,11 @@ from genspark.io import arrow_writer, commit, delta
 from genspark.io.parquet import Layout
 from genspark.io.quarantine import judged, quarantined
 from genspark.io.sources import Input, read, without
+from genspark.io.states import SourceFile
 from genspark.io.table import Commit, partitioning
 from genspark.model import PipelineModel
 from genspark.passes import FitPass
+from genspark.runners import spark_files
 from genspark.runners.base import Runner, TaskCount, Written, quarantines, table_properties
 from genspark.session import get_spark, qualified, settle, task_progress
 from genspark.statistics import State, Statistic
@@ -41,6 +43,7 @@ class SparkRunner(Runner):
     corrupt_rows: int | None = None
     _fitted_frame: DataFrame | None = None
     _observation: Observation | None = None
+    _uris: dict[SourceFile, str] = field(default_factory=dict)
 
     name: ClassVar[str] = "spark"
 
@@ -79,6 +82,19 @@ class SparkRunner(Runner):
         if self._observation is not None and self.corrupt_rows is None:
             self.corrupt_rows = self._observation.get["corrupt"]
         return states
+
+    def files(self) -> Sequence[SourceFile]:
+        with spark_errors("source.path"):
+            self._uris = spark_files.uris(self.spark, without(self.config.source, self.left_out), self.given)
+        return list(self._uris)
+
+    def states_by_file(
+        self, fit_pass: FitPass, files: Sequence[SourceFile]
+    ) -> Mapping[SourceFile, Mapping[Statistic, State]]:
+        wanted = {file: self._uris[file] for file in files}
+        is_all = len(files) == len(self._uris)
+        with spark_errors("source.path"):
+            return spark_files.states(self.given.frame, fit_pass, wanted, is_all=is_all)
 
     def write(self, model: PipelineModel) -> Written:
         aside = self._write_quarantine(model) if self._may_quarantine(model) else 0

@@ -54,6 +54,18 @@ class FitWork:
 
 
 @dataclass(frozen=True)
+class FilesWork:
+    """Makes one pass of a fit shard by shard, so that the states of each file are kept apart."""
+
+    fit_pass: FitPass
+
+    def __call__(self, dataset: Dataset, task: int) -> list[tuple[str, dict[Statistic, State]]]:
+        """The path of each shard, which may be some row groups of a file, and its parts."""
+        work = FitWork(self.fit_pass)
+        return [(shard.path, work(dataset.with_shards([shard]), task).parts) for shard in dataset.shards]
+
+
+@dataclass(frozen=True)
 class WriteResult:
     """What a part of the shards became: files that a commit may add, and what was counted, as in `Counting`.
 
