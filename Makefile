@@ -24,8 +24,14 @@ types: venv
 layers: venv
 	$(BIN)/lint-imports --no-cache
 
+# Twice at once: on a classic session, and on a Connect session, which no process can have beside it.
 tests: venv java
-	$(BIN)/python -m pytest
+	@mkdir -p out; echo "pytest on a classic session; on a Connect session beside it: out/tests-connect.log"; \
+	GENSPARK_TEST_SESSION=connect $(BIN)/python -m pytest -p no:cacheprovider > out/tests-connect.log 2>&1 & connect=$$!; \
+	$(BIN)/python -m pytest; classic=$$?; \
+	wait $$connect; connect=$$?; echo "on a Connect session:"; \
+	if [ $$connect = 0 ]; then tail -1 out/tests-connect.log; else cat out/tests-connect.log; fi; \
+	exit $$((classic + connect))
 
 bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or rows; bench-growth: draw sizes
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)

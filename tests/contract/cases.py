@@ -1,7 +1,7 @@
 """One table, its degenerate relatives, and example arguments for each registered step and statistic.
 
-A new step needs a line or two in `STEPS`, a new statistic one in `STATISTICS`; the contract then holds
-them to everything that genspark promises of steps and statistics.
+A new step or statistic is here with nothing to register: `generated` finds arguments for it. What is listed
+beside them are arguments at which something has gone wrong, or might.
 """
 
 from __future__ import annotations
@@ -13,8 +13,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from generated import generated, generated_statistics, uncovered
 
-from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, Statistic
+from genspark.statistics import (
+    Covariance,
+    Elements,
+    Expectation,
+    Extremes,
+    Frequencies,
+    Moments,
+    Powers,
+    Quantiles,
+    Sample,
+    Statistic,
+)
+from genspark.steps import Step
 
 INF, NAN = math.inf, math.nan
 ROWS = 24
@@ -22,10 +35,13 @@ ROWS = 24
 
 @dataclass(frozen=True)
 class Case:
-    """Arguments of a step; `refuses` names the tables that its docstring says it stops at."""
+    """Arguments of a step; `refuses` names the tables that its docstring says it stops at.
+
+    None: not known, since the arguments were generated; where it stops, it must do so by an error of ours.
+    """
 
     fields: dict[str, Any]
-    refuses: frozenset[str] = frozenset()
+    refuses: frozenset[str] | None = frozenset()
 
 
 def case(*refuses: str, **fields: Any) -> Case:
@@ -35,51 +51,80 @@ def case(*refuses: str, **fields: Any) -> Case:
 STEPS: dict[str, list[Case]] = {
     "augment": [
         case(image="s", views=2, random_crop={"size": [8, 6], "padding": 2}, height="n", width=20),
-        case(image="s", horizontal_flip=0.5, vertical_flip=0.1, color_jitter={"brightness": 0.3, "hue": 0.1}),
     ],
     "cast": [
         case(columns={"n": "string", "small": "int64", "b": "int8"}),
-        case(columns={"x": "float32", "id": "float64", "b": "string"}),
     ],
-    "drop": [case(columns=["x", "s"]), case(columns="*a*")],
+    "bucketize": [case(columns=["x", "n"], edges=[-1.0, 0.5, 6])],
+    "drop": [case(columns="*a*")],
+    "encode": [
+        case(columns=["s", "small", "b"], min_count=3, unknown_id=-1),
+        case(columns=["s", "n"], max_size=2, overflow="unknown", method="onehot"),
+    ],
     "impute": [
-        case(columns=["x", "n"]),
-        case(columns=["x", "y"], strategy="median", indicator=True),
         case(columns=["x"], strategy="median", rank_error=0),
         case(columns=["x", "small", "s", "b"], strategy="mode", indicator=True),
-        case(columns=["n", "small"], strategy="constant", value=7),
         case(columns="s", strategy="constant", value="none"),
+        case(columns=["x", "n"], by="s", indicator=True),
+        case(columns=["b", "small"], strategy="mode", by="s"),
     ],
     "outliers": [
-        case(columns=["x", "y"], threshold=1.5),
         case(columns=["x", "n"], threshold=1.5, action="clip"),
         case(columns=["x", "y"], method="iqr", threshold=0.5, action="quarantine"),
         case(columns=["x", "y"], method="iqr", threshold=0.5, action="null"),
         case(columns=["x", "n"], method="iqr", rank_error=0, action="flag"),
+        case(columns=["x", "y"], method="mad", threshold=2.0, action="clip"),
+        case(columns=["x", "y"], by="s", threshold=1.0, action="quarantine"),
+        case(columns=["x", "n"], method="iqr", by=["b", "small"], threshold=0.5, action="clip"),
+        case("one row", "constant", "infinities", columns=["x", "y"], method="mahalanobis", threshold=2.0),
+        case(columns=["x", "y"], method="kmeans", clusters=3, quantile=0.8, action="clip"),
     ],
     "scale": [
-        case(columns=["x", "y", "n"]),
         case(columns=["x", "small"], method="minmax", range=[-1, 2]),
+        case(columns=["x", "n"], method="robust", rank_error=0),
+        case(columns=["x", "y"], method="quantile", output="normal", rank_error=0),
+        case(columns="v", elements="each"),
     ],
-    "select": [case(columns=["y", "id", "x", "s"]), case(columns=["id", "*a*"])],
+    "select": [case(columns=["id", "*a*"])],
     "split": [
-        case(fractions={"train": 0.5, "validation": 0.25, "test": 0.25}, seed=3),
         case(fractions={"train": 0.5, "test": 0.5}, group="s", column="part"),
     ],
     "transform": [
         case("infinities", columns=["p"], function="log"),
         case(columns=["x", "p"], function="log1p", invalid="null"),
-        case(columns=["x", "n"], function="sqrt", invalid="drop"),
         case(columns=["x"], function="log", invalid="quarantine"),
     ],
 }
+
+
+def cases_of(kind: str) -> list[Case]:
+    """Generated arguments, and those listed."""
+    made = [Case(fields, None) for fields in generated(Step.registry[kind], tables()["usual"])]
+    return made + STEPS.get(kind, [])
+
+
+def uncovered_of(kind: str) -> list[str]:
+    """Choices that no case makes."""
+    return uncovered(Step.registry[kind], [one.fields for one in cases_of(kind)])
+
 
 STATISTICS: dict[str, list[Statistic]] = {
     "moments": [Moments(("x",)), Moments(("n",))],
     "extremes": [Extremes(("x",)), Extremes(("n",))],
     "quantiles": [Quantiles(("x",)), Quantiles(("n",), rank_error=0.05)],
     "frequencies": [Frequencies(("s",)), Frequencies(("n",)), Frequencies(("b",)), Frequencies(("x",))],
+    "covariance": [Covariance(("x", "n")), Covariance(("x", "n", "y", "u"), holdout=0.1)],
+    "sample": [Sample(("x", "n", "u"), 5), Sample(("y", "u"), 100)],
+    "expectation": [Expectation(("x", "n"), ((1.0, 10.0), (3.0, 5.0), (0.0, 0.0), ((1.0, 0.0), (0.0, 1.0))))],
+    "powers": [Powers(("x",)), Powers(("p",), method="box-cox")],
+    "elements": [Elements(("v",)), Elements(("v",), over="all")],
 }
+"""Requests beside those that a kind makes of columns alone."""
+
+
+def statistics_of(kind: str) -> list[Statistic]:
+    """Those listed; of a kind that is not, the requests of one column that the table has an answer to."""
+    return STATISTICS.get(kind) or generated_statistics(Statistic.registry[kind], tables()["usual"])
 
 
 def with_groups(statistic: Statistic) -> Statistic:
@@ -101,18 +146,27 @@ def tables() -> dict[str, pa.Table]:
         "s": pa.array([None if i % 7 == 6 else "añc"[i % 3] for i in range(ROWS)]),
         "b": pa.array([i % 3 == 0 for i in range(ROWS)]),
         "day": pa.array(random.integers(0, 20_000, ROWS).astype("datetime64[D]")),
+        "v": vectors(random),
+        "u": pa.array(random.random(ROWS)),
     }
     table = pa.table(usual)
-    whole = ("id", "n", "small", "s", "b", "day")
+    whole = ("id", "n", "small", "s", "b", "day", "v", "u")
     return {
         "usual": table,
         "no rows": table.slice(0, 0),
         "one row": table.slice(3, 1),
-        "all null": filled(table, dict.fromkeys(set(usual) - {"id"})),
+        "all null": filled(table, dict.fromkeys(set(usual) - {"id", "u"})),
         "constant": filled(table, {name: column[3].as_py() for name, column in usual.items() if name != "id"}),
         "all nan": filled(table, dict.fromkeys(set(usual) - set(whole), NAN)),
         "infinities": alternating(table, set(usual) - set(whole), [INF, -INF, 1.0]),
     }
+
+
+def vectors(random: np.random.Generator) -> pa.Array:
+    """Vectors of three numbers; one is null, one has a null in it."""
+    rows = (random.standard_normal((ROWS, 3)) * [1, 2, 3] + 5).tolist()
+    rows[4], rows[9] = None, [1.0, None, 2.0]
+    return pa.array(rows, pa.list_(pa.float64()))
 
 
 def filled(table: pa.Table, values: dict[str, Any]) -> pa.Table:

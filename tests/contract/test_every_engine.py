@@ -1,6 +1,6 @@
 """The engines are one: every step and every statistic gives on Polars, alone and in Spark's tasks, what Spark gives.
 
-Runs on a classic session, and once more on a Connect session in a process of its own.
+Runs on a classic session, and once more on a Connect session, as the whole suite does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import narwhals as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cases import STATISTICS, STEPS, tables, with_groups
+from cases import cases_of, statistics_of, tables, with_groups
 from deltalake import DeltaTable
 
 import genspark
@@ -28,12 +28,10 @@ from genspark.steps import Step
 ON_CONNECT = os.environ.get("GENSPARK_TEST_SESSION") == "connect"
 REGISTRY = {kind: step for kind, step in Step.registry.items() if step.__module__.startswith("genspark.")}
 CASES = [
-    pytest.param(kind, case, id=f"{kind}-{number}")
-    for kind in REGISTRY
-    for number, case in enumerate(STEPS.get(kind, []))
+    pytest.param(kind, case, id=f"{kind}-{number}") for kind in REGISTRY for number, case in enumerate(cases_of(kind))
 ]
 TABLES = tables()
-REQUESTS = [request for kind in Statistic.registry for request in STATISTICS.get(kind, [])]
+REQUESTS = [request for kind in Statistic.registry for request in statistics_of(kind)]
 ALL = [*REQUESTS, *(with_groups(request) for request in REQUESTS)]
 every_case = pytest.mark.parametrize(("kind", "case"), CASES)
 every_table = pytest.mark.parametrize("name", TABLES)
@@ -109,13 +107,13 @@ def in_order(table: pa.Table) -> dict[str, list[Any]]:
     return columns if "id" in columns else {name: sorted(values, key=str) for name, values in columns.items()}
 
 
-def close(value: Any) -> Any:
-    """The value, with the floats in it to 1e-9."""
+def close(value: Any, rel: float = 1e-9) -> Any:
+    """The value, with the floats in it to `rel`."""
     if isinstance(value, float):
-        return pytest.approx(value, rel=1e-9, abs=1e-12)
+        return pytest.approx(value, rel=rel, abs=1e-12)
     if isinstance(value, dict):
-        return {name: close(item) for name, item in value.items()}
-    return [close(item) for item in value] if isinstance(value, list | tuple) else value
+        return {name: close(item, rel) for name, item in value.items()}
+    return [close(item, rel) for item in value] if isinstance(value, list | tuple) else value
 
 
 def read(path: Path) -> pa.Table:
@@ -134,9 +132,11 @@ def test_a_job_gives_the_rows_that_spark_gives(engine, kind, case, job, referenc
     assert got.column_names == expected.column_names
     plain = [str(field.type).replace("large_", "") for field in got.schema]
     assert plain == [str(field.type).replace("large_", "") for field in expected.schema]
-    assert in_order(got) == close(in_order(expected))
+    # Where a power's likelihood is flat, its maximum feels the order in which sums were merged.
+    rel = 1e-7 if kind == "transform" else 1e-9
+    assert in_order(got) == close(in_order(expected), rel)
     fitted = PipelineModel.load(report.model)
-    assert [dict(p) for p in fitted.parameters] == close([dict(p) for p in model.parameters])
+    assert [dict(p) for p in fitted.parameters] == close([dict(p) for p in model.parameters], rel)
     assert fitted.input_schema == model.input_schema
     assert report.rows_read == 24
     assert report.rows_written == len(expected)
@@ -147,9 +147,14 @@ def test_quarantined_rows_have_the_same_reasons(kind, case, job):
     """Alone and in Spark's tasks; against Spark, the real-data tests hold them."""
     if ON_CONNECT or case.fields.get("action", case.fields.get("invalid")) != "quarantine":
         pytest.skip("quarantines nothing, or shown beside a classic session")
+    rows = {job(engine, kind, case)[1].rows_quarantined for engine in ENGINES}
+    assert len(rows) == 1
+    if rows == {0}:
+        assert not any((job(engine, kind, case)[0] / "table_quarantine").exists() for engine in ENGINES)
+        return
     both = [read(job(engine, kind, case)[0] / "table_quarantine").drop(["_run_id"]) for engine in ENGINES]
-    assert in_order(both[0]) == in_order(both[1])
-    assert both[0].num_rows == job("polars", kind, case)[1].rows_quarantined
+    assert in_order(both[0]) == close(in_order(both[1]))
+    assert {both[0].num_rows} == rows
     assert all(reasons for reasons in both[0]["_reasons"].to_pylist())
 
 
