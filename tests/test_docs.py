@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from genspark.cli import main
 from genspark.config import JobConfig, json_schema
+from genspark.steps import Step
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -101,3 +104,20 @@ def test_the_variables_told_are_those_that_are_read() -> None:
 
 def source_files() -> list[Path]:
     return [*ROOT.glob("genspark/**/*.py"), *ROOT.glob("genspark/**/*.properties"), ROOT / "tests" / "conftest.py"]
+
+
+def test_the_page_of_steps_is_made_from_the_classes() -> None:
+    pytest.importorskip("sklearn")
+    made = subprocess.run(
+        [sys.executable, "-W", "ignore", str(ROOT / "docs" / "make_steps.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+
+
+def test_every_step_has_its_part_of_the_page() -> None:
+    page = (ROOT / "docs" / "steps.md").read_text(encoding="utf-8")
+    kinds = [kind for kind, step in Step.registry.items() if step.__module__.startswith("genspark.")]
+    assert [kind for kind in kinds if f"\n## {kind}\n" not in page] == []
