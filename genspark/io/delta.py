@@ -52,8 +52,7 @@ def write(
         if sink.max_records_per_file:
             writer = writer.option("maxRecordsPerFile", str(sink.max_records_per_file))
         if table.version is None:
-            mode = "errorifexists" if sink.mode == "error" else sink.mode
-            writer.mode(mode).options(**creation_properties(sink)).partitionBy(*sink.partition_by).save(table.path)
+            writer.mode(sink.mode).options(**creation_properties(sink)).partitionBy(*sink.partition_by).save(table.path)
         elif sink.mode == "overwrite" and sink.partitions:
             _refuse_other_columns(frame, table)
             writer.mode("overwrite").option("replaceWhere", _condition(sink.partitions)).save(table.path)

@@ -13,7 +13,7 @@ from genspark.engines.fate import CORRUPT, FATE, KEPT
 from genspark.engines.spark import SparkEngine
 from genspark.engines.spark_errors import spark_errors
 from genspark.engines.spark_fate import Fates, readable
-from genspark.errors import TargetError
+from genspark.errors import SourceError, TargetError
 from genspark.expressions import is_hidden
 from genspark.io import arrow_writer, commit, delta
 from genspark.io.parquet import Layout
@@ -62,8 +62,9 @@ class SparkRunner(Runner):
         self._fitted_frame = self._observation = self.corrupt_rows = None
         self.given = read(self.spark, without(self.config.source, self.left_out))
         self.passes["schema"] = self.given.passes
-        frame = nw.from_native(readable(self.given.frame))
-        schema = frame.collect_schema()
+        # On Connect the source is looked at here and not before.
+        with spark_errors("source.path", SourceError):
+            schema = nw.from_native(readable(self.given.frame)).collect_schema()
         SparkEngine().check_names(schema.names())
         return dict(schema)
 
