@@ -33,10 +33,13 @@ tests: venv java
 	if [ $$connect = 0 ]; then tail -1 out/tests-connect.log; else cat out/tests-connect.log; fi; \
 	exit $$((classic + connect))
 
-bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or rows; bench-growth: draw sizes
+bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or rows; bench-growth: draw sizes; bench-scans: statistics
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
 
-.PHONY: bench-growth
+.PHONY: bench-growth bench-scans
+bench-scans: venv java
+	$(BIN)/python benchmarks/scans.py $(ARGS)
+
 bench-growth: venv java
 	@failed=0; for size in 1m 4m 16m; do \
 	  $(BIN)/python benchmarks/preprocess.py --size $$size --json out/benchmarks/growth-$$size.json $(ARGS) || failed=1; \

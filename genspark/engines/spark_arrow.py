@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Parts = dict[Statistic, State]
 
+BATCH_BYTES = 16 << 20
+"""What a task takes in at once."""
+
 
 def scan_arrow(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
     """The states of statistics that share `by`, in one job."""
@@ -54,12 +57,24 @@ def parts_of(batches: Iterator[pa.RecordBatch], statistics: Sequence[Statistic])
     result: Parts | GensparkError
     try:
         gathering = gatherer(statistics)
-        for batch in batches:
-            gathering.see(pl.DataFrame(pl.from_arrow(batch)))
+        for some in _together(batches):
+            gathering.see(pl.DataFrame(pl.from_arrow(some)))
         result = gathering.parts()
     except GensparkError as error:
         result = error
     return pickle.dumps(result)
+
+
+def _together(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The batches, as many at a time as are worth the calls: Spark makes them of 10,000 rows, however narrow."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.nbytes for one in held) >= BATCH_BYTES:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 def _both(a: Parts, b: Parts) -> Parts:

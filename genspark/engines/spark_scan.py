@@ -37,21 +37,24 @@ AGGREGATED = (Moments, Extremes, Quantiles, Frequencies)
 GROUPING = ("string", "boolean", "byte", "short", "integer", "long")
 """The types of columns that rows are grouped by."""
 
-MOST_AGGREGATED = 50
-"""Columns beyond which the code that Spark generates for one aggregation costs more than Arrow batches do."""
+MOST_AGGREGATED, SKETCH = 50, 10
+"""Columns beyond which the code that Spark generates for an aggregation costs more than Arrow batches do, and as how
+many of them a sketch counts: Spark's takes the values one by one."""
 
 
 def scan(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
     """The states of statistics that share `by`, in one job: one aggregation, or one pass of Arrow batches."""
     if any(not isinstance(statistic, AGGREGATED) for statistic in statistics):
         return scan_arrow(frame, statistics)
-    is_wide = len({column for statistic in statistics for column in statistic.columns}) > MOST_AGGREGATED
-    holds_all = any(isinstance(statistic, Quantiles) and not statistic.rank_error for statistic in statistics)
-    if is_wide and not holds_all:
+    quantiles = [statistic for statistic in statistics if isinstance(statistic, Quantiles)]
+    columns = {column for statistic in statistics for column in statistic.columns}
+    is_heavy = len(columns) + SKETCH * len(quantiles) > MOST_AGGREGATED
+    # Exact quantiles would bring every value to the driver.
+    if is_heavy and all(statistic.rank_error for statistic in quantiles):
         try:
             return scan_arrow(frame, statistics)
         except Exception as error:
-            # Workers without genspark aggregate wide tables too, only slowly.
+            # Workers without genspark aggregate all that too, only slowly.
             if not lacks_package(error):
                 raise
     return scan_sql(frame, statistics)

@@ -123,6 +123,8 @@ def assert_same(got: dict[str, list[Any]], expected: dict[str, list[Any]], rel: 
 def close(value: Any, rel: float) -> Any:
     if isinstance(value, list):
         return [close(item, rel) for item in value]
+    if isinstance(value, dict):
+        return {name: close(item, rel) for name, item in value.items()}
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return pytest.approx(value, rel=rel, abs=rel) if is_number else value
 
@@ -380,4 +382,4 @@ def assert_same_state(derived: dict[str, Any], scanned: dict[str, Any], statisti
         assert statistic.read(derived, p) == pytest.approx(statistic.read(scanned, p), rel=1e-9)
         derived, scanned = ({**s, "sketch": 0, "center": 0, "scale": 0, "offset": 0} for s in (derived, scanned))
     for name, value in scanned.items():
-        assert derived[name] == (pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, float) else value), name
+        assert derived[name] == close(value, 1e-9), name
