@@ -24,7 +24,7 @@ from genspark.model import PipelineModel
 from genspark.pipeline import Pipeline
 from genspark.plan import make_plan
 from genspark.statistics import Covariance, Extremes
-from genspark.steps import Outliers
+from genspark.steps import Outliers, Scale
 from genspark.steps.outliers.chi_square import quantile
 
 INF, NAN = math.inf, math.nan
@@ -460,3 +460,19 @@ def test_the_first_of_two_steps_that_a_row_breaks_is_told(tmp_path):
     found = pl.read_delta(run(tmp_path, rows, steps).quarantine).sort("id").rows(named=True)
     told = {row["id"]: [reason["step"] for reason in row["_reasons"]] for row in found}
     assert told == {20: ["far"], 21: ["high"]}
+
+
+def test_the_covariance_of_scaled_columns_needs_no_scan_of_its_own():
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {"a": random.normal(1e3, 5.0, 200), "b": random.normal(0.0, 2.0, 200), "c": random.random(200)}
+    )
+    judged = Outliers(["a", "b", "c"], method="mahalanobis", action="flag", threshold=2.0)
+    pipeline = Pipeline([Scale(["a", "b"], method="minmax"), judged])
+    assert [scan.level for scan in pipeline.plan(frame).scans] == [0]
+    assert "no scan for outliers of a: scaled: an affine map of the state" in pipeline.explain(frame)
+    together = pipeline.fit(frame)
+    scaled = Pipeline([Scale(["a", "b"], method="minmax")]).fit(frame).transform(frame)
+    alone = Pipeline([judged]).fit(scaled)
+    assert together.transform(frame)["is_outlier"].to_list() == alone.transform(scaled)["is_outlier"].to_list()
+    assert any(together.transform(frame)["is_outlier"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
@@ -14,7 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from genspark.expressions import HIDDEN, number
 from genspark.kernels import Kernel
-from genspark.statistics import Derivation, Elements, Extremes, Moments, Quantiles, State, Statistic
+from genspark.statistics import Covariance, Derivation, Elements, Extremes, Moments, Quantiles, State, Statistic
 from genspark.statistics.moments import deviation
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
 from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Schema, changed, is_number, match, present
@@ -113,9 +114,11 @@ class Scale(ColumnStep):
 
     def rewrite(self, wanted: Statistic) -> Derivation | None:
         column = wanted.column
-        if self._is_ranked or self.elements or wanted.by or len(wanted.columns) > 1:
+        if self._is_ranked or self.elements or wanted.by:
             return None
-        if wanted.affine(wanted.empty(), 0.0, 1.0, 0.0) is None:
+        if isinstance(wanted, Covariance):
+            return Derivation((wanted,), functools.partial(_rescaled, wanted), "scaled: an affine map of the state")
+        if len(wanted.columns) > 1 or wanted.affine(wanted.empty(), 0.0, 1.0, 0.0) is None:
             return None
 
         def derive(states: Sequence[State], parameters: Parameters) -> State:
@@ -226,6 +229,12 @@ class Scale(ColumnStep):
             )
             for column in columns
         ]
+
+
+def _rescaled(wanted: Covariance, states: Sequence[State], parameters: Parameters) -> State:
+    """The state of columns some of which are scaled."""
+    unchanged = (0.0, 1.0, 0.0)
+    return wanted.rescaled(states[0], [tuple(parameters["maps"].get(column, unchanged)) for column in wanted.values])
 
 
 def _forward(column: str, center: float, scale: float, offset: float) -> nw.Expr:
