@@ -152,16 +152,19 @@ class Encode(Step):
         return f"{HIDDEN}{self.label}_{column}_{what}"
 
     def _statistic(self, column: str) -> Statistic:
-        return Frequencies((column,), capacity=self.max_size)
+        # Counts are exact while all values fit, so more are counted than are kept.
+        return Frequencies((column,), capacity=max(DEFAULT_CAPACITY, self.max_size))
 
     def _vocabulary(self, column: str, state: State) -> list[Value]:
-        # The values that were cut off occurred at most `error` times, so that min_count may leave them out anyway.
-        if state["error"] >= self.min_count and self.overflow == "error":
+        known = [value for value, count in state["values"] if count >= self.min_count]
+        # Values that were not even counted occurred at most `error` times: min_count may leave them out anyway.
+        is_too_large = len(known) > self.max_size or state["error"] >= self.min_count
+        if is_too_large and self.overflow == "error":
             raise DataError(
                 f"{self.label}: column {column!r} has more than {self.max_size:,} distinct values; raise max_size or "
                 "min_count, set overflow: unknown, or use method: hash"
             )
-        return [value for value, count in state["values"] if count >= self.min_count]
+        return known[: self.max_size]
 
     def _entries(self, column: str, parameters: Parameters) -> Vocabulary:
         values, kind = parameters["vocabularies"][column], parameters["kinds"][column]
