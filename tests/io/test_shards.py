@@ -27,6 +27,8 @@ from genspark.io import shards
 from genspark.io.shards import ddl
 from genspark.io.sources import read
 
+# Readers that need no Spark are held to those of Spark, once.
+pytestmark = pytest.mark.classic
 COMPRESS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard.compress}
 MESSY = b"""i,l,big,d,day,ts,b,s,e,mix,none
 1,3000000000,12345678901234567890,1.5,2020-01-02,2020-01-02 03:04:05,true,x,,1,
