@@ -21,6 +21,7 @@ from genspark.io.table import (
     partitioning,
     refuse_other_columns,
 )
+from genspark.session import is_connect
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -48,6 +49,7 @@ def write(
     commit of its own after the rows'. Raises SinkError; the table is then as it was.
     """
     with spark_errors("sink.path", SinkError):
+        frame = plain_text(frame)
         writer = laid_out(frame, sink).write.format("delta").option("userMetadata", json.dumps(metadata))
         if sink.max_records_per_file:
             writer = writer.option("maxRecordsPerFile", str(sink.max_records_per_file))
@@ -69,7 +71,7 @@ def write(
 def append_merging(frame: DataFrame, path: str, metadata: Mapping[str, Any]) -> Commit:
     """Append to a table whose columns may differ from run to run: new ones are added."""
     with spark_errors("quarantine.path", SinkError):
-        writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
+        writer = plain_text(frame).write.format("delta").mode("append").option("mergeSchema", "true")
         writer.option("userMetadata", json.dumps(metadata)).save(path)
         return _commit(frame.sparkSession, path)
 
@@ -118,6 +120,30 @@ def _set_properties(
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
+def plain_text(frame: DataFrame) -> DataFrame:
+    """The frame with text that Delta's log calls `string`, whoever made the column.
+
+    Connect sends each text type with its collation, and Spark then writes a table whose columns are
+    `string collate UTF8_BINARY`, which is the same to Spark and unknown to every other reader.
+    """
+    if not is_connect(frame.sparkSession):
+        return frame
+    of_text = [field for field in frame.schema.fields if "string" in field.dataType.simpleString()]
+    return frame.withColumns({field.name: frame[_name(field.name)].cast(_ddl(field.dataType)) for field in of_text})
+
+
+def _ddl(kind: Any) -> str:
+    from pyspark.sql import types
+
+    if isinstance(kind, types.ArrayType):
+        return f"array<{_ddl(kind.elementType)}>"
+    if isinstance(kind, types.MapType):
+        return f"map<{_ddl(kind.keyType)}, {_ddl(kind.valueType)}>"
+    if isinstance(kind, types.StructType):
+        return f"struct<{', '.join(f'{_name(field.name)}: {_ddl(field.dataType)}' for field in kind.fields)}>"
+    return str(kind.simpleString())
+
+
 def laid_out(frame: DataFrame, sink: Sink) -> DataFrame:
     """The rows gathered so that each partition value gets `files_per_partition` files, if it has the rows."""
     files = sink.files_per_partition
@@ -157,7 +183,11 @@ def _condition(partitions: Mapping[str, Sequence[Any]]) -> str:
 
 
 def _quoted(path: str) -> str:
-    return f"delta.`{path.replace('`', '``')}`"
+    return f"delta.{_name(path)}"
+
+
+def _name(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"
 
 
 def _literal(value: Any) -> str:
