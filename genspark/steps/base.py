@@ -212,6 +212,18 @@ def match(patterns: Iterable[str], schema: Schema, wanted: Callable[[Any], bool]
     return tuple(column for column, hit in found.items() if hit)
 
 
+def check_fields(step: Step, choice: str, choices_of: Mapping[str, Sequence[str]]) -> None:
+    """Raise ValueError where a field is given that what `choice` is set to makes no use of.
+
+    `choices_of` maps fields to the values of the field `choice` that they are for; others go with all.
+    """
+    chosen = getattr(step, choice)
+    for name, choices in choices_of.items():
+        is_given = getattr(step, name) != getattr(type(step), name)
+        if is_given and chosen not in choices:
+            raise ValueError(f"{name}: is for {choice} {' or '.join(choices)}; {choice} is {chosen!r}")
+
+
 def refuse_taken(names: Iterable[str], schema: Schema) -> None:
     """Raise SchemaError where a column that a step adds is there already: it would be lost, also to the inverse."""
     taken = [name for name in names if name in schema]

@@ -21,6 +21,7 @@ from genspark.steps.base import (
     ColumnStep,
     Parameters,
     Schema,
+    check_fields,
     is_number,
     is_plain,
     match,
@@ -35,7 +36,7 @@ from genspark.vectors import element_type, is_vector
 
 OF_NUMBERS = ("mean", "median", "model", "nearest")
 OF_ROWS = ("model", "nearest")
-OF_STRATEGIES = {
+STRATEGIES_OF = {
     "elements": ("mean", "constant"),
     "by": ("mean", "median", "mode"),
     "iterations": ("model",),
@@ -117,10 +118,7 @@ class Impute(ColumnStep):
 
     @model_validator(mode="after")
     def _fields_go_with_the_strategy(self) -> Self:
-        for name, strategies in OF_STRATEGIES.items():
-            is_given = getattr(self, name) != getattr(type(self), name)
-            if is_given and self.strategy not in strategies:
-                raise ValueError(f"{name}: is for strategy {' or '.join(strategies)}; strategy is {self.strategy!r}")
+        check_fields(self, "strategy", STRATEGIES_OF)
         if self.elements and self.by:
             raise ValueError("elements: vectors are not filled within groups; leave out `by`")
         if self.by and self.strategy == "median" and not self.rank_error:

@@ -24,6 +24,7 @@ from genspark.steps.base import (
     Rejection,
     Schema,
     changed,
+    check_fields,
     is_number,
     match,
     refuse_taken,
@@ -36,7 +37,7 @@ from genspark.steps.outliers.rule import Rule
 from genspark.vectors import is_vector
 
 DEFAULT_THRESHOLD = {"zscore": 3.0, "iqr": 1.5, "mad": 3.5, "norm": 3.0}
-OF_METHODS = {
+METHODS_OF = {
     "threshold": ("zscore", "iqr", "mad", "norm", "mahalanobis"),
     "by": ("zscore", "iqr", "mad"),
     "rank_error": ("iqr", "mad"),
@@ -113,10 +114,7 @@ class Outliers(ColumnStep):
 
     @model_validator(mode="after")
     def _fields_go_with_the_method(self) -> Self:
-        for name, methods in OF_METHODS.items():
-            is_given = getattr(self, name) != getattr(type(self), name)
-            if is_given and self.method not in methods:
-                raise ValueError(f"{name}: is for method {' or '.join(methods)}; method is {self.method!r}")
+        check_fields(self, "method", METHODS_OF)
         if not self.rank_error and (self.method == "mad" or self.by):
             what = "mad reads a sketch" if self.method == "mad" else "exact quartiles of groups do not merge"
             raise ValueError(f"rank_error: {what}, so it must be above 0, such as {DEFAULT_RANK_ERROR}")

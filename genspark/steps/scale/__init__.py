@@ -18,7 +18,17 @@ from genspark.kernels import Kernel
 from genspark.statistics import Covariance, Derivation, Elements, Extremes, Moments, Quantiles, State, Statistic
 from genspark.statistics.moments import deviation
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
-from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Schema, changed, is_number, match, present
+from genspark.steps.base import (
+    STEP_CONFIG,
+    ColumnStep,
+    Parameters,
+    Schema,
+    changed,
+    check_fields,
+    is_number,
+    match,
+    present,
+)
 from genspark.steps.scale.ranks import Curve, Ranks, Values, normal_distribution
 from genspark.steps.scale.vectors import Mapped
 from genspark.vectors import element_type, is_vector
@@ -75,8 +85,7 @@ class Scale(ColumnStep):
 
     @model_validator(mode="after")
     def _method_knows_vectors(self) -> Self:
-        if self.elements and self.method not in OF_VECTORS:
-            raise ValueError(f"elements: is for method {' or '.join(OF_VECTORS)}; method is {self.method!r}")
+        check_fields(self, "method", {"elements": OF_VECTORS})
         return self
 
     @model_validator(mode="after")
