@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BeforeValidator, Field
 
 from genspark.errors import SchemaError, did_you_mean
 from genspark.kernels import Kernel
@@ -22,17 +21,6 @@ FLOAT = pa.float64()
 Positions = npt.NDArray[np.int64]
 Group = tuple[str | int | bool | None, ...]
 """The values of the group columns; null is a value like any other."""
-
-
-def _as_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-By = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
-    Field(description="The columns whose values make the groups; one name may stand alone."),
-]
 
 
 def check_by(by: Sequence[str], schema: Mapping[str, Any]) -> None:

@@ -40,6 +40,11 @@ Columns = Annotated[
     Field(description="Names, or shell patterns such as 'pixel_*'; one name may stand alone."),
 ]
 
+By = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
+    Field(description="The columns whose values make the groups; one name may stand alone."),
+]
 
 Bound = float | str | None
 """What a value should keep to: a number, or the name of the hidden column that has one for each row; None is open."""

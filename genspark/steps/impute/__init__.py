@@ -11,13 +11,14 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from genspark.errors import SchemaError
-from genspark.groups import By, check_by
+from genspark.groups import check_by
 from genspark.hashing import Draw
 from genspark.kernels import Kernel
 from genspark.statistics import Derivation, State, Statistic
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
 from genspark.steps.base import (
     STEP_CONFIG,
+    By,
     ColumnStep,
     Parameters,
     Schema,

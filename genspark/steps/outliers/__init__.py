@@ -12,13 +12,14 @@ from pydantic.dataclasses import dataclass
 
 from genspark.errors import SchemaError
 from genspark.expressions import any_of
-from genspark.groups import By, check_by
+from genspark.groups import check_by
 from genspark.hashing import Draw
 from genspark.kernels import Kernel
 from genspark.statistics import Derivation, Extremes, State, Statistic
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
 from genspark.steps.base import (
     STEP_CONFIG,
+    By,
     ColumnStep,
     Parameters,
     Rejection,
