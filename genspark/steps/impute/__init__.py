@@ -179,8 +179,6 @@ class Impute(ColumnStep):
         return self._filling.refined(parameters, states)
 
     def rewrite(self, wanted: Statistic) -> Derivation | None:
-        if self.elements:
-            return None
         is_of_a_filled_column = wanted.column in self.columns and self.writes().isdisjoint(wanted.by)
         return self._filling.rewrite(wanted) if is_of_a_filled_column else None
 
@@ -191,19 +189,10 @@ class Impute(ColumnStep):
         return self._filling.kernels(parameters)
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
-        filling = self._filling
-        schema, learnt = frame.collect_schema(), frozenset(filling.learnt(parameters))
-        filled = []
-        for column in self.columns:
-            if self.elements:
-                filled.append(filling.fill(column, schema[column], parameters).alias(column))
-                continue
-            is_float = column in parameters["to_float"]
-            current = nw.col(column).cast(nw.Float64) if is_float else nw.col(column)
-            if column in learnt:
-                dtype = nw.Float64() if is_float else schema[column]
-                current = current.fill_null(filling.fill(column, dtype, parameters))
-            filled.append(current)
+        filling, to_float = self._filling, frozenset(parameters["to_float"])
+        given = {c: nw.col(c).cast(nw.Float64) if c in to_float else nw.col(c) for c in self.columns}
+        types = {**frame.collect_schema(), **dict.fromkeys(to_float, nw.Float64())}
+        filled = filling.filled(given, types, parameters)
         if not self.indicator:
             return frame.with_columns(*filled)
         names = zip(self.columns, self._indicators(), strict=True)

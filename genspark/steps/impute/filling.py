@@ -38,6 +38,16 @@ class Filling(ABC):
     def fill(self, column: str, dtype: Any, parameters: Parameters) -> nw.Expr:
         """What stands in for what is missing of a column that was learnt, as this dtype."""
 
+    def filled(
+        self, given: Mapping[str, nw.Expr], types: Mapping[str, Any], parameters: Parameters
+    ) -> Sequence[nw.Expr]:
+        """The columns after the step, from each as it is given and the dtype that it then has."""
+        learnt = frozenset(self.learnt(parameters))
+        return [
+            current.fill_null(self.fill(column, types[column], parameters)) if column in learnt else current
+            for column, current in given.items()
+        ]
+
     def is_missing(self, column: str) -> nw.Expr:
         """Whether something of a row's value is missing."""
         return nw.col(column).is_null()

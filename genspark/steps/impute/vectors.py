@@ -46,6 +46,12 @@ class OfVectors(Filling):
     def fill(self, column: str, dtype: Any, parameters: Parameters) -> nw.Expr:
         return nw.col(hidden(column))
 
+    def filled(
+        self, given: Mapping[str, nw.Expr], types: Mapping[str, Any], parameters: Parameters
+    ) -> Sequence[nw.Expr]:
+        # The kernel has written every vector, those included of which nothing was learnt.
+        return [self.fill(column, types[column], parameters).alias(column) for column in given]
+
     def is_missing(self, column: str) -> nw.Expr:
         return nw.col(_flag(column))
 
