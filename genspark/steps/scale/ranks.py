@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,7 +18,7 @@ NEAR_THE_ENDS = 1e-7
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(ABC):
     """The line through (reference, share), one of the two ways; null stays null."""
 
     references: tuple[float, ...]
@@ -30,9 +31,9 @@ class Curve:
         knots = np.array(self.references)
         return [column(self.read(values, knots, np.linspace(0, 1, len(knots))))]
 
+    @abstractmethod
     def read(self, values: Numbers, knots: Numbers, shares: Numbers) -> Numbers:
         """The other coordinate of points of the line."""
-        raise NotImplementedError
 
 
 class Ranks(Curve):
