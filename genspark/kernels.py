@@ -14,10 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from genspark.expressions import HIDDEN
+
 Numbers = npt.NDArray[np.float64]
 
 Function = Callable[[Sequence[pa.Array]], Sequence[pa.Array]]
 """The columns of some rows, in the kernel's order -> as many rows of each output. Pickled on its way to workers."""
+
+
+RESULT = f"{HIDDEN}kernel"
+"""The column that an engine keeps a kernel's struct in until its outputs are columns."""
 
 
 @dataclass(frozen=True)

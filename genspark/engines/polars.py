@@ -18,11 +18,9 @@ from genspark.engines.polars_scan import scan
 from genspark.engines.polars_stream import observed, remembered, streamed
 from genspark.expressions import HIDDEN, any_of
 from genspark.hashing import Draw, column_seed, uniform
-from genspark.kernels import Kernel
+from genspark.kernels import RESULT, Kernel
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Rejection
-
-RESULT = f"{HIDDEN}kernel"
 
 
 class PolarsEngine(Engine):

@@ -53,6 +53,11 @@ class Batch:
         return finite, self.rows.height - finite - plus - minus, plus, minus
 
 
+def one_zero(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A value, -0.0 as 0.0: they are equal, so they count as one. Polars takes an addition of 0.0 for none."""
+    return pl.when(value == 0).then(pl.lit(0.0, dtype)).otherwise(value)
+
+
 class Collector(ABC):
     """Takes batches in, gives parts out: states, but for what only `finished` makes one."""
 

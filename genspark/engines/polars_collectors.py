@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from genspark.engines.polars_batch import Batch, Collector, counted
+from genspark.engines.polars_batch import Batch, Collector, counted, one_zero
 from genspark.engines.polars_matrix import CoMoments, Completions, Smallest
 from genspark.engines.polars_numbers import Numbers
 from genspark.engines.polars_powers import PowerSums
@@ -84,8 +84,9 @@ class Tally(Collector):
     def add(self, batch: Batch) -> None:
         values = batch.rows[self._statistic.column]
         if values.dtype.is_float():
-            # -0.0 and 0.0 are one value. Infinities are present, and are no JSON: they are not counted one by one.
-            values = _one_zero(values.fill_nan(None).drop_nulls())
+            present = values.fill_nan(None).drop_nulls().to_frame()
+            values = present.select(one_zero(pl.col(values.name), values.dtype).alias(values.name)).to_series()
+            # Infinities are present, and are no JSON: they are not counted one by one.
             kept = values.filter(values.is_finite())
         else:
             kept = values = values.drop_nulls()
@@ -109,13 +110,6 @@ class Tally(Collector):
             self._compact()
         pairs = dict(self._frames[0].iter_rows()) if self._frames else {}
         return {self._statistic: self._statistic.state(pairs, self._missing, self._total, self._error)}
-
-
-def _one_zero(values: pl.Series) -> pl.Series:
-    """The values, -0.0 as 0.0. Polars takes an addition of 0.0 for none."""
-    return pl.select(
-        pl.when(values == 0).then(pl.lit(0.0, values.dtype)).otherwise(values).alias(values.name)
-    ).to_series()
 
 
 _EACH: dict[type[Statistic], Callable[[Any], Collector]] = {

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from genspark.engines import polars_collectors
-from genspark.engines.polars_batch import Batch, Collector
+from genspark.engines.polars_batch import Batch, Collector, one_zero
 from genspark.engines.polars_groups import Block, GroupCollector, Numbers64, Values, grown
 from genspark.errors import DataError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
@@ -153,11 +153,8 @@ class GroupTallies(GroupCollector):
         some = pl.DataFrame({"group": block.numbers, "value": block.rows[self._statistic.column]})
         is_float = some.schema["value"].is_float()
         if is_float:
-            # -0.0 and 0.0 are one value. Polars takes adding 0.0 for nothing to do.
             value = pl.col("value").fill_nan(None)
-            some = some.with_columns(
-                pl.when(value == 0).then(pl.lit(0.0, some.schema["value"])).otherwise(value).alias("value")
-            )
+            some = some.with_columns(one_zero(value, some.schema["value"]).alias("value"))
         some = some.with_columns(pl.col("group").cast(pl.Int32)).drop_nulls("value")
         self._totals[0, block.groups] += block.sizes
         self._totals[1] += np.bincount(some["group"].to_numpy(), minlength=block.known)

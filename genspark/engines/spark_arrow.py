@@ -40,13 +40,13 @@ def scan_arrow(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statis
 
     rows = frame.select(*(f"`{column}`" for column in columns)).mapInArrow(serve, "part binary").collect()
     parts: list[Parts | GensparkError] = [pickle.loads(row["part"]) for row in rows]  # noqa: S301 - our tasks made them
-    found = [part for part in parts if not isinstance(part, GensparkError)]
+    found: list[Parts] = []
     for part in parts:
         if isinstance(part, GensparkError):
             raise part
+        found.append(part)
     # Spark makes no task of a frame that it knows to be empty.
-    found = found or [gatherer(statistics).parts()]
-    whole = functools.reduce(_both, found)
+    whole = functools.reduce(_both, found or [gatherer(statistics).parts()])
     return {statistic: finished(statistic, part) for statistic, part in whole.items()}
 
 
@@ -68,11 +68,13 @@ def parts_of(batches: Iterator[pa.RecordBatch], statistics: Sequence[Statistic])
 def _together(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     """The batches, as many at a time as are worth the calls: Spark makes them of 10,000 rows, however narrow."""
     held: list[pa.RecordBatch] = []
+    size = 0
     for batch in batches:
         held.append(batch)
-        if sum(one.nbytes for one in held) >= BATCH_BYTES:
+        size += batch.nbytes
+        if size >= BATCH_BYTES:
             yield pa.Table.from_batches(held)
-            held = []
+            held, size = [], 0
     if held:
         yield pa.Table.from_batches(held)
 

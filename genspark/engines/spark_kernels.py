@@ -8,13 +8,10 @@ import pyarrow as pa
 
 from genspark.engines.spark_errors import RAISED
 from genspark.errors import GensparkError
-from genspark.expressions import HIDDEN
-from genspark.kernels import Kernel
+from genspark.kernels import RESULT, Kernel
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
-
-RESULT = f"{HIDDEN}kernel"
 
 
 def with_kernel(frame: DataFrame, kernel: Kernel) -> DataFrame:
