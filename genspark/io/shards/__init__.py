@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from genspark.io.shards.dataset import Dataset, Shard
+from genspark.io.shards.dataset import Dataset
 from genspark.io.shards.diagnosis import diagnose, shard_error
 from genspark.io.shards.finding import find
 from genspark.io.shards.scanning import scan
+from genspark.io.shards.shard import Shard
 
 __all__ = ["Dataset", "Shard", "diagnose", "find", "scan", "shard_error"]

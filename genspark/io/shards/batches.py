@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from genspark.io.shards.blocks import blocks, lines
-from genspark.io.shards.dataset import Shard
+from genspark.io.shards.shard import Shard
 from genspark.io.shards.stores import open_file
 
 ROWS = 1 << 16

@@ -14,8 +14,9 @@ from genspark.io.shards.columns import converted
 from genspark.io.shards.csv_dialect import Dialect, dialect
 from genspark.io.shards.csv_fields import fields
 from genspark.io.shards.csv_records import Records, first_record, records
-from genspark.io.shards.dataset import LEAVE_OUT, PLACE, Shard
+from genspark.io.shards.dataset import LEAVE_OUT, PLACE
 from genspark.io.shards.options import is_true
+from genspark.io.shards.shard import Shard
 
 
 def names_of(shards: Sequence[Shard], options: Mapping[str, str]) -> list[str]:

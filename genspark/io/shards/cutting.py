@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from genspark.io.shards.parquet import footer
-
-if TYPE_CHECKING:
-    from genspark.io.shards.dataset import Shard
+from genspark.io.shards.shard import Shard
 
 
 def cut(shards: Sequence[Shard], bytes_a_task: int, *, by_row_group: bool) -> list[tuple[Shard, ...]]:

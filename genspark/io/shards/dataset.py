@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from genspark.io.shards.cutting import cut
+from genspark.io.shards.shard import Shard
 
 PLACE = "source.path"
 LEAVE_OUT = "leave it out of the path, or set source.on_corrupt: quarantine"
 REMEDY = f"restore the file, {LEAVE_OUT}"
 TELLS_CORRUPT = ("csv", "json", "images")
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A file, or some of its row groups.
-
-    `path` is an absolute local path or a URI, `modified` milliseconds since 1970, `row_groups` a half-open
-    range of a Parquet file's, and `constants` the columns whose value the file's folder or table tells.
-    Shards of one `variant` hold the same types in the same order, before these are made alike.
-    """
-
-    path: str
-    size: int
-    modified: int
-    row_groups: tuple[int, int] | None = None
-    constants: Mapping[str, Any] = field(default_factory=dict)
-    variant: int = 0
 
 
 @dataclass(frozen=True)

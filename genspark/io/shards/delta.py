@@ -11,7 +11,8 @@ import polars as pl
 from genspark.config import Source
 from genspark.errors import SourceError
 from genspark.io.shards import values
-from genspark.io.shards.dataset import PLACE, Dataset, Shard
+from genspark.io.shards.dataset import PLACE, Dataset
+from genspark.io.shards.shard import Shard
 from genspark.io.shards.stores import absolute, entry
 from genspark.io.shards.types import normal_schema, same_or_refuse
 from genspark.object_stores import delta_options, one_line

@@ -9,8 +9,9 @@ import polars as pl
 
 from genspark.errors import ShardError, SourceError
 from genspark.io.shards import parquet
-from genspark.io.shards.dataset import REMEDY, Dataset, Shard
+from genspark.io.shards.dataset import REMEDY, Dataset
 from genspark.io.shards.scanning import frames_of
+from genspark.io.shards.shard import Shard
 from genspark.io.shards.stores import entry
 
 # What PyArrow, Polars and the system raise: Arrow's errors are ValueErrors, OSErrors and the like.

@@ -15,10 +15,11 @@ from genspark.files import stamp
 from genspark.io.images import PATTERN
 from genspark.io.shards import batches, csv_reader, ddl, globs, hive, images, json_reader, parquet
 from genspark.io.shards.blocks import blocks
-from genspark.io.shards.dataset import PLACE, REMEDY, Dataset, Shard
+from genspark.io.shards.dataset import PLACE, REMEDY, Dataset
 from genspark.io.shards.delta import find_delta
 from genspark.io.shards.listing import list_shards
 from genspark.io.shards.options import known_options
+from genspark.io.shards.shard import Shard
 from genspark.io.shards.stores import absolute, entry, file_uri
 from genspark.io.shards.types import normal_schema, readable_as, same_or_refuse
 

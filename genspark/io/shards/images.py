@@ -10,7 +10,7 @@ import polars as pl
 
 from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
-from genspark.io.shards.dataset import Shard
+from genspark.io.shards.shard import Shard
 from genspark.io.shards.stores import open_file
 
 SCHEMA: dict[str, pl.DataType] = {

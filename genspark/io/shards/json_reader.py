@@ -14,8 +14,9 @@ from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
 from genspark.io.shards import json_types, json_values
 from genspark.io.shards.blocks import blocks, lines
-from genspark.io.shards.dataset import PLACE, Shard
+from genspark.io.shards.dataset import PLACE
 from genspark.io.shards.options import is_true
+from genspark.io.shards.shard import Shard
 
 _CORRUPT_OPTION = "_corrupt_record"
 _BLANK = r"^[ \t\r\n]*$"

@@ -11,8 +11,9 @@ import polars as pl
 
 from genspark.errors import SourceError
 from genspark.io.shards import globs, hive
-from genspark.io.shards.dataset import PLACE, Shard
+from genspark.io.shards.dataset import PLACE
 from genspark.io.shards.options import is_true
+from genspark.io.shards.shard import Shard
 from genspark.io.shards.stores import UNSUPPORTED_CODECS, Entry, absolute, children
 
 

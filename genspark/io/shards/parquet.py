@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from genspark.engines.fate import FILE
+from genspark.io.shards.shard import Shard
 from genspark.io.shards.stores import file_uri, open_file
 from genspark.object_stores import polars_options
-
-if TYPE_CHECKING:
-    from genspark.io.shards.dataset import Shard
 
 
 def footer(path: str) -> Any:

@@ -8,9 +8,10 @@ import polars as pl
 
 from genspark.engines.fate import CORRUPT, FILE
 from genspark.io.shards import batches, csv_reader, images, json_reader
-from genspark.io.shards.dataset import Dataset, Shard
+from genspark.io.shards.dataset import Dataset
 from genspark.io.shards.parquet import scan_parquet
 from genspark.io.shards.plugin import lazy
+from genspark.io.shards.shard import Shard
 from genspark.io.shards.stores import file_uri
 
 
