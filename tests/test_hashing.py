@@ -14,7 +14,7 @@ import pytest
 import xxhash
 
 from genspark.engines import engine_for
-from genspark.engines.eager import hash_series
+from genspark.engines.series_hash import hash_series
 from genspark.hashing import Draw, column_seed, draw_seed, hash_bytes, hash_floats, hash_integers, uniform
 
 EAGER = ("polars", "pandas", "pyarrow")

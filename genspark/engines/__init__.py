@@ -6,8 +6,9 @@ from typing import Any
 
 import narwhals as nw
 
-from genspark.engines.eager import EagerEngine, polars_engine
+from genspark.engines.eager import EagerEngine
 from genspark.engines.engine import Engine
+from genspark.engines.polars import PolarsEngine
 from genspark.engines.spark import SparkEngine
 from genspark.errors import SchemaError
 
@@ -22,7 +23,7 @@ def engine_for(frame: Any) -> tuple[Engine, Any]:
     if wrapped.implementation.is_spark_like():
         return SparkEngine(), wrapped
     if isinstance(wrapped, nw.LazyFrame) and wrapped.implementation.is_polars():
-        return polars_engine(), wrapped
+        return PolarsEngine(), wrapped
     if isinstance(wrapped, nw.DataFrame) and wrapped.implementation.value in EAGER:
         return EagerEngine(), wrapped
     raise SchemaError(

@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import narwhals as nw
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from genspark.engines.engine import Build, Engine, over_columns
+from genspark.engines.polars import PolarsEngine
 from genspark.engines.polars_recording import recorded
 from genspark.engines.polars_stream import streamed
+from genspark.engines.series_hash import hash_series
+from genspark.engines.stopping import stop_on
 from genspark.errors import DataError
 from genspark.expressions import any_of
-from genspark.hashing import Draw, Hashes, column_seed, hash_bytes, hash_floats, hash_integers, uniform
+from genspark.hashing import Draw, column_seed, uniform
 from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Rejection
@@ -40,14 +42,14 @@ class EagerEngine(Engine):
             return super().run(frame, build, built)
         schema = tuple(native.schema.items())
         if schema not in built:
-            built[schema] = recorded(native.schema, lambda start: build(polars_engine(), start))
+            built[schema] = recorded(native.schema, lambda start: build(PolarsEngine(), start))
         try:
             return streamed(lambda: built[schema](native))
         except pl.exceptions.InvalidOperationError as error:
             raise DataError(f"{str(error).strip().partition(chr(10))[0]}; clean the column before it is cast") from None
 
     def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
-        return polars_engine().scan(nw.from_native(frame.to_polars().lazy()), statistics)
+        return PolarsEngine().scan(nw.from_native(frame.to_polars().lazy()), statistics)
 
     def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
         added = []
@@ -65,43 +67,9 @@ class EagerEngine(Engine):
         return frame
 
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        for rule in rejections:
-            if rule.action == "error":
-                self._stop_on(frame, label, rule)
+        stop_on(frame, label, rejections)
         removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
         return frame.filter(~any_of(removing)) if removing else frame
-
-    def _stop_on(self, frame: Any, label: str, rule: Rejection) -> None:
-        broken = frame.select(value=rule.value, broken=any_of([rule.predicate])).filter(nw.col("broken"))
-        if len(broken):
-            raise DataError(
-                f"{label}: column {rule.column!r} has the value {broken['value'][0]}, outside the {rule.rule}; "
-                "clean it before, or set the step's rule for such values"
-            )
-
-
-def polars_engine() -> Engine:
-    """The engine of lazy Polars frames, which is built on this module."""
-    from genspark.engines.polars import PolarsEngine
-
-    return PolarsEngine()
-
-
-def hash_series(series: Any, seed: int) -> Hashes:
-    """XXH64 of each value of a narwhals Series, as hashing.py defines it for its dtype."""
-    if isinstance(series.dtype, nw.Object):
-        # Where nulls are, pandas keeps booleans as objects, and dates always: Arrow finds their type.
-        series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
-    dtype = series.dtype
-    if dtype.is_float():
-        missing = (series.is_null() | series.is_nan()).to_numpy()
-        hashes = hash_floats(series.cast(nw.Float64).fill_null(0.0).to_numpy(), seed)
-    elif isinstance(dtype, nw.String | nw.Binary | nw.Categorical | nw.Enum):
-        return hash_bytes(series.to_arrow().to_pylist(), seed)
-    else:
-        missing = series.is_null().to_numpy()
-        hashes = hash_integers(_integers(series).fill_null(0).to_numpy().astype(np.int64), seed)
-    return np.where(missing, np.uint64(seed), hashes)
 
 
 def _as_arrow(frame: pl.DataFrame, before: pa.Schema) -> pa.Table:
@@ -118,14 +86,6 @@ def _as_arrow(frame: pl.DataFrame, before: pa.Schema) -> pa.Table:
 
 def _small(dtype: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_large_string(dtype) else dtype
-
-
-def _integers(series: Any) -> Any:
-    if isinstance(series.dtype, nw.Datetime):
-        return series.dt.timestamp("us")
-    if isinstance(series.dtype, nw.Date):
-        return series.cast(nw.Datetime("us")).dt.timestamp("us") // 86_400_000_000
-    return series.cast(nw.Int64)
 
 
 def _column(frame: Any, name: str, values: Any) -> Any:

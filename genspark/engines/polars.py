@@ -12,10 +12,11 @@ import narwhals as nw
 import polars as pl
 import pyarrow as pa
 
-from genspark.engines.eager import EagerEngine, hash_series
 from genspark.engines.engine import Engine, over_columns
 from genspark.engines.polars_scan import scan
 from genspark.engines.polars_stream import observed, remembered, streamed
+from genspark.engines.series_hash import hash_series
+from genspark.engines.stopping import stop_on
 from genspark.expressions import HIDDEN, any_of
 from genspark.hashing import Draw, column_seed, uniform
 from genspark.kernels import RESULT, Kernel
@@ -65,12 +66,9 @@ class PolarsEngine(Engine):
         removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
         if stopping:
             native = nw.to_native(frame)
-            frame = nw.from_native(observed(native, lambda batch: _stop_on(batch, label, stopping)))
+            stop = functools.partial(stop_on, label=label, rejections=stopping)
+            frame = nw.from_native(observed(native, lambda batch: stop(nw.from_native(batch, eager_only=True))))
         return frame.filter(~any_of(removing)) if removing else frame
-
-
-def _stop_on(batch: pl.DataFrame, label: str, rejections: Sequence[Rejection]) -> None:
-    EagerEngine().remove(nw.from_native(batch, eager_only=True), label, rejections)
 
 
 def _with(frame: Any, expressions: Iterable[pl.Expr]) -> Any:
