@@ -25,7 +25,7 @@ from genspark.model import PipelineModel
 from genspark.passes import FitPass
 from genspark.runners import spark_files
 from genspark.runners.base import Runner, TaskCount, Written, quarantines, table_properties
-from genspark.session import get_spark, qualified, settle, task_progress
+from genspark.session import get_spark, qualified, settled, task_progress
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Schema
 
@@ -105,7 +105,6 @@ class SparkRunner(Runner):
     def put_back(self) -> None:
         with contextlib.suppress(Exception):
             if self.config.sink.writer == "arrow":
-                settle(self.spark)
                 commit.put_back(self.target, self.run_id)
             else:
                 delta.put_back(self.spark, self.target, self.run_id)
@@ -164,7 +163,8 @@ class SparkRunner(Runner):
         # Where files are counted, Spark has gathered the rows of each into a task of its own.
         size = None if sink.files_per_partition else sink.target_file_size
         layout = Layout(partitioning(target, sink), self.run_id, None, sink.max_records_per_file, size)
-        files = arrow_writer.write(delta.laid_out(frame, sink), target.path, layout)
+        with settled(self.spark):
+            files = arrow_writer.write(delta.laid_out(frame, sink), target.path, layout)
         done = commit.commit(target, sink, files, arrow_writer.schema_of(frame), metadata, properties)
         with contextlib.suppress(OSError):
             # What a task that was tried twice left behind is in nobody's way.

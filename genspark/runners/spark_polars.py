@@ -18,7 +18,7 @@ from genspark.runners.base import TaskCount
 from genspark.runners.failure import failure, in_a_line
 from genspark.runners.polars import PolarsRunner
 from genspark.runners.work import WriteResult
-from genspark.session import get_spark, settle, slots, task_progress
+from genspark.session import get_spark, settled, slots, task_progress
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -49,18 +49,14 @@ class SparkPolarsRunner(PolarsRunner):
         # The workers' Python and Polars start with the session, all at once, and tell what they lack.
         run_tasks(self.spark, ready, list(range(slots(self.spark))))
 
-    def put_back(self) -> None:
-        with contextlib.suppress(Exception):
-            settle(self.spark)
-        super().put_back()
-
     def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
         return task_progress(self.spark, tell)
 
     def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
         tasks = self._tasks(dataset, by_bytes) or [dataset]
         try:
-            return run_tasks(self.spark, work, tasks)
+            with settled(self.spark) if by_bytes else contextlib.nullcontext():
+                return run_tasks(self.spark, work, tasks)
         except TaskError as error:
             raise self._failure(error, tasks) from None
 

@@ -30,7 +30,7 @@ __all__ = [
     "is_running",
     "prepare",
     "set_conf",
-    "settle",
+    "settled",
     "slots",
     "stop",
     "task_progress",
@@ -138,9 +138,15 @@ def stop(spark: SparkSession) -> None:
         driver.end(timeout=30)
 
 
-def settle(spark: SparkSession) -> None:
-    """Wait for tasks that still run when their job has failed; they may write for seconds more."""
-    progress.settle(None if is_connect(spark) else spark._jsc.sc().statusTracker())
+@contextlib.contextmanager
+def settled(spark: SparkSession) -> Iterator[None]:
+    """Where a job of the block fails, hold the error until its tasks have ended: they may write for seconds more."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):
+            progress.settle(None if is_connect(spark) else spark._jsc.sc().statusTracker())
+        raise
 
 
 @contextlib.contextmanager

@@ -88,9 +88,10 @@ def told(spark: SparkSession, report: Report) -> Iterator[None]:
         if broken or stages is None:
             return
         try:
-            finished, known = _total((stage.num_completed_tasks, stage.num_tasks) for stage in stages)
-            # The server goes on listing the stages that were skipped: at the end none of them is to come.
-            operations[operation_id] = (finished, finished if done else known)
+            counts = [(stage.num_completed_tasks, stage.num_tasks) for stage in stages]
+            # At the end the server lists the stages that were skipped too, and may not have heard of the last tasks.
+            counts = [(known, known) for finished, known in counts if finished] if done else counts
+            operations[operation_id] = _total(counts)
             report(*_total(operations.values()))
         except Exception:  # whatever a report raises, the query goes on
             broken = True
