@@ -93,7 +93,11 @@ class Impute(ColumnStep):
         description="How far, as a share of the rows, the median may lie from the middle; 0 is exact.",
     )
     by: By = Field(default=(), description="mean, median, mode: within each group, told by these columns.")
-    iterations: int = Field(default=4, ge=1, description="model: how often the regressions are learnt, a scan each.")
+    iterations: int = Field(
+        default=4,
+        ge=1,
+        description="model: how often the regressions are learnt, a scan each; more for columns nearly collinear.",
+    )
     ridge: float = Field(default=1e-3, gt=0, description="model: what is added to each variance, as a share of it.")
     holdout: float = Field(
         default=0.05,
