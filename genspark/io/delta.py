@@ -126,10 +126,13 @@ def plain_text(frame: DataFrame) -> DataFrame:
     Connect sends each text type with its collation, and Spark then writes a table whose columns are
     `string collate UTF8_BINARY`, which is the same to Spark and unknown to every other reader.
     """
-    if not is_connect(frame.sparkSession):
-        return frame
-    of_text = [field for field in frame.schema.fields if "string" in field.dataType.simpleString()]
-    return frame.withColumns({field.name: frame[_name(field.name)].cast(_ddl(field.dataType)) for field in of_text})
+    fields = frame.schema.fields if is_connect(frame.sparkSession) else []
+    as_string = {
+        field.name: frame[_name(field.name)].cast(_ddl(field.dataType))
+        for field in fields
+        if "string" in field.dataType.simpleString()
+    }
+    return frame.withColumns(as_string) if as_string else frame
 
 
 def _ddl(kind: Any) -> str:

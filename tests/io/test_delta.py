@@ -39,3 +39,9 @@ def test_text_is_read_by_others_whoever_made_the_column(spark: Any, tmp_path: Pa
     read = pl.read_delta(path)
     assert read.to_dicts() == [{**row, "m`p": {"k": "v"}}] * 2
     assert str(spark.read.format("delta").load(path).schema) == str(frame.schema)
+
+
+def test_a_table_without_text_is_written(spark: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "table")
+    delta.write(spark.range(2), Table(path, None, (), {}), Sink(path=path), {}, {})
+    assert sorted(pl.read_delta(path)["id"]) == [0, 1]
