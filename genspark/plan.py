@@ -162,7 +162,7 @@ class _Planner:
         return answers
 
     def _resolve(self, wanted: Statistic, at: int) -> Answer:
-        columns = _columns(wanted)
+        columns = frozenset(wanted.columns) | frozenset(wanted.by)
         place = at
         while place > 0:
             step = self.steps[place - 1]
@@ -197,16 +197,24 @@ class _Planner:
 
     def scans(self, answers: Sequence[Sequence[Answer]]) -> tuple[Scan, ...]:
         """The requests of all answers, those of one level and the same rows in one scan."""
-        groups: dict[tuple[int, tuple[int, ...]], dict[Request, None]] = {}
+        groups: dict[tuple[int, tuple[int, ...], tuple[str, ...], int], dict[Request, None]] = {}
+        changing = frozenset(column for step in self.steps for column in step.writes())
         for answer in _scanned(answers):
             request = answer.request
             assert request is not None
             filters = tuple(i for i in range(request.at) if self.steps[i].filters)
-            groups.setdefault((answer.level, filters), {})[request] = None
+            by = request.statistic.by
+            # Groups by a column that some step changes are other groups at another place.
+            place = request.at if changing & frozenset(by) else UNFITTED
+            groups.setdefault((answer.level, filters, by, place), {})[request] = None
         scans: list[Scan] = []
-        for (level, filters), requests in sorted(groups.items(), key=lambda item: item[0]):
-            needed = {step for request in requests for step in self._lineage(_columns(request.statistic), request.at)}
-            why = self._why(scans, level, filters, needed)
+        for (level, filters, by, _), requests in sorted(groups.items(), key=lambda item: item[0]):
+            needed = {
+                step
+                for request in requests
+                for step in self._lineage(frozenset(request.statistic.columns) | frozenset(by), request.at)
+            }
+            why = self._why(scans, level, filters, by, needed)
             scans.append(Scan(level, tuple(requests), tuple(sorted(needed)), filters, why))
         scans += [scan for position in range(len(self.steps)) for scan in self._refining(position)]
         return tuple(sorted(scans, key=lambda scan: scan.level))
@@ -222,10 +230,15 @@ class _Planner:
             for n in range(1, step.rounds + 1)
         ]
 
-    def _why(self, before: Sequence[Scan], level: int, filters: tuple[int, ...], needed: set[int]) -> str:
-        if any(scan.level == level for scan in before):
+    def _why(
+        self, before: Sequence[Scan], level: int, filters: tuple[int, ...], by: tuple[str, ...], needed: set[int]
+    ) -> str:
+        beside = [scan for scan in before if scan.level == level]
+        if beside and beside[-1].filters != filters:
             names = ", ".join(self.steps[i].label for i in filters) or "no filter"
             return f"apart from the scan before it, which sees other rows: here those after {names}"
+        if beside:
+            return f"apart from the scan before it: its rows are grouped by {', '.join(by)}"
         if level == 0:
             return "the first pass, on the data as read"
         blockers = [i for i in needed if self.fitted_at[i] == level - 1]
@@ -271,19 +284,11 @@ def _scanned(answers: Sequence[Sequence[Answer]]) -> list[Answer]:
     return [leaf for answer in flat for leaf in ([answer] if answer.request else _scanned([answer.needs]))]
 
 
-def _columns(statistic: Statistic) -> frozenset[str]:
-    """All that a statistic reads."""
-    return frozenset((*statistic.columns, *statistic.by))
-
-
 def _by_kind(requests: Sequence[Request]) -> dict[str, list[str]]:
-    """What is read, by what: the kind of statistic, and the groups within which it is gathered."""
     kinds: dict[str, list[str]] = {}
     for request in requests:
-        statistic = request.statistic
-        columns = [column for column in statistic.columns if not is_hidden(column)]
-        within = f" by {', '.join(statistic.by)}" if statistic.by else ""
-        kinds.setdefault(f"{statistic.kind}{within}", []).append(", ".join(columns))
+        columns = [column for column in request.statistic.columns if not is_hidden(column)]
+        kinds.setdefault(request.statistic.kind, []).append(", ".join(columns))
     return kinds
 
 

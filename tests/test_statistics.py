@@ -16,7 +16,6 @@ from datasketches import kll_doubles_sketch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genspark.engines.polars import PolarsEngine
 from genspark.engines.spark import SparkEngine
 from genspark.errors import DataError, ModelError, PlanError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic, from_json
@@ -525,27 +524,6 @@ def test_by_keeps_a_state_for_each_group_null_being_one(frames):
     assert states[statistics[1]] == {"groups": [{"by": [g], "state": extremes(x)} for g, x in values.items()]}
     plain = Frequencies(("x",))
     assert states[statistics[2]] == {"groups": [{"by": [g], "state": frequencies(x, plain)} for g, x in values.items()]}
-
-
-@pytest.mark.parametrize("exact", [[Quantiles(("x",), rank_error=0, probabilities=(0.25,))], []], ids=["exact", ""])
-@pytest.mark.parametrize("backend", ["polars-lazy", "spark"])
-def test_rows_grouped_in_several_ways_are_one_scan(frames, interpreted, backend, exact):
-    columns = {"x": [1.0, 10.0, 5.0, 3.0, None], "g": ["b", None, "a", "b", None], "h": [1, 1, 2, 2, 1]}
-    read = {Moments: moments, Extremes: extremes, Frequencies: lambda x: frequencies(x, Frequencies(("x",)))}
-    wanted = [kind(("x",), by=by) for by in [(), ("g",), ("h", "g")] for kind in read]
-    frame = nw.from_native(frames.of(backend, pa.table(columns)))
-    states = (SparkEngine() if backend == "spark" else PolarsEngine()).scan(frame, [*wanted, *exact])
-    assert set(states) == {*wanted, *exact}
-    for statistic in wanted:
-        values: dict[Any, list[Any]] = {}
-        for row in pa.table(columns).to_pylist():
-            values.setdefault(tuple(row[column] for column in statistic.by), []).append(row["x"])
-        expected = {key: close(read[type(statistic)](some)) for key, some in values.items()}
-        found = states[statistic]
-        groups = {tuple(one["by"]): one["state"] for one in found["groups"]} if statistic.by else {(): found}
-        assert groups == expected
-    for statistic in exact:
-        assert statistic.read(states[statistic], (0.25,)) == [np.quantile([1.0, 3.0, 5.0, 10.0], 0.25)]
 
 
 def test_groups_merge_group_by_group():

@@ -23,7 +23,7 @@ BLOCK_ROWS, BLOCK_BYTES = 500_000, 256 << 20
 
 
 def scan(frame: pl.LazyFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
-    """The states of the statistics, in one pass."""
+    """The states of statistics that share `by`, in one pass."""
     return {statistic: finished(statistic, part) for statistic, part in gathered(frame, statistics).parts.items()}
 
 
@@ -39,9 +39,10 @@ class Gathered:
 
 
 def gathered(frame: pl.LazyFrame, statistics: Sequence[Statistic]) -> Gathered:
-    """The parts of the statistics, in one pass."""
-    gathering, columns = gatherer(statistics), columns_of(statistics)
-    frame.select(columns).sink_batches(remembered(gathering.see), maintain_order=True, engine="streaming")
+    """The parts of statistics that share `by`, in one pass."""
+    gathering = gatherer(statistics)
+    columns = dict.fromkeys(column for s in statistics for column in (*s.columns, *s.by))
+    frame.select(list(columns)).sink_batches(remembered(gathering.see), maintain_order=True, engine="streaming")
     return Gathered(gathering.parts(), frozenset(columns) - gathering.nan)
 
 
@@ -51,9 +52,7 @@ class Gatherer(Protocol):
     `nan` are the columns of what it saw that may hold NaN.
     """
 
-    @property
-    def nan(self) -> set[str]:
-        """Columns, by name."""
+    nan: set[str]
 
     def see(self, rows: pl.DataFrame) -> None:
         """Take rows in."""
@@ -63,19 +62,12 @@ class Gatherer(Protocol):
 
 
 def gatherer(statistics: Sequence[Statistic]) -> Gatherer:
-    """What gathers the statistics. Raises PlanError for one that this engine does not know."""
+    """What gathers statistics that share `by`. Raises PlanError for one that this engine does not know."""
     for statistic in statistics:
         if not collectors([statistic]):
             raise PlanError(f"the polars engine has no way to compute {statistic.kind}")
-    by, *others = dict.fromkeys(statistic.by for statistic in statistics)
-    if others:
-        return _Several(statistics)
+    by = statistics[0].by
     return _Grouped(statistics, by) if by else _Whole(statistics)
-
-
-def columns_of(statistics: Sequence[Statistic]) -> list[str]:
-    """All that the statistics read, each column once."""
-    return list(dict.fromkeys(column for statistic in statistics for column in (*statistic.columns, *statistic.by)))
 
 
 def merged(statistic: Statistic, a: State, b: State) -> State:
@@ -153,29 +145,6 @@ class _Grouped:
             statistic: {"groups": [{"by": list(key), "state": found[statistic][at]} for at, key in order]}
             for statistic in self._statistics
         }
-
-
-class _Several:
-    """Gathers over all rows and within groups, or within groups of several kinds, from the same batches."""
-
-    def __init__(self, statistics: Sequence[Statistic]) -> None:
-        self._statistics = statistics
-        self._each: list[tuple[list[str], Gatherer]] = []
-        for by in dict.fromkeys(statistic.by for statistic in statistics):
-            some = [statistic for statistic in statistics if statistic.by == by]
-            self._each.append((columns_of(some), gatherer(some)))
-
-    @property
-    def nan(self) -> set[str]:
-        return set().union(*(gathering.nan for _, gathering in self._each))
-
-    def see(self, rows: pl.DataFrame) -> None:
-        for columns, gathering in self._each:
-            gathering.see(rows.select(columns))
-
-    def parts(self) -> dict[Statistic, State]:
-        found = {s: part for _, gathering in self._each for s, part in gathering.parts().items()}
-        return {statistic: found[statistic] for statistic in self._statistics}
 
 
 def _is_exact(statistic: Statistic) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from genspark.engines.polars_scan import columns_of, finished, gatherer, merged
+from genspark.engines.polars_scan import finished, gatherer, merged
 from genspark.errors import GensparkError
 from genspark.statistics import State, Statistic
 
@@ -27,7 +27,8 @@ BATCH_BYTES = 16 << 20
 
 
 def scan_arrow(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
-    """The states of the statistics, in one job."""
+    """The states of statistics that share `by`, in one job."""
+    columns = dict.fromkeys(column for statistic in statistics for column in (*statistic.columns, *statistic.by))
     cores = str(frame.sparkSession.conf.get("spark.task.cpus", "1") or "1")
 
     def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -37,9 +38,7 @@ def scan_arrow(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statis
 
         yield pa.record_batch([pa.array([parts_of(batches, statistics)], pa.binary())], names=["part"])
 
-    rows = (
-        frame.select(*(f"`{column}`" for column in columns_of(statistics))).mapInArrow(serve, "part binary").collect()
-    )
+    rows = frame.select(*(f"`{column}`" for column in columns)).mapInArrow(serve, "part binary").collect()
     parts: list[Parts | GensparkError] = [pickle.loads(row["part"]) for row in rows]  # noqa: S301 - our tasks made them
     found: list[Parts] = []
     for part in parts:

@@ -43,29 +43,21 @@ many of them a sketch counts: Spark's takes the values one by one."""
 
 
 def scan(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
-    """The states of the statistics, in one job: one aggregation, or one pass of Arrow batches.
-
-    Several kinds of groups, or groups and all rows, take an aggregation each, so there Arrow batches are taken; but
-    where the workers lack genspark, or where quantiles are exact, each aggregation is a job.
-    """
+    """The states of statistics that share `by`, in one job: one aggregation, or one pass of Arrow batches."""
     if any(not isinstance(statistic, AGGREGATED) for statistic in statistics):
         return scan_arrow(frame, statistics)
     quantiles = [statistic for statistic in statistics if isinstance(statistic, Quantiles)]
     columns = {column for statistic in statistics for column in statistic.columns}
     is_heavy = len(columns) + SKETCH * len(quantiles) > MOST_AGGREGATED
     # Exact quantiles would bring every value to the driver.
-    by = dict.fromkeys(statistic.by for statistic in statistics)
-    if (is_heavy or len(by) > 1) and all(statistic.rank_error for statistic in quantiles):
+    if is_heavy and all(statistic.rank_error for statistic in quantiles):
         try:
             return scan_arrow(frame, statistics)
         except Exception as error:
             # Workers without genspark aggregate all that too, only slowly.
             if not lacks_package(error):
                 raise
-    found: dict[Statistic, State] = {}
-    for one in by:
-        found |= scan_sql(frame, [statistic for statistic in statistics if statistic.by == one])
-    return found
+    return scan_sql(frame, statistics)
 
 
 def scan_sql(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
