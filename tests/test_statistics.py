@@ -16,6 +16,7 @@ from datasketches import kll_doubles_sketch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genspark.engines import spark_scan
 from genspark.engines.spark import SparkEngine
 from genspark.errors import DataError, ModelError, PlanError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic, from_json
@@ -524,6 +525,22 @@ def test_by_keeps_a_state_for_each_group_null_being_one(frames):
     assert states[statistics[1]] == {"groups": [{"by": [g], "state": extremes(x)} for g, x in values.items()]}
     plain = Frequencies(("x",))
     assert states[statistics[2]] == {"groups": [{"by": [g], "state": frequencies(x, plain)} for g, x in values.items()]}
+
+
+def test_sketches_of_groups_are_merged_by_spark_however_many(frames, interpreted, monkeypatch):
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the groups of every task would go to the driver")
+
+    monkeypatch.setattr(spark_scan, "scan_arrow", refuse)
+    values = {None: [10.0], "a": [5.0, 7.0], "b": [1.0, 3.0]}
+    rows = [(group, value) for group, some in values.items() for value in some]
+    columns = [f"x{i}" for i in range(6)]
+    table = pa.table({"g": [g for g, _ in rows], **{column: [v for _, v in rows] for column in columns}})
+    statistics = [Quantiles((column,), by=("g",)) for column in columns]
+    states = scan(frames, table, *statistics)
+    for statistic in statistics:
+        read = {one["by"][0]: statistic.read(one["state"], (0.5,)) for one in states[statistic]["groups"]}
+        assert read == {group: [np.median(some)] for group, some in values.items()}
 
 
 def test_groups_merge_group_by_group():

@@ -48,7 +48,9 @@ def scan(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, S
         return scan_arrow(frame, statistics)
     quantiles = [statistic for statistic in statistics if isinstance(statistic, Quantiles)]
     columns = {column for statistic in statistics for column in statistic.columns}
-    is_heavy = len(columns) + SKETCH * len(quantiles) > MOST_AGGREGATED
+    # Spark merges the sketches of groups in a shuffle, where tasks of ours would send every group's to the driver.
+    sketches = 0 if statistics[0].by else len(quantiles)
+    is_heavy = len(columns) + SKETCH * sketches > MOST_AGGREGATED
     # Exact quantiles would bring every value to the driver.
     if is_heavy and all(statistic.rank_error for statistic in quantiles):
         try:
