@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genspark.config import Sink
 from genspark.engines.spark import text
 from genspark.engines.spark_errors import spark_errors
+from genspark.engines.spark_scan import quoted
 from genspark.errors import SinkError
 from genspark.files import clear
 from genspark.io.table import (
@@ -32,7 +33,7 @@ def find(spark: SparkSession, path: str, place: str = "sink.path") -> Table:
     from pyspark.errors import AnalysisException
 
     try:
-        detail = spark.sql(f"DESCRIBE DETAIL {_quoted(path)}").first()
+        detail = spark.sql(f"DESCRIBE DETAIL {_table(path)}").first()
     except AnalysisException:
         return absent(path, place)
     assert detail is not None
@@ -84,7 +85,7 @@ def put_back(spark: SparkSession, table: Table, run_id: str) -> None:
     from pyspark.errors import AnalysisException
 
     try:
-        commits = spark.sql(f"DESCRIBE HISTORY {_quoted(table.path)}").select("version", "userMetadata").collect()
+        commits = spark.sql(f"DESCRIBE HISTORY {_table(table.path)}").select("version", "userMetadata").collect()
     except AnalysisException:
         # No commit was made; data files without one would only be in the way.
         if table.version is None:
@@ -96,7 +97,7 @@ def put_back(spark: SparkSession, table: Table, run_id: str) -> None:
     if table.version is None:
         clear(table.path)
     else:
-        spark.sql(f"RESTORE TABLE {_quoted(table.path)} TO VERSION AS OF {table.version}")
+        spark.sql(f"RESTORE TABLE {_table(table.path)} TO VERSION AS OF {table.version}")
 
 
 def _refuse_other_columns(frame: DataFrame, table: Table) -> None:
@@ -111,7 +112,7 @@ def _set_properties(
     # The commit names its run, so that `put_back` knows it for ours.
     spark.conf.set(_USER_METADATA, json.dumps(metadata))
     try:
-        spark.sql(f"ALTER TABLE {_quoted(path)} SET TBLPROPERTIES ({told})")
+        spark.sql(f"ALTER TABLE {_table(path)} SET TBLPROPERTIES ({told})")
     finally:
         spark.conf.unset(_USER_METADATA)
     return replace(commit, version=_history(spark, path)["version"])
@@ -128,7 +129,7 @@ def plain_text(frame: DataFrame) -> DataFrame:
     """
     fields = frame.schema.fields if is_connect(frame.sparkSession) else []
     as_string = {
-        field.name: frame[_name(field.name)].cast(_ddl(field.dataType))
+        field.name: frame[quoted(field.name)].cast(_ddl(field.dataType))
         for field in fields
         if "string" in field.dataType.simpleString()
     }
@@ -143,7 +144,7 @@ def _ddl(kind: Any) -> str:
     if isinstance(kind, types.MapType):
         return f"map<{_ddl(kind.keyType)}, {_ddl(kind.valueType)}>"
     if isinstance(kind, types.StructType):
-        return f"struct<{', '.join(f'{_name(field.name)}: {_ddl(field.dataType)}' for field in kind.fields)}>"
+        return f"struct<{', '.join(f'{quoted(field.name)}: {_ddl(field.dataType)}' for field in kind.fields)}>"
     return str(kind.simpleString())
 
 
@@ -175,7 +176,7 @@ def _commit(spark: SparkSession, path: str) -> Commit:
 
 
 def _history(spark: SparkSession, path: str) -> Any:
-    return spark.sql(f"DESCRIBE HISTORY {_quoted(path)} LIMIT 1").first()
+    return spark.sql(f"DESCRIBE HISTORY {_table(path)} LIMIT 1").first()
 
 
 def _condition(partitions: Mapping[str, Sequence[Any]]) -> str:
@@ -185,12 +186,8 @@ def _condition(partitions: Mapping[str, Sequence[Any]]) -> str:
     return " AND ".join(clauses)
 
 
-def _quoted(path: str) -> str:
-    return f"delta.{_name(path)}"
-
-
-def _name(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"
+def _table(path: str) -> str:
+    return f"delta.{quoted(path)}"
 
 
 def _literal(value: Any) -> str:
