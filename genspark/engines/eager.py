@@ -21,7 +21,6 @@ from genspark.engines.polars_stream import streamed
 from genspark.engines.series_hash import hash_series
 from genspark.engines.stopping import stop_on
 from genspark.errors import DataError
-from genspark.expressions import any_of
 from genspark.hashing import Draw, column_seed, uniform
 from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
@@ -66,10 +65,9 @@ class EagerEngine(Engine):
             frame = frame.with_columns(*made)
         return frame
 
-    def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         stop_on(frame, label, rejections)
-        removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
-        return frame.filter(~any_of(removing)) if removing else frame
+        return frame
 
 
 def _as_arrow(frame: pl.DataFrame, before: pa.Schema) -> pa.Table:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import narwhals as nw
 
 from genspark.errors import SchemaError, did_you_mean
-from genspark.expressions import without_nan
+from genspark.expressions import any_of, without_nan
 from genspark.hashing import Draw
 from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
@@ -49,8 +49,14 @@ class Engine(ABC):
         """The frame with the outputs of the kernels, each of which may read those of the ones before it."""
 
     @abstractmethod
+    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+        """The frame, of which a row that breaks a rule of action `error` stops the work: DataError. Others are kept."""
+
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         """The frame without the rejected rows. A rejection of action `error` stops the work: DataError."""
+        frame = self.stopping(frame, label, rejections)
+        removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
+        return frame.filter(~any_of(removing)) if removing else frame
 
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
         """What happens to a frame before the step transforms it: the rows it rejects are removed."""

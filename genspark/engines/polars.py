@@ -17,7 +17,7 @@ from genspark.engines.polars_scan import scan
 from genspark.engines.polars_stream import observed, remembered, streamed
 from genspark.engines.series_hash import hash_series
 from genspark.engines.stopping import stop_on
-from genspark.expressions import HIDDEN, any_of
+from genspark.expressions import HIDDEN
 from genspark.hashing import Draw, column_seed, uniform
 from genspark.kernels import RESULT, Kernel
 from genspark.statistics import State, Statistic
@@ -61,14 +61,14 @@ class PolarsEngine(Engine):
             frame = _with(_with(frame, [_called(kernel).alias(RESULT)]), [outputs]).drop(RESULT)
         return frame
 
-    def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        stopping = [rejection for rejection in rejections if rejection.action == "error"]
-        removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
-        if stopping:
-            native = nw.to_native(frame)
-            stop = functools.partial(stop_on, label=label, rejections=stopping)
-            frame = nw.from_native(observed(native, lambda batch: stop(nw.from_native(batch, eager_only=True))))
-        return frame.filter(~any_of(removing)) if removing else frame
+    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+        if all(rejection.action != "error" for rejection in rejections):
+            return frame
+
+        def see(batch: pl.DataFrame) -> None:
+            stop_on(nw.from_native(batch, eager_only=True), label, rejections)
+
+        return nw.from_native(observed(nw.to_native(frame), see))
 
 
 def _with(frame: Any, expressions: Iterable[pl.Expr]) -> Any:

@@ -61,9 +61,8 @@ class Counting:
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
         """The frame without the rows that the step rejects, all that it does counted."""
         rejections = step.rejections(parameters)
-        stopping = [rule for rule in rejections if rule.action == "error"]
         rules = [rule for rule in rejections if rule.action != "error"]
-        frame = PolarsEngine().remove(frame, step.label, stopping)
+        frame = PolarsEngine().stopping(frame, step.label, rejections)
         counted = [(what, predicate) for what, some in step.counts(parameters).items() for predicate in some]
         counted += [(rule.rule, rule.predicate) for rule in rules]
         if not counted:

@@ -13,7 +13,7 @@ from genspark.engines.spark_errors import RAISED, spark_errors
 from genspark.engines.spark_kernels import with_kernel
 from genspark.engines.spark_scan import scan
 from genspark.errors import SchemaError
-from genspark.expressions import HIDDEN, any_of
+from genspark.expressions import HIDDEN
 from genspark.hashing import UNIT, Draw
 from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
@@ -66,10 +66,8 @@ class SparkEngine(Engine):
             native = with_kernel(native, kernel)
         return nw.from_native(native)
 
-    def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        frame = stop_on_errors(frame, label, rejections)
-        removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
-        return frame.filter(~any_of(removing)) if removing else frame
+    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+        return stop_on_errors(frame, label, rejections)
 
 
 def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], alive: str = "true") -> Any:
