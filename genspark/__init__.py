@@ -2,8 +2,7 @@
 
 from genspark.config import JobConfig
 from genspark.job import run
-from genspark.model import PipelineModel
-from genspark.pipeline import Pipeline
+from genspark.pipeline import Pipeline, PipelineModel
 from genspark.version import VERSION
 
 __version__ = VERSION

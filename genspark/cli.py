@@ -16,12 +16,12 @@ from typing import Any
 
 from genspark import job
 from genspark.config import JobConfig, json_schema
-from genspark.console import ConsoleProgress, print_report
 from genspark.errors import GensparkError
-from genspark.inspection import describe
-from genspark.model import PipelineModel
-from genspark.report import RunReport
-from genspark.runners import choose
+from genspark.job.report import RunReport
+from genspark.job.runners import choose
+from genspark.pipeline.describe import describe
+from genspark.pipeline.model import PipelineModel
+from genspark.terminal.console import ConsoleProgress, print_report
 from genspark.version import VERSION
 
 Arguments = argparse.Namespace
@@ -102,7 +102,7 @@ def schema(arguments: Arguments) -> None:
 
 def demo(arguments: Arguments) -> None:
     """Run the main job on handwritten digits."""
-    from genspark.demo import run_demo
+    from genspark.terminal.demo import run_demo
 
     out = Path(arguments.out)
     report, lines = run_demo(out, _progress(arguments), arguments.engine)

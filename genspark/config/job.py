@@ -22,9 +22,9 @@ from genspark.config.errors import takes_text_alone, translate
 from genspark.config.sections import SECTION, ModelFile, Names, Quarantine, Sink, Source, Value
 from genspark.config.text import Place, Problem, brief, dump, override, parse, show, substitute
 from genspark.errors import ConfigError, did_you_mean
-from genspark.files import read_text
-from genspark.pipeline import Pipeline
+from genspark.pipeline.pipeline import Pipeline
 from genspark.steps import Step
+from genspark.storage.files import read_text
 
 
 class _OneKey:

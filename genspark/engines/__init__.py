@@ -6,10 +6,10 @@ from typing import Any
 
 import narwhals as nw
 
-from genspark.engines.eager import EagerEngine
+from genspark.engines.eager.engine import EagerEngine
 from genspark.engines.engine import Engine
-from genspark.engines.polars import PolarsEngine
-from genspark.engines.spark import SparkEngine
+from genspark.engines.polars.engine import PolarsEngine
+from genspark.engines.spark.engine import SparkEngine
 from genspark.errors import SchemaError
 
 EAGER = ("pandas", "polars", "pyarrow")

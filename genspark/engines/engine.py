@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import narwhals as nw
 
+from genspark.columns.expressions import any_of, without_nan
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel
 from genspark.errors import SchemaError, did_you_mean
-from genspark.expressions import any_of, without_nan
-from genspark.hashing import Draw
-from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Parameters, Rejection, Schema, Step
 

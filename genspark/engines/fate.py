@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import narwhals as nw
 
-from genspark.expressions import HIDDEN
+from genspark.columns.expressions import HIDDEN
 from genspark.steps.base import Rejection
 
 FATE = f"{HIDDEN}fate"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
+from genspark.columns.expressions import HIDDEN
 from genspark.errors import DataError, ModelError, PlanError
-from genspark.expressions import HIDDEN
 
 State = dict[str, Any]
 

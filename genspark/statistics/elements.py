@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from genspark.columns.vectors import ragged
 from genspark.statistics.base import State, Statistic, merge_counts
 from genspark.statistics.moments import COUNTS, Moments
-from genspark.vectors import ragged
 
 LISTS = ("count", *COUNTS, "mean", "m2", "min", "max")
 """What is kept of each element: its counts, its moments and its extremes."""

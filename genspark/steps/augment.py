@@ -10,9 +10,9 @@ import narwhals as nw
 from pydantic import Field, PositiveInt, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.expressions import number
+from genspark.columns.hashing import Draw
 from genspark.errors import SchemaError, did_you_mean
-from genspark.expressions import number
-from genspark.hashing import Draw
 from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
 
 JITTER = ("brightness", "contrast", "saturation", "hue")

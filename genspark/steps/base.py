@@ -14,9 +14,9 @@ import narwhals as nw
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel
 from genspark.errors import ModelError, SchemaError, did_you_mean
-from genspark.hashing import Draw
-from genspark.kernels import Kernel
 from genspark.statistics import Derivation, State, Statistic
 
 Schema = Mapping[str, Any]

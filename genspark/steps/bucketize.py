@@ -10,7 +10,7 @@ import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.expressions import number
+from genspark.columns.expressions import number
 from genspark.statistics import Quantiles, State, Statistic
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
 from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Schema

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.expressions import HIDDEN
+from genspark.columns.kernels import Kernel
 from genspark.errors import SchemaError, did_you_mean
-from genspark.expressions import HIDDEN
-from genspark.kernels import Kernel
 from genspark.statistics import State, Statistic
 from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.expressions import is_hidden
 from genspark.errors import SchemaError, did_you_mean
-from genspark.expressions import is_hidden
 from genspark.statistics import State, Statistic
 from genspark.steps.base import STEP_CONFIG, Columns, Parameters, Schema, Step, match
 

@@ -11,8 +11,8 @@ import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.hashing import Draw
 from genspark.errors import SchemaError, did_you_mean
-from genspark.hashing import Draw
 from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
 
 

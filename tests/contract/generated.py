@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
-from genspark.engines.polars import PolarsEngine
+from genspark.engines.polars.engine import PolarsEngine
 from genspark.pipeline import Pipeline
 from genspark.statistics import Statistic
 from genspark.steps import Step

@@ -19,9 +19,8 @@ from deltalake import DeltaTable
 
 import genspark
 from genspark.engines import SparkEngine
-from genspark.engines.polars import PolarsEngine
-from genspark.model import PipelineModel
-from genspark.pipeline import Pipeline
+from genspark.engines.polars.engine import PolarsEngine
+from genspark.pipeline import Pipeline, PipelineModel
 from genspark.statistics import Quantiles, Statistic
 from genspark.steps import Step
 

@@ -17,11 +17,10 @@ import pytest
 from cases import Case, cases_of, tables, uncovered_of
 from pydantic import TypeAdapter, ValidationError
 
-from genspark.engines.spark_errors import spark_errors
+from genspark.engines.spark.errors import spark_errors
 from genspark.errors import GensparkError
-from genspark.model import PipelineModel
-from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline import Pipeline, PipelineModel
+from genspark.pipeline.plan import make_plan
 from genspark.session import is_connect
 from genspark.statistics import Quantiles, Statistic
 from genspark.steps import Step

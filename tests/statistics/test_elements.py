@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from genspark.engines.polars import PolarsEngine
+from genspark.engines.polars.engine import PolarsEngine
 from genspark.errors import DataError
 from genspark.statistics import Elements
 

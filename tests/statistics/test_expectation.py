@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from scipy.stats import multivariate_normal
 
-from genspark.engines.polars_batch import Batch
-from genspark.engines.polars_collectors import collectors
+from genspark.engines.polars.gather.batch import Batch
+from genspark.engines.polars.gather.collectors import collectors
 from genspark.errors import DataError, PlanError
 from genspark.statistics import Expectation, State, from_json
 from genspark.statistics.expectation import Model, Normal

@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genspark.engines import polars_scan
-from genspark.engines.polars import PolarsEngine
-from genspark.engines.polars_scan import finished, gatherer, merged
+from genspark.engines.polars import scan as polars_scan
+from genspark.engines.polars.engine import PolarsEngine
+from genspark.engines.polars.scan import finished, gatherer, merged
 from genspark.errors import DataError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
 

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 from sklearn.preprocessing import PowerTransformer
 
-from genspark.engines.polars_batch import Batch
-from genspark.engines.polars_powers import PowerSums
+from genspark.engines.polars.gather.batch import Batch
+from genspark.engines.polars.gather.powers import PowerSums
 from genspark.statistics import from_json
 from genspark.statistics.likelihood import best_lambda, log_likelihood
 from genspark.statistics.powers import Powers

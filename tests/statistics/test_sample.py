@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from genspark.engines.polars_batch import Batch
-from genspark.engines.polars_collectors import collectors
-from genspark.engines.polars_scan import scan
+from genspark.engines.polars.gather.batch import Batch
+from genspark.engines.polars.gather.collectors import collectors
+from genspark.engines.polars.scan import scan
 from genspark.errors import PlanError
 from genspark.statistics import Sample, State, from_json
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from genspark.errors import SchemaError
 from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Augment, ColorJitter, RandomCrop
 
 pytestmark = pytest.mark.usefixtures("interpreted")

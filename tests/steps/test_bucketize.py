@@ -13,7 +13,7 @@ from sklearn.preprocessing import KBinsDiscretizer
 
 from genspark.errors import SchemaError
 from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Bucketize
 
 INF, NAN = math.inf, math.nan

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from genspark.errors import DataError, SchemaError
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Cast, Impute
 
 pytestmark = pytest.mark.usefixtures("interpreted")

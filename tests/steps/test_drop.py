@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from genspark.errors import SchemaError
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Drop, Scale
 
 pytestmark = pytest.mark.usefixtures("interpreted")

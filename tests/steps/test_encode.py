@@ -10,9 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from genspark.errors import DataError, SchemaError
-from genspark.model import PipelineModel
-from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline import Pipeline, PipelineModel
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Encode
 
 WORDS = ["b", "a", "b", None, "c", "a", "b"]

@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 from sklearn.impute import SimpleImputer
 
+from genspark.columns.expressions import count_true
 from genspark.errors import SchemaError
-from genspark.expressions import count_true
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Impute
 
 pytestmark = pytest.mark.usefixtures("interpreted")

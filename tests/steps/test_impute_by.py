@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from genspark.errors import SchemaError
 from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.statistics import Extremes, Moments, Quantiles
 from genspark.steps import Impute, Outliers, Scale
 
@@ -155,7 +155,7 @@ def test_exact_medians_of_groups_are_refused():
 
 
 def scan(rows: pl.DataFrame, statistic: Any) -> Any:
-    from genspark.engines.polars_scan import scan as polars_scan
+    from genspark.engines.polars.scan import scan as polars_scan
 
     return polars_scan(rows.lazy(), [statistic])[statistic]
 

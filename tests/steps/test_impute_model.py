@@ -17,9 +17,8 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
 
 from genspark.errors import SchemaError
-from genspark.model import PipelineModel
-from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline import Pipeline, PipelineModel
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Impute
 
 INF, NAN = math.inf, math.nan

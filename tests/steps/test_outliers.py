@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import zscore
 
+from genspark.columns.expressions import any_of, count_true
 from genspark.errors import SchemaError
-from genspark.expressions import any_of, count_true
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Outliers
 
 pytestmark = pytest.mark.usefixtures("interpreted")

@@ -15,9 +15,8 @@ from scipy.stats import median_abs_deviation
 
 from genspark import JobConfig, job
 from genspark.errors import SchemaError
-from genspark.model import PipelineModel
-from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline import Pipeline, PipelineModel
+from genspark.pipeline.plan import make_plan
 from genspark.statistics import Extremes, Quantiles
 from genspark.statistics.quantiles import encode, identity, new_sketch
 from genspark.steps import Outliers

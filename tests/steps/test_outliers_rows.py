@@ -20,9 +20,8 @@ from sklearn.covariance import EmpiricalCovariance
 
 from genspark import JobConfig, job
 from genspark.errors import DataError, GensparkError, SchemaError
-from genspark.model import PipelineModel
-from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline import Pipeline, PipelineModel
+from genspark.pipeline.plan import make_plan
 from genspark.statistics import Covariance, Extremes
 from genspark.steps import Outliers, Scale
 from genspark.steps.outliers.chi_square import quantile

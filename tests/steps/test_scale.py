@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from genspark.errors import SchemaError
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Scale
 
 pytestmark = pytest.mark.usefixtures("interpreted")

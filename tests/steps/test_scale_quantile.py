@@ -17,7 +17,7 @@ from sklearn.preprocessing import QuantileTransformer
 
 from genspark.errors import GensparkError
 from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.statistics import Moments
 from genspark.steps import Scale
 

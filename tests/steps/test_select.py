@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from genspark.errors import SchemaError
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Select, Split
 
 pytestmark = pytest.mark.usefixtures("interpreted")

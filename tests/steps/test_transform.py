@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from genspark.columns.expressions import any_of, count_true
 from genspark.errors import DataError, SchemaError
-from genspark.expressions import any_of, count_true
-from genspark.plan import make_plan
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Scale, Transform
 
 pytestmark = pytest.mark.usefixtures("interpreted")

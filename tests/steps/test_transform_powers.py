@@ -14,9 +14,8 @@ import pytest
 from sklearn.preprocessing import PowerTransformer
 
 from genspark.errors import DataError
-from genspark.model import PipelineModel
-from genspark.pipeline import Pipeline
-from genspark.plan import make_plan
+from genspark.pipeline import Pipeline, PipelineModel
+from genspark.pipeline.plan import make_plan
 from genspark.steps import Impute, Scale, Transform
 
 INF, NAN = math.inf, math.nan

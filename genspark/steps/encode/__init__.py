@@ -11,10 +11,10 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.expressions import HIDDEN
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel
 from genspark.errors import DataError
-from genspark.expressions import HIDDEN
-from genspark.hashing import Draw
-from genspark.kernels import Kernel
 from genspark.statistics import Frequencies, State, Statistic
 from genspark.statistics.frequencies import DEFAULT_CAPACITY
 from genspark.steps.base import STEP_CONFIG, Columns, Parameters, Schema, Step, changed, match, present

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genspark.columns.kernels import numbers
+from genspark.columns.vectors import unpack
 from genspark.errors import DataError
-from genspark.kernels import numbers
-from genspark.vectors import unpack
 
 Value = str | int | bool
 Positions = npt.NDArray[np.int64]

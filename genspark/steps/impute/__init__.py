@@ -10,11 +10,12 @@ import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel
+from genspark.columns.vectors import element_type, is_vector
 from genspark.errors import SchemaError
-from genspark.groups import check_by
-from genspark.hashing import Draw
-from genspark.kernels import Kernel
 from genspark.statistics import Derivation, State, Statistic
+from genspark.statistics.groups import check_by
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
 from genspark.steps.base import (
     STEP_CONFIG,
@@ -33,7 +34,6 @@ from genspark.steps.impute.model import Regression
 from genspark.steps.impute.nearest import Nearest, check_installed
 from genspark.steps.impute.values import OneValue, ValueOfGroup
 from genspark.steps.impute.vectors import OfVectors
-from genspark.vectors import element_type, is_vector
 
 OF_NUMBERS = ("mean", "median", "model", "nearest")
 OF_ROWS = ("model", "nearest")

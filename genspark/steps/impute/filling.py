@@ -9,9 +9,9 @@ from typing import Any
 
 import narwhals as nw
 
-from genspark.expressions import HIDDEN
-from genspark.hashing import Draw
-from genspark.kernels import Kernel
+from genspark.columns.expressions import HIDDEN
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel
 from genspark.statistics import Derivation, State, Statistic
 from genspark.steps.base import Parameters, Schema
 

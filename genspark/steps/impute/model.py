@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from genspark.hashing import Draw
-from genspark.kernels import Kernel, column, matrix
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel, column, matrix
 from genspark.statistics import Covariance, Expectation, State, Statistic
 from genspark.statistics.covariance import Matrix, covariance
 from genspark.statistics.expectation import Model, Normal

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel, Numbers, column, matrix
 from genspark.errors import GensparkError
-from genspark.hashing import Draw
-from genspark.kernels import Kernel, Numbers, column, matrix
 from genspark.statistics import Moments, Sample, State, Statistic
 from genspark.statistics.moments import deviation, mean
 from genspark.steps.base import Parameters, Schema

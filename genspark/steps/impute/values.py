@@ -9,11 +9,12 @@ from typing import Any
 import narwhals as nw
 import pyarrow as pa
 
-from genspark.groups import Group, PerGroup, lookup, states_by_group, ungrouped
-from genspark.kernels import Kernel
+from genspark.columns.kernels import Kernel
+from genspark.columns.lookup import Group, PerGroup, lookup
 from genspark.statistics import Derivation, Frequencies, Moments, Quantiles, State, Statistic
 from genspark.statistics.base import grouped
 from genspark.statistics.frequencies import mode
+from genspark.statistics.groups import states_by_group, ungrouped
 from genspark.statistics.moments import mean
 from genspark.steps.base import Parameters, Schema
 from genspark.steps.impute.filling import Filling, hidden

@@ -11,11 +11,11 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
-from genspark.kernels import Kernel
+from genspark.columns.kernels import Kernel
+from genspark.columns.vectors import element_type, pack, unpack
 from genspark.statistics import Elements, State, Statistic
 from genspark.steps.base import Parameters, Schema
 from genspark.steps.impute.filling import Filling, hidden
-from genspark.vectors import element_type, pack, unpack
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.expressions import any_of
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel
+from genspark.columns.vectors import is_vector
 from genspark.errors import SchemaError
-from genspark.expressions import any_of
-from genspark.groups import check_by
-from genspark.hashing import Draw
-from genspark.kernels import Kernel
 from genspark.statistics import Derivation, Extremes, State, Statistic
+from genspark.statistics.groups import check_by
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
 from genspark.steps.base import (
     STEP_CONFIG,
@@ -35,7 +36,6 @@ from genspark.steps.outliers.kmeans import KMeans
 from genspark.steps.outliers.mahalanobis import Mahalanobis
 from genspark.steps.outliers.norm import Norm
 from genspark.steps.outliers.rule import Rule
-from genspark.vectors import is_vector
 
 DEFAULT_THRESHOLD = {"zscore": 3.0, "iqr": 1.5, "mad": 3.5, "norm": 3.0}
 METHODS_OF = {

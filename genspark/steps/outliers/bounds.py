@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import narwhals as nw
 
-from genspark.expressions import number
-from genspark.groups import PerGroup, lookup, states_by_group, ungrouped
-from genspark.kernels import Kernel
+from genspark.columns.expressions import number
+from genspark.columns.kernels import Kernel
+from genspark.columns.lookup import PerGroup, lookup
 from genspark.statistics import Moments, Quantiles, State, Statistic
+from genspark.statistics.groups import states_by_group, ungrouped
 from genspark.statistics.moments import deviation
 from genspark.steps.base import Bound, Parameters, Schema
 from genspark.steps.outliers.rule import Judgement, Rule, edge, hidden

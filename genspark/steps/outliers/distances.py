@@ -10,8 +10,8 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
-from genspark.expressions import number
-from genspark.kernels import Kernel, Numbers, column, matrix
+from genspark.columns.expressions import number
+from genspark.columns.kernels import Kernel, Numbers, column, matrix
 from genspark.steps.base import Parameters
 from genspark.steps.outliers.rule import Judgement, Rule, hidden
 

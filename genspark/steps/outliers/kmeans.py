@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Numbers
 from genspark.errors import GensparkError
-from genspark.hashing import Draw
-from genspark.kernels import Numbers
 from genspark.statistics import Sample, State, Statistic
 from genspark.steps.base import Parameters, Schema
 from genspark.steps.outliers.distances import Metric, RowRule

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genspark.columns.kernels import Numbers
 from genspark.errors import DataError
-from genspark.kernels import Numbers
 from genspark.statistics import Covariance, State, Statistic
 from genspark.statistics.covariance import covariance
 from genspark.steps.base import Parameters, Schema

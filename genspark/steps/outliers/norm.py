@@ -10,13 +10,13 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
-from genspark.kernels import Kernel, column
+from genspark.columns.kernels import Kernel, column
+from genspark.columns.vectors import element_type, pack, unpack
 from genspark.statistics import Elements, State, Statistic
 from genspark.statistics.moments import deviation
 from genspark.steps.base import Parameters, Schema
 from genspark.steps.outliers.distances import FARTHEST
 from genspark.steps.outliers.rule import Judgement, Rule, hidden
-from genspark.vectors import element_type, pack, unpack
 
 ROUNDING = 1e-12
 """The share of the mean norm below which a deviation is that of arithmetic: vectors of length 1 are never quite."""

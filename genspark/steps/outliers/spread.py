@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from genspark.kernels import Numbers
+from genspark.columns.kernels import Numbers
 from genspark.statistics.quantiles import decode
 
 

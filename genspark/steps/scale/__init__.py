@@ -13,8 +13,9 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.expressions import HIDDEN, number
-from genspark.kernels import Kernel
+from genspark.columns.expressions import HIDDEN, number
+from genspark.columns.kernels import Kernel
+from genspark.columns.vectors import element_type, is_vector
 from genspark.statistics import Covariance, Derivation, Elements, Extremes, Moments, Quantiles, State, Statistic
 from genspark.statistics.moments import deviation
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
@@ -31,7 +32,6 @@ from genspark.steps.base import (
 )
 from genspark.steps.scale.ranks import Curve, Ranks, Values, normal_distribution
 from genspark.steps.scale.vectors import Mapped
-from genspark.vectors import element_type, is_vector
 
 QUARTILES = (0.25, 0.5, 0.75)
 OF_VECTORS = ("standard", "minmax", "maxabs")

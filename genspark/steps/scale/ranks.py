@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from genspark.columns.kernels import Numbers, column, numbers
 from genspark.errors import GensparkError
-from genspark.kernels import Numbers, column, numbers
 
 NEAR_THE_ENDS = 1e-7
 """The share that `normal` keeps from 0 and 1, where its ends would be infinite; scikit-learn's."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from genspark.vectors import pack, unpack
+from genspark.columns.vectors import pack, unpack
 
 
 @dataclass(frozen=True)

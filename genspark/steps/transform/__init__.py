@@ -11,8 +11,8 @@ import narwhals as nw
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.expressions import HIDDEN, number
 from genspark.errors import DataError
-from genspark.expressions import HIDDEN, number
 from genspark.statistics import Powers, State, Statistic
 from genspark.statistics.likelihood import best_lambda
 from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Rejection, Schema, changed, present

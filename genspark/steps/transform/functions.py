@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import narwhals as nw
 
-from genspark.expressions import expm1, log1p
+from genspark.columns.expressions import expm1, log1p
 
 Stage = Callable[[nw.Expr, nw.Expr, float], nw.Expr]
 """(x, what the stage before gave, lambda) -> what this one gives. The first is given x twice.

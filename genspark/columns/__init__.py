@@ -1,0 +1,1 @@
+"""What a column is, and what can be done to it."""

@@ -1,0 +1,1 @@
+"""Frames in memory as an engine: pandas, Polars and PyArrow."""

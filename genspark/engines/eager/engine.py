@@ -1,0 +1,114 @@
+"""The engine for frames in memory: pandas, Polars and PyArrow, for serving and for inverting samples.
+
+It applies a fitted model itself; to fit, it hands the frame to Polars. It imports no Spark.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import narwhals as nw
+import polars as pl
+import pyarrow as pa
+
+from genspark.columns.hashing import Draw, column_seed, uniform
+from genspark.columns.kernels import Kernel
+from genspark.columns.series_hash import hash_series
+from genspark.engines.engine import Build, Engine, over_columns
+from genspark.engines.error_rules import stop_on
+from genspark.engines.polars.engine import PolarsEngine
+from genspark.engines.polars.replay import recorded
+from genspark.engines.polars.stream import streamed
+from genspark.errors import DataError
+from genspark.statistics import State, Statistic
+from genspark.steps.base import Rejection
+
+
+class EagerEngine(Engine):
+    """Frames are narwhals DataFrames; every call works at once."""
+
+    name: ClassVar[str] = "eager"
+
+    def run(self, frame: Any, build: Build, built: dict[Any, Any]) -> Any:
+        native = nw.to_native(frame)
+        if isinstance(native, pa.Table):
+            after = self.run(nw.from_native(pl.DataFrame(native), eager_only=True), build, built)
+            return _as_arrow(after, native.schema)
+        if not isinstance(native, pl.DataFrame):
+            return super().run(frame, build, built)
+        schema = tuple(native.schema.items())
+        if schema not in built:
+            built[schema] = recorded(native.schema, lambda start: build(PolarsEngine(), start))
+        try:
+            return streamed(lambda: built[schema](native))
+        except pl.exceptions.InvalidOperationError as error:
+            raise DataError(f"{str(error).strip().partition(chr(10))[0]}; clean the column before it is cast") from None
+
+    def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
+        return PolarsEngine().scan(nw.from_native(frame.to_polars().lazy()), statistics)
+
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
+        added = []
+        for over, group in over_columns(key, draws).items():
+            hashes = [hash_series(frame[column], column_seed(position)) for position, column in enumerate(over)]
+            row_hash = functools.reduce(operator.xor, hashes)
+            added += [_column(frame, draw.column, uniform(row_hash, draw)) for draw in group]
+        return frame.with_columns(*added) if added else frame
+
+    def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
+        for kernel in kernels:
+            results = kernel([_as_array(frame[column]) for column in kernel.columns]).flatten()
+            made = (_of_array(frame, *pair) for pair in zip(kernel.outputs, results, strict=True))
+            frame = frame.with_columns(*made)
+        return frame
+
+    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+        stop_on(frame, label, rejections)
+        return frame
+
+
+def _as_arrow(frame: pl.DataFrame, before: pa.Schema) -> pa.Table:
+    """The frame in Arrow's plain types, and in those that its columns came in."""
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    came = {field.name: field.type for field in before}
+    dtypes = pl.DataFrame(before.empty_table()).schema
+    fields = [
+        field.with_type(came[field.name] if dtypes.get(field.name) == frame.schema[field.name] else _small(field.type))
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _small(dtype: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_large_string(dtype) else dtype
+
+
+def _column(frame: Any, name: str, values: Any) -> Any:
+    """A new column that lines up with the frame's rows, whatever its index."""
+    return _in_line(frame, nw.new_series(name, values, nw.Float64, backend=frame.implementation))
+
+
+def _as_array(series: Any) -> pa.Array:
+    """The values of a narwhals Series as one Arrow array, NaN as null where pandas knows no other."""
+    values = series.to_arrow()
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def _of_array(frame: Any, name: str, values: pa.Array) -> Any:
+    """A new column of an Arrow array's values and type, as far as the frame's kind has it."""
+    if frame.implementation.is_polars():
+        native: Any = pl.Series(name, values)
+    elif frame.implementation.is_pyarrow():
+        native = pa.chunked_array([values])
+    else:
+        native = values.to_pandas()
+    return _in_line(frame, nw.from_native(native, series_only=True).alias(name))
+
+
+def _in_line(frame: Any, series: Any) -> Any:
+    if frame.implementation.is_pandas_like():
+        return nw.from_native(series.to_native().set_axis(nw.to_native(frame).index), series_only=True)
+    return series

@@ -1,0 +1,25 @@
+"""Rules of action `error`, judged on rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import narwhals as nw
+
+from genspark.columns.expressions import any_of
+from genspark.errors import DataError
+from genspark.steps.base import Rejection
+
+
+def stop_on(frame: Any, label: str, rejections: Iterable[Rejection]) -> None:
+    """Raise DataError where a row of a narwhals DataFrame breaks a rule of action `error`; others are passed over."""
+    for rule in rejections:
+        if rule.action != "error":
+            continue
+        broken = frame.select(value=rule.value, broken=any_of([rule.predicate])).filter(nw.col("broken"))
+        if len(broken):
+            raise DataError(
+                f"{label}: column {rule.column!r} has the value {broken['value'][0]}, outside the {rule.rule}; "
+                "clean it before, or set the step's rule for such values"
+            )

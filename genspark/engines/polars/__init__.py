@@ -1,0 +1,1 @@
+"""Polars as an engine: scans, draws, kernels and fates of lazy frames."""

@@ -1,0 +1,139 @@
+"""The spark engine: Spark SQL on a classic or Connect session, the reference for semantics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import narwhals as nw
+
+from genspark.columns.expressions import HIDDEN
+from genspark.columns.hashing import UNIT, Draw
+from genspark.columns.kernels import Kernel
+from genspark.engines.engine import Engine, over_columns
+from genspark.engines.fate import judged, judgements
+from genspark.engines.spark.errors import RAISED, spark_errors
+from genspark.engines.spark.kernels import with_kernel
+from genspark.engines.spark.scan_sql import scan
+from genspark.errors import SchemaError
+from genspark.statistics import State, Statistic
+from genspark.steps.base import Bound, Rejection
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+
+class SparkEngine(Engine):
+    """Frames are narwhals frames over a Spark DataFrame; nothing runs but `scan`."""
+
+    name: ClassVar[str] = "spark"
+
+    def check_names(self, columns: Sequence[str]) -> None:
+        dotted = [column for column in columns if set(column) & set(".`")]
+        if dotted:
+            # Spark takes a dot in a name for a field of a struct.
+            raise SchemaError(
+                [f"column {column!r} has a dot or a backtick in its name; rename it first" for column in dotted]
+            )
+
+    def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
+        with spark_errors():
+            return scan(nw.to_native(frame), statistics)
+
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
+        if not draws:
+            return frame
+        F, native = _functions(), nw.to_native(frame)
+        types = {field.name: field.dataType.typeName() for field in native.schema.fields}
+        added: dict[str, Column] = {}
+        for over, group in over_columns(key, draws).items():
+            hashes = [_hash(column, types[column], position) for position, column in enumerate(over)]
+            row_hash = hashes[0]
+            for other in hashes[1:]:
+                row_hash = row_hash.bitwiseXOR(other)
+            # A column of its own, so that the key is hashed once and not for every draw.
+            name = f"{HIDDEN}hash_{len(added)}"
+            native = native.withColumn(name, row_hash)
+            for draw in group:
+                bits = F.xxhash64(F.lit(draw.seed).cast("long"), F.lit(draw.stream), F.col(name))
+                added[draw.column] = F.shiftrightunsigned(bits, 11).cast("double") * F.lit(UNIT)
+            native = native.withColumns({d.column: added[d.column] for d in group}).drop(name)
+        return nw.from_native(native)
+
+    def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
+        native = nw.to_native(frame)
+        for kernel in kernels:
+            native = with_kernel(native, kernel)
+        return nw.from_native(native)
+
+    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+        return stop_on_errors(frame, label, rejections)
+
+
+def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], alive: str = "true") -> Any:
+    """A frame whose evaluation fails at the first row that breaks a rule of action `error`, where SQL `alive` holds."""
+    rules = [rejection for rejection in rejections if rejection.action == "error"]
+    if not rules:
+        return frame
+    frame, sql = with_judgements(frame, rules)
+    native = nw.to_native(frame)
+    for rule, (broken, value, threshold) in zip(rules, sql, strict=True):
+        told = [
+            text(f"{RAISED}{label}: column {rule.column!r} has the value "),
+            f"CAST({value} AS STRING)",
+            text(f", outside the {rule.rule} (edge "),
+            f"CAST({threshold} AS STRING)",
+            text("); clean it before, or set the step's rule for such values"),
+        ]
+        stop = f"CAST(raise_error(concat({', '.join(told)})) AS BOOLEAN)"
+        native = native.filter(f"CASE WHEN {alive} AND {broken} THEN {stop} ELSE true END")
+    return nw.from_native(native).drop(list(judgements(rules)))
+
+
+def with_judgements(frame: Any, rules: Sequence[Rejection]) -> tuple[Any, list[tuple[str, str, str]]]:
+    """The frame with each rule judged, and for each rule SQL for: whether it is broken, the value, the threshold.
+
+    What follows from them is SQL text rather than columns, which cost a call to the JVM for each operation.
+    """
+    sql = [(broken, value, _threshold(value, *rule.bounds)) for broken, value, rule in judged(rules)]
+    return frame.with_columns(**judgements(rules)), sql
+
+
+def text(value: str) -> str:
+    """A string as an SQL literal."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _threshold(value: str, lower: Bound, upper: Bound) -> str:
+    low, high = (f"`{bound}`" if isinstance(bound, str) else f"{bound!r}D" for bound in (lower, upper))
+    if lower is None or upper is None:
+        return low if upper is None else high
+    return f"CASE WHEN {value} < {low} THEN {low} ELSE {high} END"
+
+
+def _hash(column: str, kind: str, position: int) -> Any:
+    """XXH64 of one column of the key, as hashing.py defines it."""
+    F = _functions()
+    value = F.col(f"`{column}`")
+    if kind in ("byte", "short", "integer", "boolean"):
+        value = value.cast("long") if kind != "boolean" else value.cast("int").cast("long")
+    elif kind in ("float", "double"):
+        # + 0.0 makes -0.0 the same as 0.0; NaN is missing like null.
+        value = F.when(~F.isnan(value), value.cast("double") + F.lit(0.0))
+    elif kind == "date":
+        value = F.unix_date(value).cast("long")
+    elif kind == "timestamp":
+        value = F.unix_micros(value)
+    elif kind == "timestamp_ntz":
+        # Not by way of a timestamp, whose number would depend on the session's time zone.
+        seconds = F.hour(value) * 3600 + F.minute(value) * 60 + F.extract(F.lit("SECOND"), value)
+        value = (F.unix_date(value.cast("date")) * F.lit(86_400).cast("long") + seconds) * 1_000_000
+        value = value.cast("long")
+    return F.xxhash64(F.lit(position).cast("long"), value)
+
+
+def _functions() -> Any:
+    from pyspark.sql import functions
+
+    return functions

@@ -1,1 +1,0 @@
-"""Where rows come from and where they go: sources, the Delta sink, the quarantine."""

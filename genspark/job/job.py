@@ -1,0 +1,287 @@
+"""run(JobConfig) -> RunReport: source -> fit -> transform -> sink, in the fewest passes over the data."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from genspark.config import JobConfig
+from genspark.errors import DataError, ModelError, ShardError
+from genspark.job.report import Count, RunReport
+from genspark.job.runners import choose
+from genspark.job.runners.base import Runner, Written
+from genspark.job.update import Update, UpdateReport
+from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.passes import FitPass
+from genspark.pipeline.pipeline import RunPass
+from genspark.pipeline.plan import Plan
+from genspark.sinks.table import check
+from genspark.statistics import State, Statistic
+from genspark.storage.files import why_not_writable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Result = TypeVar("Result")
+
+
+class Progress(Protocol):
+    """Shows what is going on."""
+
+    def phase(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Show that this is going on while the block runs."""
+
+    def tasks(self, done: int, known: int) -> None:
+        """Tasks of the phase that are done, of those known so far."""
+
+    def note(self, line: str) -> None:
+        """Tell something once."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        yield
+
+    def tasks(self, done: int, known: int) -> None:
+        return None
+
+    def note(self, line: str) -> None:
+        return None
+
+
+def run(config: JobConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> RunReport:
+    """Fit the steps on the source, write the table, the quarantine and the model; report.
+
+    An engine on Spark uses `spark`, or the active session, or starts one. Raises a GensparkError for whatever the
+    user can mend; the table, the quarantine and the model are then as they were.
+    """
+    job = _Job(config, progress or Silent())
+    job.open(spark)
+    return job.with_what_can_be_read(lambda: job.write(job.fit()))
+
+
+def fit(
+    config: JobConfig, *, update: bool = False, spark: SparkSession | None = None, progress: Progress | None = None
+) -> PipelineModel:
+    """Fit the steps and save the model, without writing a table; with `update`, as `fit_update` does."""
+    if update:
+        return fit_update(config, spark=spark, progress=progress).model
+    job = _Job(config, progress or Silent(), writes_table=False)
+    job.open(spark)
+    model = job.with_what_can_be_read(job.fit)
+    job.save(model)
+    return model
+
+
+def fit_update(
+    config: JobConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
+) -> UpdateReport:
+    """Fit the steps from the statistics that are kept of each file, and save the model.
+
+    Files that are new or changed are scanned and their statistics kept, those of files that are gone are
+    dropped. The model is that of a fit on all the files: moments agree to 1e-12, sketches within their
+    rank error, the rest exactly. Where the fit fails, statistics and model are as they were.
+
+    Raises ModelError where the source has another schema than the statistics or the model, and PlanError
+    for exact quantiles, which do not merge.
+    """
+    job = _Job(config, progress or Silent(), writes_table=False)
+    job.open(spark)
+    return job.with_what_can_be_read(job.update)
+
+
+def transform(
+    config: JobConfig,
+    model: PipelineModel | None = None,
+    *,
+    spark: SparkSession | None = None,
+    progress: Progress | None = None,
+) -> RunReport:
+    """Write the table with a model fitted before, by default the one at the configuration's model path."""
+    job = _Job(config, progress or Silent())
+    job.open(spark)
+    fitted = model or PipelineModel.load(job.runner.model_path)
+    return job.with_what_can_be_read(lambda: job.write(fitted))
+
+
+def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
+    """The scans that `run` would make. Reads the source's schema and nothing else."""
+    job = _Job(config, Silent(), writes_table=False)
+    job.open(spark)
+    return job.plan
+
+
+@dataclass
+class _Job:
+    """One job on its way: what is known grows from `open` to `write`."""
+
+    config: JobConfig
+    progress: Progress
+    writes_table: bool = True
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    started: float = field(default_factory=time.perf_counter)
+
+    runner: Runner = field(init=False)
+    plan: Plan = field(init=False)
+
+    def open(self, spark: SparkSession | None) -> None:
+        """Find everything, and every mistake that can be found before any data is read."""
+        config = self.config
+        choice = choose(config, spark)
+        self.progress.note(f"engine: {choice.engine} ({choice.reason})")
+        self.runner = runner = choice.runner(config, self.run_id, self._phase, spark)
+        if choice.engine != "polars":
+            with self._phase("session", "starting Spark"):
+                runner.start()
+        if self.writes_table:
+            with self._phase("plan", "looking at the target"):
+                runner.look_at_target()
+        self.with_what_can_be_read(self._read_schema)
+        if self.writes_table:
+            check(runner.target, config.sink, list(self.plan.output_schema))
+        refusal = why_not_writable(runner.model_path.rpartition("/")[0])
+        if refusal:
+            raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
+
+    def with_what_can_be_read(self, work: Callable[[], Result]) -> Result:
+        """What the work gives. Where a shard cannot be read and the source says so, once more without it."""
+        while True:
+            try:
+                return work()
+            except ShardError as error:
+                new = {path: cause for path, cause in error.shards.items() if path not in self.runner.left_out}
+                if self.config.source.on_corrupt == "error" or not new:
+                    raise
+                self.runner.left_out.update(new)
+                for path, cause in new.items():
+                    self.progress.note(f"left out: {path} {cause}")
+                if work != self._read_schema:
+                    self.with_what_can_be_read(self._read_schema)
+
+    def _read_schema(self) -> None:
+        with self._phase("plan", "reading the schema"):
+            self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
+
+    def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
+        """Make the planned scans: with the runner, unless another way is given."""
+        runner, scans, numbers = self.runner, len(self.plan.scans), itertools.count(1)
+        run_pass = run_pass or runner.states
+
+        def states(fit_pass: FitPass) -> Mapping[Statistic, State]:
+            runner.passes["fit"] += 1
+            with self._phase("fit", f"fitting: scan {next(numbers)} of {scans}"):
+                return run_pass(fit_pass)
+
+        return self.config.pipeline().fit_plan(self.plan, states, runner.source)
+
+    def update(self) -> UpdateReport:
+        """Fit from the states of each file, keep those that are new, and save the model."""
+        runner, before = self.runner, self._model_before()
+        with self._phase("plan", "comparing files with their statistics"):
+            update = Update.start(self.config, runner, self.plan, before)
+        model = self.fit(update.states)
+        # The states first: they are true of their files, whatever becomes of the model.
+        with self._phase("write", "writing the statistics"):
+            update.commit(model)
+        self.save(model)
+        self.seconds["total"] = time.perf_counter() - self.started
+        return UpdateReport(
+            name=self.config.name,
+            engine=runner.name,
+            model=model,
+            model_path=runner.model_path,
+            statistics=update.table.path,
+            files=len(update.files),
+            scanned=len(update.scanned),
+            gone=update.gone,
+            scans_of_all=dict(update.scans_of_all),
+            passes_to_infer=runner.passes["schema"],
+            moved=before.diff(model) if before else None,
+            seconds={name: round(self.seconds[name], 3) for name in ("session", "plan", "fit", "write", "total")},
+        )
+
+    def _model_before(self) -> PipelineModel | None:
+        # As of a fit, one that cannot be read is replaced.
+        with contextlib.suppress(ModelError):
+            return PipelineModel.load(self.runner.model_path)
+        return None
+
+    def write(self, model: PipelineModel) -> RunReport:
+        """Write the quarantine and the table, then the model; put all back where one fails."""
+        # A model that was fitted elsewhere may need columns that this source has not.
+        model.check(self.plan.schemas[0])
+        runner = self.runner
+        try:
+            written = runner.write(model)
+            _check_sums(written, shards=len(runner.left_out))
+            self.save(model)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                runner.put_back()
+            raise
+        self.seconds["total"] = time.perf_counter() - self.started
+        observed = written.observed
+        return RunReport(
+            name=self.config.name,
+            run_id=self.run_id,
+            engine=runner.name,
+            rows_read=observed["read"],
+            rows_written=written.commit.rows,
+            rows_quarantined=observed["quarantined"],
+            rows_dropped=observed["dropped"],
+            shards_quarantined=len(runner.left_out),
+            scans=runner.passes["fit"],
+            scans_stage_by_stage=self.plan.stage_by_stage,
+            passes=dict(runner.passes),
+            table=runner.target.path,
+            table_version=written.commit.version,
+            model=runner.model_path,
+            model_sha256=model.sha256,
+            quarantine=runner.aside.path if written.aside else None,
+            files_written=written.commit.files,
+            bytes_written=written.commit.bytes,
+            counts=[Count(*count) for count in written.counts],
+            seconds={name: round(self.seconds[name], 3) for name in ("session", "plan", "fit", "write", "total")},
+        )
+
+    def save(self, model: PipelineModel) -> None:
+        """Save the model where the configuration wants it."""
+        path = self.runner.model_path
+        try:
+            model.save(path)
+        except (OSError, ValueError) as error:
+            told = getattr(error, "strerror", None) or error
+            raise ModelError(f"model.path: {path} cannot be written ({told})") from None
+
+    @contextlib.contextmanager
+    def _phase(self, phase: str, shown: str) -> Iterator[None]:
+        start = time.perf_counter()
+        with self.progress.phase(shown), contextlib.ExitStack() as stack:
+            if phase in ("fit", "write"):
+                stack.enter_context(self.runner.watch(self.progress.tasks))
+            try:
+                yield
+            finally:
+                self.seconds[phase] += time.perf_counter() - start
+
+
+def _check_sums(written: Written, *, shards: int) -> None:
+    """Raise DataError where rows were lost or doubled: the source gave other rows in another pass."""
+    read, dropped, quarantined_rows = (written.observed[name] for name in ("read", "dropped", "quarantined"))
+    rows, aside = written.commit.rows, written.aside
+    if read != rows + dropped + quarantined_rows or aside != quarantined_rows + shards:
+        raise DataError(
+            f"rows do not add up: read {read}, written {rows}, "
+            f"quarantined {aside} of {quarantined_rows}, dropped {dropped}; "
+            "the source changed while the job read it, so nothing was kept: run again"
+        )

@@ -1,0 +1,128 @@
+"""What an engine must do for a whole job: find the source, make the planned passes, write, put back."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from genspark.config import JobConfig
+from genspark.job.states import SourceFile
+from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.passes import FitPass
+from genspark.sinks.table import Commit, Table
+from genspark.statistics import State, Statistic
+from genspark.steps.base import Schema
+from genspark.version import VERSION
+
+Phase = Callable[[str, str], contextlib.AbstractContextManager[None]]
+"""(phase, what is shown): a block of work whose time is taken."""
+
+TaskCount = Callable[[int, int], None]
+"""Told how many tasks are done, of how many that are known."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the rows: `observed` counts them as read, dropped and quarantined.
+
+    `aside` are the rows that the quarantine's commit has, `counts` (step, what, values) for the report.
+    """
+
+    commit: Commit
+    observed: Mapping[str, int]
+    aside: int
+    counts: list[tuple[str, str, int]]
+
+
+@dataclass
+class Runner(ABC):
+    """One job on one engine. What is known grows in the order of the methods.
+
+    `passes` counts the passes over the data by purpose. `left_out` are shards that cannot be read, each
+    with the cause: the source is taken without them, and the quarantine notes them. Every method raises
+    a GensparkError for what the user can mend.
+    """
+
+    config: JobConfig
+    run_id: str
+    phase: Phase
+    passes: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, str] = field(default_factory=dict)
+    target: Table = field(init=False)
+    aside: Table = field(init=False)
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def start(self) -> None:
+        """Have ready what passes need, such as a session."""
+
+    @abstractmethod
+    def look_at_target(self) -> None:
+        """Find the table and the quarantine as they are: `target` and `aside`."""
+
+    @abstractmethod
+    def read_schema(self) -> Schema:
+        """Find the shards, but for those left out, and the schema of their rows, without the columns of engines."""
+
+    @property
+    @abstractmethod
+    def source(self) -> Mapping[str, Any]:
+        """What was found, for the model and the commit."""
+
+    @property
+    @abstractmethod
+    def model_path(self) -> str:
+        """Where the model goes, whole."""
+
+    @abstractmethod
+    def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
+        """Make one pass of a fit."""
+
+    @abstractmethod
+    def files(self) -> Sequence[SourceFile]:
+        """The files of the source. Raises PlanError where the engine cannot tell which file a row is from."""
+
+    @abstractmethod
+    def states_by_file(
+        self, fit_pass: FitPass, files: Sequence[SourceFile]
+    ) -> Mapping[SourceFile, Mapping[Statistic, State]]:
+        """Make one pass of a fit over these files, with states for each. Exact quantiles are not among them."""
+
+    @abstractmethod
+    def write(self, model: PipelineModel) -> Written:
+        """Write the quarantine and the table. What was committed stays where an error comes: `put_back`."""
+
+    @abstractmethod
+    def put_back(self) -> None:
+        """Leave table and quarantine as they were found."""
+
+    def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
+        """Tell how far the tasks are while the block runs, where the engine has tasks."""
+        return contextlib.nullcontext()
+
+    def metadata(self, model: PipelineModel) -> dict[str, Any]:
+        """What a commit tells about its run."""
+        return {
+            "genspark": VERSION,
+            "run_id": self.run_id,
+            "job": self.config.name,
+            "config_sha256": self.config.config_hash,
+            "model_sha256": model.sha256,
+            "source": self.source,
+        }
+
+
+def table_properties(model: PipelineModel) -> dict[str, str]:
+    """The properties that the steps want the table to carry."""
+    return {name: value for step in model.steps for name, value in step.table_properties().items()}
+
+
+def quarantines(model: PipelineModel) -> bool:
+    """Whether some step may send a row to the quarantine."""
+    steps = zip(model.steps, model.parameters, strict=True)
+    return any(rule.action == "quarantine" for step, learnt in steps for rule in step.rejections(learnt))

@@ -1,0 +1,161 @@
+"""Which engine runs a job: the one that is named, or by what there is; and what an engine cannot do."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from genspark.config import JobConfig
+from genspark.errors import PlanError, SessionError
+from genspark.job.runners.base import Phase, Runner
+from genspark.session import is_running, jvm
+from genspark.storage.files import is_uri
+from genspark.storage.object_stores import ALIASES, SCHEMES
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LARGE = 1 << 30
+"""Bytes from which Spark's tasks are worth their start where a session is there."""
+HUGE = 100 << 30
+"""Bytes from which one process is too few, where a session can be started."""
+
+NEEDS = ("polars", "polars_hash", "deltalake")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine and why it was chosen."""
+
+    engine: str
+    reason: str
+
+    def runner(self, config: JobConfig, run_id: str, phase: Phase, spark: SparkSession | None) -> Runner:
+        """The engine at work on this job. What it needs is imported here and not before."""
+        if self.engine == "spark":
+            from genspark.job.runners.spark import SparkRunner
+
+            return SparkRunner(config, run_id, phase, session=spark)
+        if self.engine == "polars":
+            from genspark.job.runners.polars import PolarsRunner
+
+            return PolarsRunner(config, run_id, phase)
+        from genspark.job.runners.spark_polars import SparkPolarsRunner
+
+        return SparkPolarsRunner(config, run_id, phase, session=spark)
+
+
+def choose(config: JobConfig, spark: SparkSession | None = None) -> Choice:
+    """The engine that a configuration names, or for `auto` the one that suits input and surroundings.
+
+    Raises PlanError where the named engine, or every engine, cannot do what the job asks for.
+    """
+    refusals = {engine: _refusal(engine, config, spark) for engine in ("polars", "spark-polars", "spark")}
+    if config.engine != "auto":
+        refused = refusals[config.engine]
+        if refused:
+            others = [engine for engine, why in refusals.items() if not why]
+            instead = f"; engine: {' or '.join(others)} can" if others else ""
+            raise PlanError(f"engine: {config.engine} cannot run this job: {refused}{instead}")
+        return Choice(config.engine, "as configured")
+    if all(refusals.values()):
+        told = "; ".join(f"{engine}: {why}" for engine, why in refusals.items())
+        raise PlanError(f"engine: no engine can run this job: {told}")
+    return _suited(config, refusals, has_session=spark is not None or is_running())
+
+
+def _suited(config: JobConfig, refusals: dict[str, str | None], *, has_session: bool) -> Choice:
+    size = _size(config)
+    told = "input of unknown size" if size is None else f"{_shown(size)} of input"
+    if has_session and not refusals["spark-polars"] and size is not None and size >= LARGE:
+        return Choice("spark-polars", f"a Spark session is there, {told} that its workers reach")
+    if has_session and not refusals["spark"]:
+        if refusals["spark-polars"]:
+            return Choice("spark", f"a Spark session is there, and spark-polars cannot: {refusals['spark-polars']}")
+        return Choice("spark", f"a Spark session is there, {told}")
+    is_huge = size is not None and size >= HUGE
+    if is_huge and not refusals["spark-polars"]:
+        return Choice("spark-polars", f"{told}, more than one process should read")
+    if not refusals["polars"]:
+        return Choice(
+            "polars", f"spark cannot: {refusals['spark']}" if has_session else f"no Spark session is there, {told}"
+        )
+    engine = next(engine for engine in ("spark", "spark-polars") if not refusals[engine])
+    return Choice(engine, f"polars cannot: {refusals['polars']}")
+
+
+def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str | None:
+    """Why an engine cannot run a job, as far as can be told before anything is read; None where it can."""
+    steps = [step.label for step in config.steps if engine not in step.engines]
+    if steps:
+        return f"step {steps[0]!r} does not run on it"
+    if engine == "spark":
+        return _no_spark(spark) or ("it does not read format arrow" if config.source.format == "arrow" else None)
+    absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if absent:
+        return f"{', '.join(absent)} not installed (pip install genspark)"
+    if engine == "polars":
+        return _not_reached(config)
+    if config.sink.files_per_partition:
+        return "sink.files_per_partition needs rows to move between tasks"
+    return _no_spark(spark) or _not_reached(config) or _not_shared(config, spark)
+
+
+def _no_spark(spark: SparkSession | None) -> str | None:
+    if spark is not None or is_running() or os.environ.get("SPARK_REMOTE"):
+        return None
+    if importlib.util.find_spec("pyspark") is None:
+        return "pyspark is not installed (pip install pyspark)"
+    try:
+        jvm.find_java()
+    except SessionError as error:
+        return str(error)
+    return None
+
+
+def _not_reached(config: JobConfig) -> str | None:
+    known = (*SCHEMES, *ALIASES, "file", "")
+    for path in _paths(config):
+        scheme = path.partition("://")[0] if "://" in path else ""
+        if scheme not in known:
+            return f"{path} can be reached through Spark alone"
+    return None
+
+
+def _not_shared(config: JobConfig, spark: SparkSession | None) -> str | None:
+    """Why workers cannot reach a path: a local one, where they are on other machines."""
+    master = _master(spark)
+    private = [path for path in _paths(config) if not is_uri(path) and not path.startswith(("dbfs:", "/Volumes/"))]
+    if private and not master.startswith("local"):
+        return f"{private[0]} is a path of this machine, and the workers of {master} are others"
+    return None
+
+
+def _master(spark: SparkSession | None) -> str:
+    if spark is None:
+        return os.environ.get("SPARK_REMOTE") or "local"
+    return str(spark.conf.get("spark.master", "local") or "local")
+
+
+def _paths(config: JobConfig) -> list[str]:
+    given = config.source.path
+    return [*([given] if isinstance(given, str) else given), config.sink.path, config.quarantine_path]
+
+
+def _size(config: JobConfig) -> int | None:
+    """Bytes of the source's files; None where they cannot be listed from here, and the run itself will tell."""
+    if any(importlib.util.find_spec(name) is None for name in NEEDS):
+        return None
+    from genspark.sources.sizing import size_of
+
+    return size_of(config.source)
+
+
+def _shown(size: float) -> str:
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -1,0 +1,103 @@
+"""The files of a source as Spark reads it, and the states of each from one grouped pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+
+from genspark.columns.hashing import SPARK_SEED, hash_bytes
+from genspark.config import Source
+from genspark.engines.fate import FILE
+from genspark.engines.spark.engine import SparkEngine
+from genspark.engines.spark.errors import spark_errors
+from genspark.engines.spark.fate import readable
+from genspark.engines.spark.scan_arrow import scan_arrow
+from genspark.errors import PlanError, SourceError
+from genspark.job.states import SourceFile, normal
+from genspark.pipeline.passes import FitPass
+from genspark.sources.on_spark import Input
+from genspark.statistics import State, Statistic
+from genspark.statistics.base import grouped
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def uris(spark: SparkSession, source: Source, given: Input) -> dict[SourceFile, str]:
+    """The files of the source, each with the URI that Spark writes for it.
+
+    Raises PlanError where Spark cannot read some of the files alone, and SourceError where they change at this moment.
+    """
+    if source.format == "delta":
+        raise PlanError(_cannot("it reads all files of a Delta table to tell them apart"))
+    if not given.knows_files:
+        raise PlanError(_cannot("it does not know which file an image was read from"))
+    listed = _listed(spark, source)
+    if {normal(uri) for uri in given.frame.inputFiles()} != {file.uri for file in listed}:
+        raise SourceError("source.path: its files changed while they were listed; run again")
+    return listed
+
+
+def states(
+    frame: DataFrame, fit_pass: FitPass, files: Mapping[SourceFile, str], *, is_all: bool
+) -> dict[SourceFile, dict[Statistic, State]]:
+    """The states of a pass over these files, for each, in one job grouped by file; `is_all`: there are no others."""
+    from pyspark.sql import functions as F
+
+    path = F.col("_metadata.file_path")
+    # By its name Spark passes over a file before it opens it.
+    frame = frame if is_all else frame.filter(path.isin(list(files.values())))
+    # A number, since every row takes it to the tasks' Python.
+    frame = frame.withColumn(FILE, F.xxhash64(path))
+    numbers = hash_bytes(list(files.values()), SPARK_SEED).view(np.int64).tolist()
+    by_file = {s: s.on(s.columns, (*s.by, FILE)) for s in fit_pass.statistics}
+    found = replace(fit_pass, statistics=tuple(by_file.values())).states(_Gathering(), nw.from_native(readable(frame)))
+    apart = {statistic: _apart(statistic, found[wide]) for statistic, wide in by_file.items()}
+    return {
+        file: {statistic: some.get(number) or _nothing(statistic) for statistic, some in apart.items()}
+        for file, number in zip(files, numbers, strict=True)
+    }
+
+
+class _Gathering(SparkEngine):
+    """Gathers every statistic as Polars does: Spark's own mean is a sum, and merging would show how it was rounded."""
+
+    def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
+        with spark_errors():
+            return scan_arrow(nw.to_native(frame), statistics)
+
+
+def _apart(statistic: Statistic, state: State) -> dict[int, State]:
+    """The state of each file, from that of a statistic whose groups end with the file's number."""
+    groups: dict[int, dict[tuple[object, ...], State]] = {}
+    for group in state["groups"]:
+        *key, number = group["by"]
+        groups.setdefault(number, {})[tuple(key)] = group["state"]
+    return {number: grouped(some) if statistic.by else some[()] for number, some in groups.items()}
+
+
+def _nothing(statistic: Statistic) -> State:
+    """The state of a file of which no row counts."""
+    return grouped({}) if statistic.by else statistic.empty()
+
+
+def _listed(spark: SparkSession, source: Source) -> dict[SourceFile, str]:
+    from pyspark.sql import functions as F
+
+    paths = [source.path] if isinstance(source.path, str) else list(source.path)
+    options = {name: str(value) for name, value in source.options.items()}
+    # The same listing as of the source's format, and no file is opened: only names, sizes and times are asked for.
+    files = spark.read.format("binaryFile").options(**options).load(paths)
+    told = files.select("_metadata.file_path", "_metadata.file_size", F.unix_millis("_metadata.file_modification_time"))
+    return {SourceFile(normal(uri), size, modified): uri for uri, size, modified in told.collect()}
+
+
+def _cannot(why: str) -> str:
+    return (
+        f"engine: spark cannot keep the statistics of each file: {why}; set engine: polars or spark-polars, "
+        "or fit without --update"
+    )

@@ -1,0 +1,96 @@
+"""A job on Spark's tasks with Polars inside: Spark schedules, Polars works, the driver merges and commits."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from genspark.engines.spark.tasks import TaskError, run_tasks
+from genspark.errors import GensparkError
+from genspark.job.runners.base import TaskCount
+from genspark.job.runners.failure import failure, in_a_line
+from genspark.job.runners.polars import PolarsRunner
+from genspark.job.runners.work import WriteResult
+from genspark.session import get_spark, settled, slots, task_progress
+from genspark.sinks import delta_rs
+from genspark.sources import Dataset
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Result = TypeVar("Result")
+
+SMALLEST_TASK, SMALLEST_WRITE = 1 << 20, 32 << 20
+PARTITIONS_A_TASK = 8
+"""Partition values that a task is taken to meet, for the size of the files it writes."""
+
+
+def ready(_: int, __: int) -> None:
+    """What a worker does first: import what the work needs."""
+    importlib.import_module("genspark.job.runners.work")
+
+
+@dataclass
+class SparkPolarsRunner(PolarsRunner):
+    """Cuts the shards into tasks by bytes. Uses `session`, or the active session, or starts one."""
+
+    session: SparkSession | None = None
+    spark: SparkSession = field(init=False)
+
+    name: ClassVar[str] = "spark-polars"
+
+    def start(self) -> None:
+        self.spark = self.session or get_spark(self.config.name)
+        # The workers' Python and Polars start with the session, all at once, and tell what they lack.
+        run_tasks(self.spark, ready, list(range(slots(self.spark))))
+
+    def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
+        return task_progress(self.spark, tell)
+
+    def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
+        tasks = self._tasks(dataset, by_bytes) or [dataset]
+        try:
+            with settled(self.spark) if by_bytes else contextlib.nullcontext():
+                return run_tasks(self.spark, work, tasks)
+        except TaskError as error:
+            raise self._failure(error, tasks) from None
+
+    def _tasks(self, dataset: Dataset, by_bytes: int | None) -> list[Dataset]:
+        try:
+            return [dataset.with_shards(shards) for shards in dataset.split(self._task_size(dataset, by_bytes))]
+        except (OSError, ValueError) as error:
+            # To be cut, a Parquet file must be looked at.
+            raise failure(error, in_a_line(error), dataset, self.config.sink.path) from error
+
+    def _task_size(self, dataset: Dataset, file_bytes: int | None) -> int:
+        """Bytes of a task: no slot idle if there is enough to do, and files that are written no smaller than wished."""
+        # A little more than a slot's share, or shards that differ by a byte would make a task too many.
+        share = math.ceil(1.05 * sum(shard.size for shard in dataset.shards) / slots(self.spark))
+        most = self.config.source.split_size
+        if file_bytes is None:
+            return min(most, max(share, SMALLEST_TASK))
+        # A task writes a file into every partition that it meets; memory does not grow with its size.
+        values = PARTITIONS_A_TASK if self.config.sink.partition_by else 1
+        return min(file_bytes * values, max(share, min(most, SMALLEST_WRITE)))
+
+    def _failure(self, error: TaskError, tasks: list[Dataset]) -> GensparkError:
+        if error.task is None:
+            return GensparkError(f"engine: {self.name}: {error.told}")
+        found = failure(error, error.told, tasks[error.task], self.config.sink.path)
+        if type(found) is GensparkError and re.search(r"No such file|not found|Permission denied", error.told):
+            return GensparkError(
+                f"{found}; it can be read here: see that Spark's workers reach it, or set engine: polars"
+            )
+        return found
+
+    def _sweep(self, results: list[WriteResult]) -> None:
+        # A task that was tried twice left files that no result names. They are in nobody's way.
+        with contextlib.suppress(OSError):
+            delta_rs.sweep(self.target.path, self.run_id, [file.path for result in results for file in result.files])
+            if any(result.aside for result in results):
+                delta_rs.sweep(self.aside.path, self.run_id, [file.path for result in results for file in result.aside])

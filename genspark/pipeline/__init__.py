@@ -1,0 +1,6 @@
+"""Steps planned into the fewest scans, fitted, and applied: `Pipeline` and `PipelineModel`."""
+
+from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.pipeline import Pipeline
+
+__all__ = ["Pipeline", "PipelineModel"]

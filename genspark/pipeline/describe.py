@@ -1,0 +1,57 @@
+"""What a model learnt, as text for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from genspark.pipeline.model import PipelineModel
+
+_MOST = 12
+
+
+def describe(model: PipelineModel) -> str:
+    """The model's source, columns and steps, what each step learnt, and what inverting loses."""
+    source = ", ".join(f"{name} {value}" for name, value in model.source.items() if value is not None)
+    lines = [
+        f"sha256   {model.sha256}",
+        f"source   {source or 'not recorded'}",
+        f"columns  {_few([f'{name} {kind}' for name, kind in model.input_schema.items()])}",
+        "steps",
+    ]
+    for number, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):
+        ((kind, fields),) = step.to_json().items()
+        told = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
+        lines.append(f"  {number}. {kind} {told}")
+        lines += [f"       {line}" for line in _learnt(parameters)]
+    losses = model.losses()
+    lines.append("inverse transform" + (" loses" if losses else " is exact up to rounding"))
+    lines += [f"  {loss}" for loss in losses[:_MOST]]
+    lines += [f"  and {len(losses) - _MOST} more"] if len(losses) > _MOST else []
+    return "\n".join(lines)
+
+
+def _learnt(parameters: Mapping[str, Any]) -> list[str]:
+    """Lines `column: value` for what is kept by column, under its name where there are several; the first few."""
+    kept = {name: group for name, group in parameters.items() if isinstance(group, Mapping)}
+    lines = []
+    for name, group in kept.items():
+        lines += [name] if len(kept) > 1 else []
+        margin = "  " * (len(kept) > 1)
+        lines += [f"{margin}{column}: {_short(value)}" for column, value in list(group.items())[:_MOST]]
+        lines += [f"{margin}and {len(group) - _MOST} more columns"] if len(group) > _MOST else []
+    return lines
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_short(item)}" for name, item in list(value.items())[:_MOST])
+    if isinstance(value, list):
+        return f"[{_few([_short(item) for item in value])}]"
+    return str(value)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")

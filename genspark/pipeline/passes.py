@@ -1,0 +1,111 @@
+"""What is done in one pass over the data: plain values, which can be sent to where the data is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+
+from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel
+from genspark.engines.engine import Engine
+from genspark.statistics import State, Statistic
+from genspark.steps.base import Parameters, Step
+
+Before = Callable[[Any, Step, Parameters], Any]
+"""What an engine does to a frame before a step transforms it: take out, or mark, the rows it rejects."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What every pass of a fit begins with: draws, one kind of missing value, the rows to learn from.
+
+    `key` and `draws` are for `Engine.with_draws`; in the columns `nullable` NaN becomes null; `adding`
+    are steps whose columns only `where` needs: a row counts if each of its columns has the value.
+    """
+
+    key: tuple[str, ...]
+    draws: tuple[Draw, ...]
+    nullable: tuple[str, ...]
+    adding: tuple[Step, ...]
+    where: Mapping[str, Any]
+
+    def frame(self, engine: Engine, frame: Any, *, is_raw: bool) -> Any:
+        """The rows to learn from, as the first step sees them; statistics alone tell NaN from numbers themselves."""
+        frame = engine.with_draws(frame, self.key, self.draws)
+        if not is_raw:
+            frame = engine.without_nan(frame, self.nullable)
+        for step in self.adding:
+            frame = step.transform(frame, {})
+        for column, value in self.where.items():
+            frame = frame.filter(nw.col(column) == nw.lit(value))
+        return frame.drop([column for step in self.adding for column in step.writes()]) if self.adding else frame
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One place among the steps: columns kept as they are here (column -> hidden copy), then a step."""
+
+    copies: Mapping[str, str]
+    step: Step | None = None
+    parameters: Parameters | None = None
+
+
+@dataclass(frozen=True)
+class FitPass:
+    """One scan of a fit: how it begins, the steps that are known already, the statistics of what comes out.
+
+    A pass of level 0 depends on nothing that was learnt: its states hold for their rows for good.
+    """
+
+    opening: Opening
+    stages: tuple[Stage, ...]
+    statistics: tuple[Statistic, ...]
+    level: int = 0
+
+    @property
+    def sees_raw_values(self) -> bool:
+        """Whether the statistics are of all rows, as they were read."""
+        return not (any(stage.step for stage in self.stages) or self.opening.adding or self.opening.where)
+
+    def states(self, engine: Engine, frame: Any) -> dict[Statistic, State]:
+        """The states over the rows of this frame, in one pass."""
+        frame = self.opening.frame(engine, frame, is_raw=self.sees_raw_values)
+        for stage in self.stages:
+            if stage.copies:
+                frame = frame.with_columns(*(nw.col(column).alias(copy) for column, copy in stage.copies.items()))
+            if stage.step is not None:
+                frame = apply_steps(engine, frame, [(stage.step, stage.parameters or {})], engine.before)
+        return engine.scan(frame, self.statistics)
+
+
+def apply_steps(engine: Engine, frame: Any, steps: Iterable[tuple[Step, Parameters]], before: Before) -> Any:
+    """A narwhals frame after these steps, each with its parameters."""
+    for step, parameters in steps:
+        kernels = step.kernels(parameters)
+        frame = before(engine.with_kernels(frame, kernels) if kernels else frame, step, parameters)
+        frame = without(step.transform(frame, parameters), kernels)
+    return frame
+
+
+def without(frame: Any, kernels: Iterable[Kernel]) -> Any:
+    """The frame without what the kernels added."""
+    names = [name for kernel in kernels for name in kernel.outputs]
+    return frame.drop(names, strict=False) if names else frame
+
+
+def draws_of(steps: Iterable[Step]) -> list[Draw]:
+    """The distinct random numbers that the steps need, in order."""
+    return list(dict.fromkeys(draw for step in steps for draw in step.draws()))
+
+
+def fit_draws_of(steps: Iterable[Step]) -> list[Draw]:
+    """The distinct random numbers that fitting the steps needs, those of their transforms among them."""
+    return list(dict.fromkeys(draw for step in steps for draw in (*step.draws(), *step.fit_draws())))
+
+
+def columns_read(steps: Iterable[Step]) -> tuple[str, ...]:
+    """The columns that some step looks at: those in which NaN is made null."""
+    return tuple(sorted({column for step in steps for column in step.reads()}))

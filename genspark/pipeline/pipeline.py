@@ -1,0 +1,203 @@
+"""Steps, fitted: `Pipeline([...]).fit(df)` gives a `PipelineModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from genspark.columns.expressions import HIDDEN, visible
+from genspark.engines import engine_for
+from genspark.engines.engine import Engine, is_hashable, key_columns
+from genspark.errors import SchemaError, did_you_mean
+from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
+from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, make_plan, solve
+from genspark.statistics import State, Statistic
+from genspark.steps.base import Parameters, Schema, Step
+
+OnScan = Callable[[int, int], None]
+"""Told before each scan: its number, from 1, and how many there are."""
+
+RunPass = Callable[[FitPass], Mapping[Statistic, State]]
+"""Makes one pass over the data."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Steps in order, and which rows they learn from.
+
+    `key` names the columns that identify a row, for the steps that draw random numbers; empty, it
+    is every column that holds plain values. `fit_on` keeps the statistics to rows where each of
+    its columns has the given value, such as `{"split": "train"}`: a column of the input, or one
+    that a `Split` step adds. `transform` applies to every row.
+    """
+
+    steps: Sequence[Step]
+    key: Sequence[str] = ()
+    fit_on: Mapping[str, Any] = field(default_factory=dict)
+
+    def plan(self, df: Any) -> Plan:
+        """The scans that `fit` will make. Reads the schema of `df` and no data."""
+        engine, frame = engine_for(df)
+        return self.plan_for(_schema(frame, engine))
+
+    def plan_for(self, schema: Schema) -> Plan:
+        """The scans for data of this schema. Raises SchemaError with every mistake of the steps."""
+        plan = make_plan(self.steps, schema)
+        self._fit_columns(plan)
+        self._key(plan)
+        return plan
+
+    def explain(self, df: Any) -> str:
+        """What `fit` will read and why, before anything runs: levels, scans, derivations."""
+        return self.plan(df).explain()
+
+    def fit(self, df: Any, *, source: Mapping[str, Any] | None = None, on_scan: OnScan | None = None) -> PipelineModel:
+        """Learn every step's parameters in the planned scans.
+
+        Takes a Spark DataFrame, classic or Connect. Empty input and all-null columns give the
+        parameters that each step's docstring names. Raises SchemaError before anything is read, and
+        DataError where a step's rule for its input says so.
+        """
+        engine, frame = engine_for(df)
+        schema = _schema(frame, engine)
+        return self.fit_plan(self.plan_for(schema), lambda fit_pass: fit_pass.states(engine, frame), source, on_scan)
+
+    def fit_plan(
+        self,
+        plan: Plan,
+        run_pass: RunPass,
+        source: Mapping[str, Any] | None = None,
+        on_scan: OnScan | None = None,
+    ) -> PipelineModel:
+        """Learn every step's parameters by a plan of `plan_for`, wherever `run_pass` makes its passes."""
+        key = self._key(plan)
+        adding = tuple(self._fit_columns(plan))
+        opening = Opening(key, tuple(fit_draws_of(plan.steps)), columns_read(plan.steps), adding, dict(self.fit_on))
+        fitting = _Fitting(plan, opening, run_pass, on_scan or _unheard)
+        parameters = fitting.run()
+        return PipelineModel(
+            steps=plan.steps,
+            parameters=tuple(parameters),
+            key=key,
+            input_schema={column: str(dtype) for column, dtype in plan.schemas[0].items()},
+            states=tuple((request.statistic, request.at, state) for request, state in fitting.scanned.items()),
+            source=source or {},
+        )
+
+    def _key(self, plan: Plan) -> tuple[str, ...]:
+        """The columns that draws by the row's key hash: none where no step makes such a draw."""
+        source, draws = plan.schemas[0], fit_draws_of(plan.steps)
+        problems = [
+            f"{column!r} is {source[column]}, which cannot be hashed; name another column"
+            if column in source
+            else f"{column!r} is made by a step, and columns are hashed as they were read; name one of the source"
+            for column in dict.fromkeys(column for draw in draws for column in draw.over or ())
+            if column not in source or not is_hashable(source[column])
+        ]
+        if problems:
+            raise SchemaError(problems)
+        is_drawn_by_key = any(draw.over is None for draw in draws)
+        key = key_columns(self.key, source) if self.key or is_drawn_by_key else ()
+        return key if is_drawn_by_key else ()
+
+    def _fit_columns(self, plan: Plan) -> list[Step]:
+        """The steps that add the columns of `fit_on`, checked: they must learn nothing themselves."""
+        source, adding = plan.schemas[0], []
+        for column in self.fit_on:
+            if column in source:
+                continue
+            makers = [step for step in plan.steps if column in step.writes()]
+            if not makers:
+                raise SchemaError(f"fit_on: {column!r} is not a column{did_you_mean(column, plan.output_schema)}")
+            if not makers[0].draws() or makers[0].statistics():
+                raise SchemaError(
+                    f"fit_on: {column!r} is made by {makers[0].label}, which is not known before fitting; "
+                    "use a column of the source or of a split step"
+                )
+            adding.append(makers[0])
+        return adding
+
+
+@dataclass
+class _Fitting:
+    """The scans of a plan, run level by level; after each, every step whose answers are in is fitted."""
+
+    plan: Plan
+    opening: Opening
+    run_pass: RunPass
+    on_scan: OnScan
+    fitted: dict[int, Parameters] = field(default_factory=dict)
+    scanned: dict[Request, State] = field(default_factory=dict)
+
+    def run(self) -> list[Parameters]:
+        """The parameters of every step."""
+        for number, scan in enumerate(self.plan.scans, start=1):
+            self._fit_steps(scan.level - 1)
+            if scan.refines is None:
+                self.on_scan(number, len(self.plan.scans))
+                self.scanned.update(self._states(scan))
+            else:
+                self._refine(scan, scan.refines, number)
+        self._fit_steps(max((scan.level for scan in self.plan.scans), default=UNFITTED))
+        return [self.fitted[position] for position in range(len(self.plan.steps))]
+
+    def _fit_steps(self, done: int) -> None:
+        """Fit what follows from the scans up to this level."""
+        for position, (step, answers) in enumerate(zip(self.plan.steps, self.plan.answers, strict=True)):
+            is_due = position not in self.fitted and all(answer.level <= done for answer in answers)
+            if is_due:
+                states = solve(answers, self.scanned, self.fitted.__getitem__)
+                self.fitted[position] = step.parameters(states, self.plan.schemas[position])
+
+    def _refine(self, scan: Scan, position: int, number: int) -> None:
+        step, learnt = self.plan.steps[position], self.fitted[position]
+        wanted = tuple(Request(statistic, position) for statistic in step.refinement(learnt))
+        if not wanted:
+            return
+        self.on_scan(number, len(self.plan.scans))
+        states = self._states(replace(scan, requests=wanted))
+        self.fitted[position] = step.refined(learnt, {request.statistic: state for request, state in states.items()})
+
+    def _states(self, scan: Scan) -> dict[Request, State]:
+        fit_pass, physical = _pass(self.opening, self.plan, scan, self.fitted)
+        states = self.run_pass(fit_pass)
+        return {request: states[statistic] for request, statistic in physical.items()}
+
+
+def _pass(
+    opening: Opening, plan: Plan, scan: Scan, fitted: Mapping[int, Parameters]
+) -> tuple[FitPass, dict[Request, Statistic]]:
+    """One pass: the scan's steps, and a copy of each requested column as its step sees it.
+
+    Beside it, the statistic that is really computed for each request: of the copies.
+    """
+    physical: dict[Request, Statistic] = {}
+    copies: dict[tuple[int, str], str] = {}
+    stages = []
+    for position in range(len(plan.steps) + 1):
+        here = [request for request in scan.requests if request.at == position]
+        changed_later = {c for i in scan.steps if i >= position for c in plan.steps[i].writes()}
+        seen = dict.fromkeys(c for request in here for c in (*request.statistic.columns, *request.statistic.by))
+        copied = {c: f"{HIDDEN}at_{position}_{c}" for c in seen if c in changed_later}
+        copies.update({(position, column): copy for column, copy in copied.items()})
+        for request in here:
+            statistic = request.statistic
+            columns, by = ([copies.get((position, c), c) for c in some] for some in (statistic.columns, statistic.by))
+            physical[request] = statistic.on(columns, by)
+        is_applied = position in scan.steps
+        if copied or is_applied:
+            stages.append(Stage(copied, plan.steps[position], fitted[position]) if is_applied else Stage(copied))
+    return FitPass(opening, tuple(stages), tuple(dict.fromkeys(physical.values())), scan.level), physical
+
+
+def _unheard(_number: int, _of: int) -> None:
+    """Tell nobody about a scan."""
+
+
+def _schema(frame: Any, engine: Engine) -> Schema:
+    schema = frame.collect_schema()
+    columns = visible(frame)
+    engine.check_names(columns)
+    return {column: schema[column] for column in columns}

@@ -1,5 +1,0 @@
-"""Jobs on each engine, and the choice among them."""
-
-from genspark.runners.choice import Choice, choose
-
-__all__ = ["Choice", "choose"]

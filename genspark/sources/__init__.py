@@ -1,0 +1,15 @@
+"""Raw shards as a Polars LazyFrame: the rows, columns and types that the Spark reader gives, without Spark.
+
+`find` lists the shards and finds their schema, `scan` reads them lazily in bounded memory, and
+`diagnose` tells, after a scan failed, which shard cannot be read and why.
+"""
+
+from __future__ import annotations
+
+from genspark.sources.dataset import Dataset
+from genspark.sources.diagnosis import diagnose, shard_error
+from genspark.sources.finding import find
+from genspark.sources.scanning import scan
+from genspark.sources.shard import Shard
+
+__all__ = ["Dataset", "Shard", "diagnose", "find", "scan", "shard_error"]

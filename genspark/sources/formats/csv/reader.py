@@ -1,0 +1,102 @@
+"""Csv shards: their header, their types, their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from genspark.engines.fate import CORRUPT
+from genspark.errors import ShardError, SourceError
+from genspark.sources.dataset import LEAVE_OUT, PLACE
+from genspark.sources.formats.csv import types as csv_types
+from genspark.sources.formats.csv.dialect import Dialect, dialect
+from genspark.sources.formats.csv.fields import fields
+from genspark.sources.formats.csv.records import Records, first_record, records
+from genspark.sources.options import is_true
+from genspark.sources.parsing.blocks import blocks
+from genspark.sources.parsing.columns import converted
+from genspark.sources.shard import Shard
+
+
+def names_of(shards: Sequence[Shard], options: Mapping[str, str]) -> list[str]:
+    """The columns by the header, or by the first record's length. Raises SourceError where headers differ."""
+    form = dialect(options)
+    found: tuple[Shard, list[str]] | None = None
+    for shard in shards if form.header else shards[:1]:
+        own = _names(shard, form)
+        if own is None:
+            continue
+        if found is not None and own != found[1]:
+            told = _difference(own, found)
+            raise ShardError({shard.path: f"differs from the others: {told}"}, f"make the shards alike, {LEAVE_OUT}")
+        found = found or (shard, own)
+    if found is None:
+        raise SourceError(f"{PLACE}: {shards[0].path} holds no record; check that it holds csv")
+    return found[1]
+
+
+def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, pl.DataType]:
+    """The columns with the types that all their values have; one pass over the data where it must be inferred."""
+    names = names_of(shards, options)
+    if not is_true(options, "inferSchema"):
+        return dict.fromkeys(names, pl.String())
+    kinds: list[csv_types.Kind] = [csv_types.NOTHING] * len(names)
+    for shard in shards:
+        for found in records(shard.path, dialect(options), names):
+            kinds = [csv_types.widened(k, found.frame[n]) for k, n in zip(kinds, names, strict=True)]
+    return {name: kind.dtype for name, kind in zip(names, kinds, strict=True)}
+
+
+def check_headers(shards: Sequence[Shard], options: Mapping[str, str]) -> None:
+    """Raises SourceError where the shards' headers differ."""
+    if dialect(options).header:
+        names_of(shards, options)
+
+
+def frames(
+    shard: Shard, schema: Mapping[str, pl.DataType], options: Mapping[str, str], needed: frozenset[str] | None
+) -> Iterator[pl.DataFrame]:
+    """The rows of a shard in pieces: the columns needed (None: all), and `CORRUPT` where it is among them."""
+    tells = needed is None or CORRUPT in needed
+    # Whether a record is corrupt depends on all of its fields.
+    wanted = [name for name in schema if tells or (needed and name in needed)] or list(schema)[:1]
+    for found in records(shard.path, dialect(options), list(schema)):
+        pairs = [converted(found.frame[name], schema[name]) for name in wanted]
+        frame = pl.DataFrame([column for column, _ in pairs])
+        yield frame.with_columns(_corrupt(found, [bad for _, bad in pairs])) if tells else frame
+
+
+def _corrupt(found: Records, bad: list[pl.Series | None]) -> pl.Series:
+    marks = [mark for mark in (*bad, found.odd) if mark is not None]
+    if not marks:
+        return pl.Series(CORRUPT, [None], dtype=pl.String()).new_from_index(0, found.frame.height)
+    told = marks[0]
+    for mark in marks[1:]:
+        told = told | mark
+    return found.text().set(~told, None).rename(CORRUPT)
+
+
+def _names(shard: Shard, form: Dialect) -> list[str] | None:
+    for block in blocks(shard.path, form.encoding):
+        head = first_record(block, form)
+        if head is not None:
+            row = fields(head[0], form)
+            return _safe(row, form.null) if form.header else [f"_c{i}" for i in range(len(row))]
+    return None
+
+
+def _safe(row: list[str | None], null: str) -> list[str]:
+    """Names that are all there and differ, whatever their case."""
+    lower = [(name or "").lower() for name in row]
+    return [
+        f"_c{i}" if not name or name == null else f"{name}{i}" if lower.count(name.lower()) > 1 else name
+        for i, name in enumerate(row)
+    ]
+
+
+def _difference(own: list[str], other: tuple[Shard, list[str]]) -> str:
+    for i, (here, there) in enumerate(zip(own, other[1], strict=False)):
+        if here != there:
+            return f"column {i + 1} is {here!r}, but {there!r} in {other[0].path}"
+    return f"it has {len(own)} columns, but {other[0].path} has {len(other[1])}"

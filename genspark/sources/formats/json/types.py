@@ -1,0 +1,99 @@
+"""The types of JSON values, joined as Spark joins them; None is the type of null alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from genspark.sources.formats.json.text import Number, parse
+
+Kind = pl.DataType | None | dict[str, Any] | list[Any]
+"""A struct is a dict of kinds, an array a list of one kind, `CORRUPT_LINE` what is no row at all."""
+
+LONG, DOUBLE, STRING, BOOLEAN = pl.Int64(), pl.Float64(), pl.String(), pl.Boolean()
+
+
+def of_line(line: str) -> dict[str, Any] | None:
+    """The columns that a line tells of; None where it is no row."""
+    try:
+        root = parse(line).value
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(root, list):
+        joined: Any = None
+        for item in root:
+            joined = join(joined, of_value(item.value))
+        return joined if isinstance(joined, dict) else None
+    kind = of_value(root)
+    return kind if isinstance(kind, dict) else None
+
+
+def of_value(value: Any) -> Kind:
+    """The kind of a parsed value."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {name: of_value(part.value) for name, part in value.items()}
+    if isinstance(value, list):
+        inner: Kind = None
+        for item in value:
+            inner = join(inner, of_value(item.value))
+        return [inner]
+    if isinstance(value, Number):
+        return _of_number(value)
+    return BOOLEAN if isinstance(value, bool) else STRING
+
+
+def join(one: Kind, other: Kind) -> Kind:
+    """The kind that holds the values of both."""
+    if one is None or other is None or one == other:
+        return other if one is None else one
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {name: join(one.get(name), other.get(name)) for name in (*one, *(n for n in other if n not in one))}
+    if isinstance(one, list) and isinstance(other, list):
+        return [join(one[0], other[0])]
+    if isinstance(one, pl.DataType) and isinstance(other, pl.DataType) and one.is_numeric() and other.is_numeric():
+        return _join_numbers(one, other)
+    return STRING
+
+
+def of_dtype(dtype: pl.DataType) -> Kind:
+    """The kind of a Polars type that a fast reader found."""
+    if isinstance(dtype, pl.Struct):
+        return {field.name: of_dtype(field.dtype) for field in dtype.fields}  # type: ignore[arg-type]
+    if isinstance(dtype, pl.List):
+        return [of_dtype(dtype.inner)]  # type: ignore[arg-type]
+    if dtype == pl.Null():
+        return None
+    # A reader may take a text for a date or a time: here it stays text.
+    return dtype if dtype in (LONG, DOUBLE, BOOLEAN) else STRING
+
+
+def dtype_of(kind: Kind) -> pl.DataType | None:
+    """The Polars type of a kind, names sorted; None for a struct without columns."""
+    if kind is None:
+        return STRING
+    if isinstance(kind, list):
+        inner = dtype_of(kind[0])
+        return None if inner is None else pl.List(inner)
+    if isinstance(kind, dict):
+        fields = {name: dtype for name in sorted(kind) if name and (dtype := dtype_of(kind[name])) is not None}
+        return pl.Struct(fields) if fields else None
+    return kind
+
+
+def _of_number(number: Number) -> pl.DataType:
+    if not number.is_whole:
+        return DOUBLE
+    if -(2**63) <= int(number.text) < 2**63:
+        return LONG
+    digits = len(number.text.lstrip("-"))
+    return pl.Decimal(digits, 0) if digits <= 38 else DOUBLE
+
+
+def _join_numbers(one: pl.DataType, other: pl.DataType) -> pl.DataType:
+    if DOUBLE in (one, other):
+        return DOUBLE
+    digits = max((kind.precision or 38) if isinstance(kind, pl.Decimal) else 20 for kind in (one, other))
+    return pl.Decimal(digits, 0)

@@ -1,0 +1,130 @@
+"""Lines of JSON as rows of a schema, one by one: slow and exact, for what the fast way leaves."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from genspark.sources.formats.json.text import Number, Part, parse
+from genspark.sources.parsing import values
+
+_NOT_FINITE = {"NaN": "nan", **dict.fromkeys(("Infinity", "+Infinity", "INF", "+INF"), "inf")}
+_NOT_FINITE |= dict.fromkeys(("-Infinity", "-INF"), "-inf")
+
+
+class MismatchError(ValueError):
+    """A value is not of its column's type; `partial` is what of it can be told all the same."""
+
+    def __init__(self, partial: Any = None) -> None:
+        self.partial = partial
+        super().__init__("a value is not of its column's type")
+
+
+def rows(line: str, schema: Mapping[str, pl.DataType]) -> list[tuple[dict[str, Any], bool]]:
+    """The rows of a line, and whether each is whole: one for an object, several for an array of them."""
+    nothing: list[tuple[dict[str, Any], bool]] = [({}, False)]
+    try:
+        root = parse(line)
+    except (ValueError, RecursionError):
+        return nothing
+    parts = root.value if isinstance(root.value, list) else [root]
+    if not all(isinstance(part.value, dict) for part in parts):
+        return nothing
+    return [_row(part, schema) for part in parts]
+
+
+def _row(part: Part, schema: Mapping[str, pl.DataType]) -> tuple[dict[str, Any], bool]:
+    try:
+        return _struct(part, schema), True
+    except MismatchError as mismatch:
+        return mismatch.partial, False
+
+
+def _struct(part: Part, schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    is_whole = True
+    for name, dtype in schema.items():
+        member = part.value.get(name)
+        try:
+            found[name] = None if member is None else convert(member, dtype)
+        except MismatchError as mismatch:
+            found[name], is_whole = mismatch.partial, False
+    if not is_whole:
+        raise MismatchError(found)
+    return found
+
+
+def convert(part: Part, dtype: pl.DataType) -> Any:
+    """A JSON value as one of the type. Raises MismatchError."""
+    value = part.value
+    if value is None:
+        return None
+    if dtype == pl.String():
+        return value if isinstance(value, str) else part.text
+    if isinstance(dtype, pl.Struct):
+        if not isinstance(value, dict):
+            raise MismatchError
+        return _struct(part, {field.name: field.dtype for field in dtype.fields})  # type: ignore[misc]
+    if isinstance(dtype, pl.List):
+        return _list(value, dtype)
+    converted = _scalar(value, dtype)
+    if converted is None:
+        raise MismatchError
+    return converted
+
+
+def _list(value: Any, dtype: pl.List) -> list[Any]:
+    if not isinstance(value, list):
+        raise MismatchError
+    inner: pl.DataType = dtype.inner  # type: ignore[assignment]
+    found: list[Any] = []
+    is_whole = True
+    for item in value:
+        try:
+            found.append(convert(item, inner))
+        except MismatchError as mismatch:
+            if mismatch.partial is None:
+                raise
+            found.append(mismatch.partial)
+            is_whole = False
+    if not is_whole:
+        raise MismatchError(found)
+    return found
+
+
+def _scalar(value: Any, dtype: pl.DataType) -> Any:
+    if dtype == pl.Boolean():
+        return value if isinstance(value, bool) else None
+    if isinstance(dtype, pl.Decimal):
+        text = value.text if isinstance(value, Number) else value
+        return values.parser(dtype)(text) if isinstance(text, str) else None
+    if dtype.is_integer():
+        return values.parser(dtype)(value.text) if isinstance(value, Number) and value.is_whole else None
+    if dtype.is_float():
+        return _float(value)
+    return _of_text(value, dtype)
+
+
+def _float(value: Any) -> float | None:
+    if isinstance(value, Number):
+        return float(_NOT_FINITE.get(value.text, value.text))
+    return float(_NOT_FINITE[value]) if isinstance(value, str) and value in _NOT_FINITE else None
+
+
+def _of_text(value: Any, dtype: pl.DataType) -> Any:
+    if isinstance(value, Number) and value.is_whole and dtype == pl.Datetime("us", "UTC"):
+        return values.EPOCH + dt.timedelta(seconds=int(value.text))
+    if not isinstance(value, str):
+        return None
+    if dtype == pl.Binary():
+        try:
+            return base64.b64decode(value, validate=True)
+        except binascii.Error:
+            return None
+    parse_text: Callable[[str], Any] = values.lenient_date if dtype == pl.Date() else values.parser(dtype)
+    return parse_text(value)

@@ -1,0 +1,116 @@
+"""Parquet shards: their footers, and native scans of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from genspark.engines.fate import FILE
+from genspark.sources.shard import Shard
+from genspark.storage.object_stores import polars_options
+from genspark.storage.stores import file_uri, open_file
+
+
+def footer(path: str) -> Any:
+    """What PyArrow reads of a file's end. Raises OSError or ArrowInvalid."""
+    import pyarrow.parquet as pq
+
+    with open_file(path) as file:
+        return pq.read_metadata(file)
+
+
+def raw_schema(path: str) -> pl.Schema:
+    """The columns as the file has them; timestamps of 96 bits are points in time. Raises a Polars or OS error."""
+    schema = _scan([path], None).collect_schema()
+    bare = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
+    if bare:
+        columns = footer(path).schema
+        old = {column.path for column in map(columns.column, range(len(columns))) if column.physical_type == "INT96"}
+        schema.update({name: pl.Datetime("ns", "UTC") for name in bare if name in old})
+    return schema
+
+
+def scan_parquet(
+    shards: Sequence[Shard], schema: Mapping[str, pl.DataType], *, with_file: bool, table: bool
+) -> pl.LazyFrame:
+    """The rows of the shards in order. Neighbours that are alike, and whose folders tell the same, are one scan.
+
+    `table`: the schema is a table's, whose files may lack columns or hold narrower types.
+    """
+    parts = []
+    for _, group in itertools.groupby(shards, key=_togetherness):
+        some = list(group)
+        told = some[0].constants
+        own = {name: dtype for name, dtype in schema.items() if name not in told} if table else None
+        lf = _row_groups(some[0], own) if some[0].row_groups else _whole(some, own, with_file=with_file)
+        columns = [
+            pl.lit(told[name], dtype=dtype).alias(name) if name in told else pl.col(name).cast(dtype)
+            for name, dtype in schema.items()
+        ]
+        if with_file:
+            columns.append(_file(some))
+        parts.append(lf.select(columns))
+    return parts[0] if len(parts) == 1 else pl.concat(parts)
+
+
+def pieces(shard: Shard) -> Iterator[None]:
+    """Read every row group of a shard to its end, one by one. Raises what PyArrow raises."""
+    import pyarrow.parquet as pq
+
+    with open_file(shard.path) as file:
+        reader = pq.ParquetFile(file)
+        for i in range(*(shard.row_groups or (0, reader.num_row_groups))):
+            for _ in reader.iter_batches(row_groups=[i]):
+                yield
+
+
+def _togetherness(shard: Shard) -> tuple[Any, ...]:
+    alone = (shard.path, shard.row_groups) if shard.row_groups else None
+    return (alone, shard.variant, tuple((name, repr(value)) for name, value in shard.constants.items()))
+
+
+def _whole(shards: list[Shard], own: dict[str, pl.DataType] | None, *, with_file: bool) -> pl.LazyFrame:
+    paths = [shard.path for shard in shards]
+    return _scan(paths, own, file_paths=FILE if with_file and len(shards) > 1 else None)
+
+
+def _scan(paths: list[str], own: dict[str, pl.DataType] | None, file_paths: str | None = None) -> pl.LazyFrame:
+    options = polars_options(paths[0])
+    if own is None:
+        return pl.scan_parquet(
+            paths, hive_partitioning=False, glob=False, include_file_paths=file_paths, storage_options=options
+        )
+    return pl.scan_parquet(
+        paths,
+        schema=own,
+        hive_partitioning=False,
+        glob=False,
+        missing_columns="insert",
+        extra_columns="ignore",
+        cast_options=pl.ScanCastOptions(
+            integer_cast="upcast",
+            float_cast="upcast",
+            datetime_cast=["nanosecond-downcast", "millisecond-upcast", "convert-timezone"],
+            missing_struct_fields="insert",
+            extra_struct_fields="ignore",
+        ),
+        include_file_paths=file_paths,
+        storage_options=options,
+    )
+
+
+def _row_groups(shard: Shard, own: dict[str, pl.DataType] | None) -> pl.LazyFrame:
+    metadata = footer(shard.path)
+    first, last = shard.row_groups or (0, metadata.num_row_groups)
+    counts = [metadata.row_group(i).num_rows for i in range(last)]
+    return _scan([shard.path], own).slice(sum(counts[:first]), sum(counts[first:]))
+
+
+def _file(shards: list[Shard]) -> pl.Expr:
+    if len(shards) == 1:
+        return pl.lit(file_uri(shards[0].path)).alias(FILE)
+    paths = [shard.path for shard in shards]
+    return pl.col(FILE).replace_strict(paths, [file_uri(path) for path in paths], return_dtype=pl.String())

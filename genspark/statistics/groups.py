@@ -1,0 +1,44 @@
+"""Groups of a statistic with `by`: their columns checked, their states apart and merged."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+
+from genspark.columns.lookup import Group
+from genspark.errors import SchemaError, did_you_mean
+from genspark.statistics.base import State, Statistic
+
+
+def check_by(by: Sequence[str], schema: Mapping[str, Any]) -> None:
+    """Raise SchemaError, with every mistake, where rows cannot be grouped by these columns."""
+    problems = [f"by: {c!r} is not a column{did_you_mean(c, schema)}" for c in by if c not in schema]
+    problems += [
+        f"by: {c!r} is {schema[c]}, and groups are told by strings, integers or booleans; cast it before"
+        for c in by
+        if c in schema and not _tells_groups(schema[c])
+    ]
+    problems += [f"by: {c!r} is named twice; name it once" for c in dict.fromkeys(by) if by.count(c) > 1]
+    if problems:
+        raise SchemaError(problems)
+
+
+def _tells_groups(dtype: Any) -> bool:
+    # Not floats: NaN is equal to nothing, and a rounding makes another group.
+    return bool(dtype.is_integer()) or dtype in (nw.String, nw.Boolean)
+
+
+def ungrouped(statistic: Statistic, state: State) -> State:
+    """The state over all rows, from that of a statistic with `by`: no further scan.
+
+    Raises PlanError for a statistic that does not merge, such as exact quantiles.
+    """
+    return functools.reduce(statistic.merge_ungrouped, states_by_group(state).values(), statistic.empty())
+
+
+def states_by_group(state: State) -> dict[Group, State]:
+    """The state of each group, of a statistic with `by`."""
+    return {tuple(group["by"]): group["state"] for group in state["groups"]}

@@ -1,0 +1,145 @@
+"""Small files, whole: a local path or any URI that PyArrow's file systems reach."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from genspark.storage import object_stores
+
+OWN = "_genspark"
+"""The folder inside a table's that holds its model; Delta passes over names that begin so."""
+
+
+def is_uri(path: str) -> bool:
+    """Whether a path names a file system other than the local one, as `s3://bucket/key` does."""
+    scheme, separator, _ = path.partition("://")
+    return bool(separator) and scheme != "file"
+
+
+def local(path: str) -> Path:
+    """The local file that a plain path or a `file:` URI names."""
+    if path.startswith("dbfs:"):
+        # Databricks mounts both its volumes and its file system on the driver.
+        bare = path.removeprefix("dbfs:")
+        return Path(bare if bare.startswith("/Volumes/") else f"/dbfs{bare}")
+    if not path.startswith("file:"):
+        return Path(path).expanduser()
+    return Path(unquote(path.removeprefix("file://").removeprefix("file:")))
+
+
+def storage_path(path: str) -> str:
+    """A path as Polars, deltalake and PyArrow take it: absolute, or a URI with the scheme that they know."""
+    if not is_uri(path):
+        return str(local(path).absolute())
+    return object_stores.normal_uri(path)
+
+
+def read_text(path: str) -> str:
+    """The text of a file. Raises FileNotFoundError or OSError."""
+    if not is_uri(path):
+        return local(path).read_text(encoding="utf-8")
+    system, inside = object_stores.arrow_file_system(path)
+    with system.open_input_stream(inside) as stream:
+        return bytes(stream.read()).decode("utf-8")
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file whole or not at all; its folder is made where it is absent. Raises OSError."""
+    if is_uri(path):
+        system, inside = object_stores.arrow_file_system(path)
+        # An object appears when its stream closes, so a URI needs no temporary name.
+        with system.open_output_stream(inside) as stream:
+            stream.write(text.encode("utf-8"))
+        return
+    target = local(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def stamp(path: str) -> str:
+    """A local file's size and time of change as text; empty for a URI, whose store is not asked."""
+    if is_uri(path):
+        return ""
+    try:
+        status = local(path).stat()
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def is_empty(path: str) -> bool:
+    """Whether a folder is absent or holds nothing but `OWN`; a store that cannot be listed here counts as empty."""
+    return all(name == OWN for name in _names(path))
+
+
+def why_not_writable(path: str) -> str | None:
+    """Why a folder cannot be made or written; None where it can, or where only its store will tell."""
+    if is_uri(path):
+        try:
+            object_stores.arrow_file_system(path)
+        except (OSError, ValueError) as error:
+            return str(error)
+        return None
+    folder = local(path).absolute()
+    nearest = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
+    if not nearest.is_dir():
+        return f"{nearest} is a file"
+    try:
+        # A real attempt: permission bits say nothing about read-only mounts, or to root.
+        with tempfile.TemporaryFile(dir=nearest):
+            return None
+    except OSError as error:
+        return f"{nearest}: {error.strerror}"
+
+
+def clear(path: str) -> None:
+    """Remove what is in a folder, but for `OWN`; and the folder, once it is empty. Raises OSError."""
+    if is_uri(path):
+        _clear_store(path)
+        return
+    folder = local(path)
+    for child in list(folder.iterdir()) if folder.is_dir() else []:
+        if child.name != OWN:
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _names(path: str) -> list[str]:
+    if not is_uri(path):
+        folder = local(path)
+        return sorted(child.name for child in folder.iterdir()) if folder.is_dir() else []
+    try:
+        system, inside = object_stores.arrow_file_system(path)
+        return [info.base_name for info in _listing(system, inside)]
+    except (OSError, ValueError):
+        return []
+
+
+def _listing(system: Any, inside: str) -> list[Any]:
+    from pyarrow import fs
+
+    return list(system.get_file_info(fs.FileSelector(inside, allow_not_found=True)))
+
+
+def _clear_store(path: str) -> None:
+    system, inside = object_stores.arrow_file_system(path)
+    for info in _listing(system, inside):
+        if info.base_name != OWN:
+            (system.delete_file if info.is_file else system.delete_dir)(info.path)
+    # PyArrow leaves an empty object where the last file of a folder was.
+    if not _listing(system, inside):
+        with contextlib.suppress(FileNotFoundError):
+            system.delete_dir(inside)

@@ -1,0 +1,109 @@
+"""Where shards are: the local disk, or a store that PyArrow's file systems reach."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from genspark.errors import SourceError
+from genspark.storage.files import is_uri, local
+from genspark.storage.object_stores import REMEDY, SCHEMES, arrow_file_system, normal_uri, one_line
+
+PLACE = "source.path"
+UNSUPPORTED_CODECS = (".deflate", ".snappy", ".lz4", ".lzo", ".xz")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or a folder."""
+
+    path: str
+    is_folder: bool
+    size: int
+    modified: int
+
+
+def absolute(path: str) -> str:
+    """A local path in full; a URI with the scheme that PyArrow and Polars know."""
+    if not is_uri(path):
+        return os.path.abspath(local(path))
+    uri = normal_uri(path)
+    scheme = uri.partition("://")[0]
+    if scheme not in SCHEMES:
+        raise SourceError(f"{PLACE}: {path}: no store of scheme {scheme!r} is known here; known: {', '.join(SCHEMES)}")
+    return uri
+
+
+def entry(path: str) -> Entry | None:
+    """What is at an absolute path; None where nothing is. Raises SourceError where the store does not answer."""
+    if not is_uri(path):
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return Entry(path, os.path.isdir(path), status.st_size, status.st_mtime_ns // 1_000_000)
+    with _answering(path):
+        system, inside = arrow_file_system(path)
+        info = system.get_file_info(inside)
+    return _of_store(path, info) if info.type.name in ("File", "Directory") else None
+
+
+def children(path: str) -> list[Entry]:
+    """The files and folders in a folder, sorted by name."""
+    if not is_uri(path):
+        with os.scandir(path) as items:
+            return [found for name in sorted(item.path for item in items) if (found := entry(name))]
+    from pyarrow import fs
+
+    with _answering(path):
+        system, inside = arrow_file_system(path)
+        infos = system.get_file_info(fs.FileSelector(inside))
+    base = path.rstrip("/")
+    return sorted((_of_store(f"{base}/{info.base_name}", info) for info in infos), key=lambda item: item.path)
+
+
+def open_stream(path: str) -> Any:
+    """The bytes of a file from its start, decompressed by its suffix. Raises OSError."""
+    import pyarrow as pa
+
+    codec = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}.get(os.path.splitext(path)[1])
+    if is_uri(path):
+        system, inside = arrow_file_system(path)
+        return system.open_input_stream(inside, compression=codec)
+    raw = pa.OSFile(path)
+    return pa.CompressedInputStream(raw, codec) if codec else raw
+
+
+def open_file(path: str) -> Any:
+    """A file whose bytes can be read in any order. Raises OSError."""
+    import pyarrow as pa
+
+    if is_uri(path):
+        system, inside = arrow_file_system(path)
+        return system.open_input_file(inside)
+    return pa.memory_map(path)
+
+
+def file_uri(path: str) -> str:
+    """A shard's URI as Spark writes it: what a URI cannot hold is quoted, letters of any script stand."""
+    scheme, separator, rest = path.partition("://") if is_uri(path) else ("file", "://", path)
+    legal = "/-_.!~'()*,;:$&+=@"
+    return scheme + separator + re.sub(r"[^\x80-\U0010ffff]+", lambda part: quote(part.group(), safe=legal), rest)
+
+
+def _of_store(path: str, info: Any) -> Entry:
+    modified = (info.mtime_ns or 0) // 1_000_000
+    return Entry(path, info.type.name == "Directory", info.size or 0, modified)
+
+
+@contextlib.contextmanager
+def _answering(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{PLACE}: {path}: {one_line(error)}; {REMEDY}") from error

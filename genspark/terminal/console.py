@@ -1,0 +1,67 @@
+"""What a person sees while a job runs, and at its end: a bar on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from genspark.job.report import RunReport
+
+
+class ConsoleProgress:
+    """Progress on standard error, so that standard output stays the result's."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._bars: Bars | None = None
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        if self._console.is_terminal:
+            with self._bar(name):
+                yield
+        else:
+            self._say(f"{name} ...")
+            yield
+        self._say(f"{name}: {time.perf_counter() - start:.1f} s")
+
+    def tasks(self, done: int, known: int) -> None:
+        if self._bars is not None and known:
+            self._bars.update(self._bars.task_ids[0], completed=done, total=known)
+
+    def note(self, line: str) -> None:
+        self._say(line)
+
+    @contextlib.contextmanager
+    def _bar(self, name: str) -> Iterator[None]:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Bars(*columns, TimeElapsedColumn(), console=self._console, transient=True) as bars:
+            bars.add_task(name, total=None)
+            self._bars = bars
+            try:
+                yield
+            finally:
+                self._bars = None
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, highlight=False, style="dim" if self._console.is_terminal else None)
+
+
+def print_report(report: RunReport, extra: list[tuple[str, str]] | None = None) -> None:
+    """The report as a table on standard output."""
+    table = Table(title=f"genspark: {report.name}", show_header=False, title_justify="left")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in [*report.lines(), *(extra or [])]:
+        table.add_row(label, value)
+    # A log has no width of its own; wide enough for paths.
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)

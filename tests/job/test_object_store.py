@@ -1,0 +1,452 @@
+"""Jobs of engine `polars` on an S3 server of their own: what is read, written, committed and put back there."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import gzip
+import io
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import deltalake
+import polars as pl
+import pytest
+from pyarrow import fs
+
+from genspark import JobConfig, PipelineModel, job
+from genspark.cli import main
+from genspark.errors import PlanError, SessionError, SinkError, SourceError, TargetError
+from genspark.session import jars, jvm
+from genspark.sinks import delta_rs
+from genspark.sources import find
+from genspark.storage import object_stores
+
+pytestmark = pytest.mark.slow
+
+BUCKET = "shelf"
+KEY, SECRET = "genspark-tests", "no-secret-at-all"
+HTTP = {"aws_allow_http": "true"}
+
+
+class _Whole(jars.Jar):
+    """A jar that has all it depends on inside."""
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.artifact}-{self.version}-jar-with-dependencies.jar"
+
+
+S3PROXY = _Whole("org.gaul", "s3proxy", "4.1.0", "a4d025969aaf796616ed4b1e2491d87d455ce84bb28cb9db086b2e6aaa68b48d")
+
+
+@dataclass
+class Store:
+    """The bucket, as a client that is none of genspark's own sees it."""
+
+    endpoint: str
+    system: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.system = fs.S3FileSystem(
+            access_key=KEY,
+            secret_key=SECRET,
+            endpoint_override=self.endpoint,
+            region="us-east-1",
+            allow_bucket_creation=True,
+        )
+        self.system.create_dir(BUCKET)
+
+    def put(self, key: str, content: bytes) -> None:
+        with self.system.open_output_stream(f"{BUCKET}/{key}", compression=None) as stream:
+            stream.write(content)
+
+    def names(self, prefix: str) -> list[str]:
+        """Every object below a prefix, relative to it; those that stand for an empty folder end with a slash."""
+        infos = self.system.get_file_info(fs.FileSelector(f"{BUCKET}/{prefix}", recursive=True, allow_not_found=True))
+        paths = [info.path for info in infos]
+        names = [
+            info.path if info.is_file else f"{info.path}/"
+            for info in infos
+            if info.is_file or not any(path.startswith(f"{info.path}/") for path in paths)
+        ]
+        return sorted(name.removeprefix(f"{BUCKET}/{prefix}/") for name in names)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A bucket on a server that ends with this module; the environment names it as a user would."""
+    folder = jars.cache_folder() / "jars"
+    try:
+        folder.mkdir(exist_ok=True)
+        jar = jars._cached(S3PROXY, folder)
+        java = jvm.find_java().command
+    except (SessionError, OSError) as error:
+        pytest.skip(f"no S3 server to test with: {error}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = tmp_path_factory.mktemp("s3")
+    (place / "data").mkdir()
+    settings = {
+        "s3proxy.endpoint": f"http://127.0.0.1:{port}",
+        "s3proxy.authorization": "aws-v4",
+        "s3proxy.identity": KEY,
+        "s3proxy.credential": SECRET,
+        "jclouds.provider": "filesystem-nio2",
+        "jclouds.identity": "none",
+        "jclouds.credential": "none",
+        "jclouds.filesystem.basedir": place / "data",
+    }
+    (place / "s3proxy.conf").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    command = [str(java), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", str(jar), "--properties", "s3proxy.conf"]
+    with (place / "log").open("w") as log, pytest.MonkeyPatch.context() as patch:
+        server = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
+        try:
+            _wait(server, port, place / "log")
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                patch.delenv(name)
+            patch.setenv("AWS_ACCESS_KEY_ID", KEY)
+            patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+            yield Store(f"http://127.0.0.1:{port}")
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the S3 server did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    """A folder in the bucket for one test."""
+    return re.sub(r"\W+", "-", request.node.name)
+
+
+ROWS = [(i, f"zone {i % 5}", 900.0 if i == 77 else None if i % 10 == 3 else 5.0 + i % 7) for i in range(400)]
+TRIPS = pl.DataFrame(ROWS, schema={"id": pl.Int64(), "zone": pl.String(), "fare": pl.Float64()}, orient="row")
+
+
+def shards(kind: str) -> dict[str, bytes]:
+    """The trips in four files."""
+    return {f"{n}.{'parquet' if kind == 'parquet' else 'csv.gz'}": file(TRIPS[n::4], kind) for n in range(4)}
+
+
+def file(frame: pl.DataFrame, kind: str) -> bytes:
+    if kind == "parquet":
+        stream = io.BytesIO()
+        frame.write_parquet(stream)
+        return stream.getvalue()
+    return gzip.compress(frame.write_csv().encode())
+
+
+Config = Callable[..., JobConfig]
+STEPS = (
+    "[split: {fractions: {train: 0.7, test: 0.3}, seed: 7}, impute: {columns: fare, strategy: median}, "
+    "outliers: {columns: fare, method: zscore, threshold: 4, action: quarantine}]"
+)
+
+
+@pytest.fixture
+def trips(store: Store, prefix: str) -> str:
+    """The URI of a folder of csv.gz shards."""
+    for name, content in shards("csv").items():
+        store.put(f"{prefix}/in/{name}", content)
+    return f"s3://{BUCKET}/{prefix}/in"
+
+
+def config(source: str, out: str, kind: str = "csv", sink: str = "mode: overwrite", steps: str = STEPS) -> JobConfig:
+    return JobConfig.from_text(
+        f"name: trips\nengine: polars\nkey: [id]\nsource: {{path: '{source}', format: {kind}}}\n"
+        f"steps: {steps}\nsink: {{path: '{out}', partition_by: [split], {sink}}}\n"
+    )
+
+
+def rows(uri: str) -> list[tuple[Any, ...]]:
+    """A table's rows as Polars reads them, in order."""
+    frame = pl.read_delta(uri, storage_options=HTTP if "://" in uri else None)
+    return sorted(frame.select(sorted(frame.columns)).rows(), key=repr)
+
+
+def table(uri: str) -> deltalake.DeltaTable:
+    return deltalake.DeltaTable(uri, storage_options=HTTP)
+
+
+def logged(store: Store, prefix: str) -> set[str]:
+    """The files that any commit of a table has named."""
+    found = set()
+    for name in store.names(f"{prefix}/_delta_log"):
+        with store.system.open_input_stream(f"{BUCKET}/{prefix}/_delta_log/{name}") as stream:
+            actions = [json.loads(line) for line in stream.read().decode().splitlines()]
+        found |= {action["add"]["path"] for action in actions if "add" in action}
+    return found
+
+
+def written(store: Store, prefix: str) -> set[str]:
+    """All that lies below a table, but for its log and its model."""
+    return {name for name in store.names(prefix) if not name.startswith(("_delta_log/", "_genspark/"))}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_job_gives_what_it_gives_on_local_paths(store: Store, prefix: str, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "in").mkdir()
+    for name, content in shards(kind).items():
+        store.put(f"{prefix}/in/{name}", content)
+        (tmp_path / "in" / name).write_bytes(content)
+    here = job.run(config(f"{tmp_path}/in", f"{tmp_path}/out", kind))
+    there = job.run(config(f"s3://{BUCKET}/{prefix}/in", f"s3://{BUCKET}/{prefix}/out", kind))
+    assert there.table == f"s3://{BUCKET}/{prefix}/out"
+    assert (there.rows_read, there.rows_written, there.rows_quarantined) == (400, 399, 1)
+    assert rows(there.table) == rows(here.table)
+    assert len(rows(there.table)) == 399
+    assert table(there.table).to_pyarrow_table().num_rows == 399
+    (odd,) = pl.read_delta(there.quarantine, storage_options=HTTP).rows(named=True)
+    assert (odd["id"], odd["fare"], odd["_run_id"]) == (77, 900.0, there.run_id)
+    assert odd["_file"].startswith(f"s3://{BUCKET}/{prefix}/in/1.")
+    local, remote = PipelineModel.load(here.model), PipelineModel.load(there.model)
+    assert there.model == f"s3://{BUCKET}/{prefix}/out/_genspark/model.json"
+    assert remote.parameters == local.parameters
+
+
+def test_the_commit_tells_of_its_run_and_nothing_else_is_there(store: Store, prefix: str, trips: str) -> None:
+    report = job.run(config(trips, f"s3://{BUCKET}/{prefix}/out"))
+    (commit_there,) = table(report.table).history()
+    told = json.loads(commit_there["userMetadata"])
+    assert (told["run_id"], told["model_sha256"]) == (report.run_id, report.model_sha256)
+    assert table(report.table).metadata().partition_columns == ["split"]
+    assert written(store, f"{prefix}/out") == logged(store, f"{prefix}/out")
+    assert {name.partition("/")[0] for name in written(store, f"{prefix}/out")} == {"split=train", "split=test"}
+    assert written(store, f"{prefix}/out_quarantine") == logged(store, f"{prefix}/out_quarantine")
+    assert store.names(f"{prefix}/out/_genspark") == ["model.json"]
+
+
+def test_overwrite_append_and_overwrite_of_a_partition(store: Store, prefix: str, trips: str) -> None:
+    out = f"s3://{BUCKET}/{prefix}/out"
+    first = job.run(config(trips, out))
+    whole = rows(out)
+    again = job.run(config(trips, out))
+    assert rows(out) == whole
+    assert again.table_version > first.table_version
+    job.run(config(trips, out, sink="mode: append"))
+    assert rows(out) == sorted([*whole, *whole], key=repr)
+    only_test = "[split: {fractions: {test: 1.0}, seed: 7}, impute: {columns: fare, strategy: median}]"
+    job.run(config(f"{trips}/0.csv.gz", out, sink="mode: overwrite, partitions: {split: [test]}", steps=only_test))
+    now = pl.read_delta(out, storage_options=HTTP)
+    assert now.filter(split="test").height == 100
+    assert now.filter(split="train").height == 2 * sum(row[2] == "train" for row in whole)
+    assert written(store, f"{prefix}/out") == logged(store, f"{prefix}/out")
+
+
+def test_two_jobs_that_append_at_once_both_stay(store: Store, prefix: str, trips: str) -> None:
+    out = f"s3://{BUCKET}/{prefix}/out"
+    job.run(config(trips, out))
+    meet = threading.Barrier(2)
+
+    class Meeting(job.Silent):
+        def note(self, line: str) -> None:
+            meet.wait(30)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        appended = config(trips, out, sink="mode: append")
+        runs = [pool.submit(job.run, appended, progress=Meeting()) for _ in range(2)]
+        assert {run.result().rows_written for run in runs} == {399}
+    assert len(rows(out)) == 3 * 399
+    assert written(store, f"{prefix}/out") == logged(store, f"{prefix}/out")
+
+
+def fail(*_: Any, **__: Any) -> None:
+    raise SinkError("sink.path: refused; try again")
+
+
+@pytest.mark.parametrize(("place", "name"), [(delta_rs, "commit"), (PipelineModel, "save")])
+def test_a_failure_leaves_nothing_where_nothing_was(
+    store: Store, prefix: str, trips: str, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
+) -> None:
+    monkeypatch.setattr(place, name, fail)
+    with pytest.raises(SinkError, match="refused"):
+        job.run(config(trips, f"s3://{BUCKET}/{prefix}/out"))
+    assert store.names(prefix) == [f"in/{n}.csv.gz" for n in range(4)]
+
+
+@pytest.mark.parametrize(("place", "name"), [(delta_rs, "commit"), (PipelineModel, "save")])
+def test_a_failure_leaves_a_table_as_it_was(
+    store: Store, prefix: str, trips: str, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
+) -> None:
+    out = f"s3://{BUCKET}/{prefix}/out"
+    model = job.run(config(trips, out)).model_sha256
+    before, aside = rows(out), rows(f"{out}_quarantine")
+    monkeypatch.setattr(place, name, fail)
+    for mode in ("append", "overwrite"):
+        with pytest.raises(SinkError, match="refused"):
+            job.run(config(trips, out, sink=f"mode: {mode}"))
+        assert rows(out) == before
+        assert rows(f"{out}_quarantine") == aside
+    monkeypatch.undo()
+    assert written(store, f"{prefix}/out") == logged(store, f"{prefix}/out")
+    assert PipelineModel.load(f"{out}/_genspark/model.json").sha256 == model
+
+
+def test_globs_and_hive_folders(store: Store, prefix: str) -> None:
+    for n, day in enumerate(("2026-01-31", "2026-02-01", "2026-02-02")):
+        store.put(f"{prefix}/days/day={day}/a b%{n}.parquet", file(TRIPS[n::4], "parquet"))
+    store.put(f"{prefix}/days/_SUCCESS", b"")
+    uri = f"s3://{BUCKET}/{prefix}"
+    report = job.run(config(f"{uri}/days", f"{uri}/out", "parquet"))
+    days = pl.read_delta(report.table, storage_options=HTTP)["day"]
+    assert (days.dtype, days.n_unique(), report.rows_read) == (pl.Date(), 3, 300)
+    for glob, files in {"/*/*.parquet": 3, "/day=2026-02-*": 2, "/day={2026-01-31,2026-02-02}/*": 2, "/**": 3}.items():
+        some = config(f"{uri}/days{glob}", f"{uri}/out", "parquet").source
+        assert len(find(some).shards) == files, glob
+
+
+@pytest.mark.parametrize(
+    "source", ["s3://no-such-bucket/in", "s3://no-such-bucket/*.csv", f"s3://{BUCKET}/nowhere/*/x"]
+)
+def test_a_source_that_is_not_there_is_named_in_one_line(
+    store: Store, prefix: str, tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = config(source, f"s3://{BUCKET}/{prefix}/out")
+    with pytest.raises(SourceError, match="there is nothing at"):
+        job.run(there)
+    (tmp_path / "job.yaml").write_text(there.to_yaml())
+    assert main(["run", str(tmp_path / "job.yaml")]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"genspark: source.path: there is nothing at {source}; check the path"
+    assert store.names(prefix) == []
+
+
+def test_a_bucket_to_write_to_that_is_not_there_is_found_before_any_work(trips: str) -> None:
+    with pytest.raises(TargetError, match=r"^sink\.path: s3://no-such-bucket/out: .*NoSuchBucket") as it:
+        job.run(config(trips, "s3://no-such-bucket/out"))
+    assert "\n" not in str(it.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "another", "SignatureDoesNotMatch"),
+        ("AWS_ACCESS_KEY_ID", "nobody", "InvalidAccessKeyId"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", "Connection refused"),
+    ],
+)
+@pytest.mark.parametrize("source", ["local", "s3"])
+def test_what_the_store_refuses_ends_the_run_soon_in_one_line(
+    trips: str, prefix: str, tmp_path: Path, variable: str, value: str, told: str, source: str
+) -> None:
+    # A process of its own: clients keep what they have once connected with.
+    out = f"s3://{BUCKET}/{prefix}/out" if source == "local" else f"{tmp_path}/out"
+    (tmp_path / "in.csv.gz").write_bytes(shards("csv")["0.csv.gz"])
+    (tmp_path / "job.yaml").write_text(config(f"{tmp_path}/in.csv.gz" if source == "local" else trips, out).to_yaml())
+    began = time.monotonic()
+    program = "import sys; from genspark.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", str(tmp_path / "job.yaml")],
+        env={**os.environ, variable: value},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert time.monotonic() - began < 60
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"genspark: {'sink' if source == 'local' else 'source'}.path: s3://{BUCKET}/{prefix}/")
+    assert last.endswith("check the path, the credentials and the endpoint in the environment")
+    assert "Traceback" not in done.stderr
+    assert source == "s3" or told in last
+
+
+def test_s3a_is_s3(store: Store, prefix: str, trips: str) -> None:
+    report = job.run(config(trips.replace("s3://", "s3a://"), f"s3a://{BUCKET}/{prefix}/out/"))
+    assert report.table == f"s3://{BUCKET}/{prefix}/out"
+    assert len(rows(report.table)) == 399
+    assert PipelineModel.load(f"s3a://{BUCKET}/{prefix}/out/_genspark/model.json").sha256 == report.model_sha256
+    assert written(store, f"{prefix}/out") == logged(store, f"{prefix}/out")
+
+
+def test_a_table_and_a_model_there_serve_another_job(
+    store: Store, prefix: str, trips: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"s3://{BUCKET}/{prefix}"
+    first = job.run(config(trips, f"{out}/out"))
+    assert main(["inspect", first.model]) == 0
+    assert first.model_sha256 in capsys.readouterr().out
+    assert main(["inspect", f"{out}/nowhere/model.json"]) == 2
+    assert "there is no model here" in capsys.readouterr().err
+    copy = config(first.table, f"{out}/copy", "delta", steps="[]")
+    assert job.run(copy).rows_written == 399
+    assert rows(f"{out}/copy") == rows(first.table)
+    again = job.transform(config(trips, f"{out}/again"), PipelineModel.load(first.model))
+    assert rows(again.table) == rows(first.table)
+
+
+def test_a_folder_of_other_files_is_no_place_for_a_table(store: Store, prefix: str, trips: str) -> None:
+    with pytest.raises(TargetError, match="holds files and is not a Delta table"):
+        job.run(config(trips, trips))
+    assert store.names(prefix) == [f"in/{n}.csv.gz" for n in range(4)]
+
+
+@pytest.mark.parametrize("on_corrupt", ["error", "quarantine"])
+def test_files_of_a_write_that_stopped_halfway_are_taken_away(store: Store, prefix: str, on_corrupt: str) -> None:
+    for name, content in shards("parquet").items():
+        # The last shard's end, which tells its columns, is whole.
+        spoilt = content[:40] + b"\xff" * 200 + content[240:] if name == "3.parquet" else content
+        store.put(f"{prefix}/in/{name}", spoilt)
+    uri = f"s3://{BUCKET}/{prefix}"
+    small = config(f"{uri}/in", f"{uri}/out", "parquet", "mode: error, max_records_per_file: 20", steps="[]")
+    source = small.source.model_copy(update={"on_corrupt": on_corrupt})
+    halfway = small.model_copy(
+        update={"source": source, "sink": small.sink.model_copy(update={"partition_by": ("zone",)})}
+    )
+    if on_corrupt == "error":
+        with pytest.raises(SourceError, match=rf"^source\.path: {uri}/in/3\.parquet cannot be read"):
+            job.run(halfway)
+        assert store.names(prefix) == [f"in/{n}.parquet" for n in range(4)]
+    else:
+        report = job.run(halfway)
+        assert (report.rows_written, report.shards_quarantined) == (300, 1)
+        for name in ("out", "out_quarantine"):
+            assert written(store, f"{prefix}/{name}") == logged(store, f"{prefix}/{name}")
+
+
+def test_a_shard_that_is_cut_short_is_named(store: Store, prefix: str, trips: str) -> None:
+    store.put(f"{prefix}/in/2.csv.gz", shards("csv")["2.csv.gz"][:200])
+    with pytest.raises(SourceError, match=rf"s3://{BUCKET}/{prefix}/in/2\.csv\.gz"):
+        job.run(config(trips, f"s3://{BUCKET}/{prefix}/out"))
+    assert store.names(f"{prefix}/out") == []
+
+
+def test_an_endpoint_of_amazon_needs_no_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    assert object_stores.polars_options("s3://shelf/x") is None
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://store.example")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    options = {"aws_endpoint_url": "https://store.example", "aws_region": "eu-west-1"}
+    assert object_stores.polars_options("s3://shelf/x") == options
+    assert object_stores.polars_options("/shelf/x") is object_stores.delta_options("/shelf/x") is None
+
+
+def test_what_spark_alone_reaches_is_left_to_it() -> None:
+    with pytest.raises(PlanError, match="hdfs://name/in can be reached through Spark alone"):
+        job.run(config("hdfs://name/in", "s3://shelf/out"))
