@@ -10,6 +10,7 @@ from genspark.engines.eager.engine import EagerEngine
 from genspark.engines.engine import Engine
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.spark.engine import SparkEngine
+from genspark.engines.spark.names import wrapped as quoting
 from genspark.errors import SchemaError
 
 EAGER = ("pandas", "polars", "pyarrow")
@@ -21,7 +22,7 @@ def engine_for(frame: Any) -> tuple[Engine, Any]:
     if not isinstance(wrapped, nw.DataFrame | nw.LazyFrame):
         raise SchemaError(f"a {type(frame).__name__} is not a frame; give a Spark, Polars, pandas or PyArrow one")
     if wrapped.implementation.is_spark_like():
-        return SparkEngine(), wrapped
+        return SparkEngine(), quoting(frame)
     if isinstance(wrapped, nw.LazyFrame) and wrapped.implementation.is_polars():
         return PolarsEngine(), wrapped
     if isinstance(wrapped, nw.DataFrame) and wrapped.implementation.value in EAGER:

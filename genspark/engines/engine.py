@@ -24,8 +24,8 @@ class Engine(ABC):
 
     name: ClassVar[str]
 
-    def check_names(self, columns: Sequence[str]) -> None:
-        """Raise SchemaError where the engine cannot work with a column of this name."""
+    def check_names(self, frame: Any) -> None:
+        """Raise SchemaError where the engine cannot tell the frame's columns apart."""
         return
 
     def without_nan(self, frame: Any, columns: Iterable[str]) -> Any:

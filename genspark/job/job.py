@@ -21,6 +21,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
+from genspark.sinks.names import check_names
 from genspark.sinks.table import check
 from genspark.statistics import State, Statistic
 from genspark.storage.files import why_not_writable
@@ -149,6 +150,7 @@ class _Job:
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
             check(runner.target, config.sink, list(self.plan.output_schema))
+            check_names(runner.target, config.sink, self.plan.output_schema)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")

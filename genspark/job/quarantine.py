@@ -11,6 +11,7 @@ from genspark.columns.expressions import HIDDEN, is_hidden
 from genspark.engines.fate import CORRUPT, CORRUPT_SHARD, FATE, FILE, QUARANTINED, REASONS
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import REASONS_TYPE, Fates
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.pipeline.model import PipelineModel
 from genspark.sources.on_spark import Input
 from genspark.storage.stores import absolute, file_uri
@@ -34,7 +35,7 @@ def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mappi
     if given.knows_files:
         # Hadoop writes a local file's URI in two ways; other engines know one.
         frame = frame.withColumn(FILE, F.regexp_replace("_metadata.file_path", "^file:/(?!/)", "file:///"))
-    frame = frame.withColumn(ROW, F.struct(*(F.col(f"`{name}`") for name in originals)))
+    frame = frame.withColumn(ROW, F.struct(*(F.col(quoted(name)) for name in originals)))
     marked = judged(frame, model, Fates(reasons=True)).filter(F.col(FATE) == QUARANTINED)
     told = {"_corrupt_record": CORRUPT, "_file": FILE}
     beside = [F.col(hidden).alias(name) for name, hidden in told.items() if hidden in frame.columns]
@@ -50,8 +51,8 @@ def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mappi
 def judged(frame: DataFrame, model: PipelineModel, fates: Fates) -> DataFrame:
     """The frame after every step of the model, all rows still there with their fates."""
     engine = SparkEngine()
-    wrapped = engine.with_draws(nw.from_native(fates.start(frame)), model.key, model.draws())
-    return nw.to_native(model.apply(engine, wrapped, fates.before))  # type: ignore[no-any-return]
+    start = engine.with_draws(wrapped(fates.start(frame)), model.key, model.draws())
+    return nw.to_native(model.apply(engine, start, fates.before))  # type: ignore[no-any-return]
 
 
 def _functions() -> Any:

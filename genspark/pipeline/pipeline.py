@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genspark.columns.expressions import HIDDEN, visible
+from genspark.columns.names import check_names
 from genspark.engines import engine_for
 from genspark.engines.engine import Engine, is_hashable, key_columns
 from genspark.errors import SchemaError, did_you_mean
@@ -44,6 +45,7 @@ class Pipeline:
 
     def plan_for(self, schema: Schema) -> Plan:
         """The scans for data of this schema. Raises SchemaError with every mistake of the steps."""
+        check_names(schema)
         plan = make_plan(self.steps, schema)
         self._fit_columns(plan)
         self._key(plan)
@@ -198,6 +200,5 @@ def _unheard(_number: int, _of: int) -> None:
 
 def _schema(frame: Any, engine: Engine) -> Schema:
     schema = frame.collect_schema()
-    columns = visible(frame)
-    engine.check_names(columns)
-    return {column: schema[column] for column in columns}
+    engine.check_names(frame)
+    return {column: schema[column] for column in visible(frame)}

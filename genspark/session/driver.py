@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
-# The JVM prints this at every start, whatever its options: Spark asks for the vector module.
-_JVM_NOISE = (b"WARNING: Using incubator modules",)
+# What a JVM prints whatever its options, and log4j knows nothing of: at every start, since Spark asks for the vector
+# module, and at the first sketch of quantiles, by DataSketches on any Java above 11.
+_JVM_NOISE = (b"WARNING: Using incubator modules", b"Warning: Java versions > Java 11 can only operate in restricted")
 
 
 def require_pyspark() -> None:

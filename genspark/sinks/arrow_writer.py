@@ -14,6 +14,7 @@ import polars as pl
 
 from genspark.engines.polars.plugin import lazy
 from genspark.engines.spark.errors import spark_errors
+from genspark.engines.spark.names import numbered
 from genspark.errors import SinkError
 from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 
@@ -45,7 +46,7 @@ def write(frame: DataFrame, folder: str, layout: Layout) -> list[WrittenFile]:
         yield pa.record_batch([pa.array([pickle.dumps(files)], pa.binary())], names=["files"])
 
     with spark_errors("sink.path", SinkError):
-        rows = frame.mapInArrow(serve, "files binary").collect()
+        rows = numbered(frame, frame.columns).mapInArrow(serve, "files binary").collect()
     return [file for row in rows for file in pickle.loads(row["files"])]  # noqa: S301 - our own tasks made them
 
 
@@ -80,5 +81,5 @@ def _frames(batches: Iterator[pa.RecordBatch], schema: pl.Schema) -> Iterator[pl
 def _frame(batches: list[pa.RecordBatch], schema: pl.Schema) -> pl.DataFrame:
     import pyarrow as pa
 
-    frame: Any = pl.from_arrow(pa.Table.from_batches(batches))
+    frame: Any = pl.from_arrow(pa.Table.from_batches(batches).rename_columns(schema.names()))
     return frame.cast(dict(schema))  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genspark.config import Sink
 from genspark.engines.spark.engine import text
 from genspark.engines.spark.errors import spark_errors
-from genspark.engines.spark.scan_sql import quoted
+from genspark.engines.spark.names import quoted
 from genspark.errors import SinkError
 from genspark.session import is_connect
 from genspark.sinks.table import (
@@ -158,9 +158,9 @@ def laid_out(frame: DataFrame, sink: Sink) -> DataFrame:
     if not sink.partition_by:
         return frame.repartition(files)
     nested = ("map", "binary", "array", "struct", "variant")
-    plain = [F.col(f"`{name}`") for name, kind in frame.dtypes if not kind.startswith(nested)]
+    plain = [F.col(quoted(name)) for name, kind in frame.dtypes if not kind.startswith(nested)]
     bucket = F.pmod(F.xxhash64(*plain), F.lit(files))
-    value = F.pmod(F.xxhash64(*(F.col(f"`{column}`") for column in sink.partition_by)), F.lit(_PARTITION_TASKS))
+    value = F.pmod(F.xxhash64(*(F.col(quoted(column)) for column in sink.partition_by)), F.lit(_PARTITION_TASKS))
     # Each value and bucket is one task's, so a file each; a task with several values writes a file for each.
     return frame.repartitionById(_PARTITION_TASKS * files, (value * files + bucket).cast("int"))
 
@@ -181,7 +181,7 @@ def _history(spark: SparkSession, path: str) -> Any:
 
 def _condition(partitions: Mapping[str, Sequence[Any]]) -> str:
     clauses = [
-        f"`{column}` IN ({', '.join(_literal(value) for value in values)})" for column, values in partitions.items()
+        f"{quoted(column)} IN ({', '.join(_literal(value) for value in values)})" for column, values in partitions.items()
     ]
     return " AND ".join(clauses)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from genspark.config import Source
 from genspark.engines.fate import CORRUPT
 from genspark.engines.spark.errors import spark_errors
+from genspark.engines.spark.names import quoted
 from genspark.errors import SourceError
 from genspark.session import qualified
 from genspark.sources.formats.spark_images import read_images
@@ -102,7 +103,7 @@ def _files(spark: SparkSession, source: Source) -> tuple[DataFrame, int]:
     frame = spark.read.format(source.format).options(**{**options, **steady}).schema(told).load(_paths(source))
     # Every pass must judge a record alike, and Spark judges only the columns it needs: so each is
     # needed, by a metric that nobody reads.
-    any_null = functools.reduce(operator.or_, (F.col(f"`{field.name}`").isNull() for field in known))
+    any_null = functools.reduce(operator.or_, (F.col(quoted(field.name)).isNull() for field in known))
     frame = frame.withColumnRenamed(CORRUPT_OPTION, CORRUPT)
     return frame.observe("genspark_whole_records", F.count_if(any_null).alias("with_null")), passes
 
@@ -123,7 +124,7 @@ def _delta(spark: SparkSession, source: Source) -> Input:
         version = source.version
         if version is None and source.timestamp is None:
             # Pinned, so that every pass reads the same rows while others write.
-            version = spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").first()["version"]  # type: ignore[index]
+            version = spark.sql(f"DESCRIBE HISTORY delta.{quoted(path)} LIMIT 1").first()["version"]  # type: ignore[index]
         pin = {} if version is None else {"versionAsOf": str(version)}
         reads.append(spark.read.format("delta").options(**options, **pin).load(path))
         versions.append(version)

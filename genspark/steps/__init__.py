@@ -8,6 +8,7 @@ from genspark.steps.drop import Drop
 from genspark.steps.encode import Encode
 from genspark.steps.impute import Impute
 from genspark.steps.outliers import Outliers
+from genspark.steps.rename import Rename
 from genspark.steps.scale import Scale
 from genspark.steps.select import Select
 from genspark.steps.split import Split
@@ -24,6 +25,7 @@ __all__ = [
     "Outliers",
     "RandomCrop",
     "Rejection",
+    "Rename",
     "Scale",
     "Select",
     "Split",

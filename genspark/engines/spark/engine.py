@@ -10,10 +10,12 @@ import narwhals as nw
 from genspark.columns.expressions import HIDDEN
 from genspark.columns.hashing import UNIT, Draw
 from genspark.columns.kernels import Kernel
+from genspark.columns.names import twins
 from genspark.engines.engine import Engine, over_columns
 from genspark.engines.fate import judged, judgements
 from genspark.engines.spark.errors import RAISED, spark_errors
 from genspark.engines.spark.kernels import with_kernel
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.engines.spark.scan_sql import scan
 from genspark.errors import SchemaError
 from genspark.statistics import State, Statistic
@@ -28,12 +30,15 @@ class SparkEngine(Engine):
 
     name: ClassVar[str] = "spark"
 
-    def check_names(self, columns: Sequence[str]) -> None:
-        dotted = [column for column in columns if set(column) & set(".`")]
-        if dotted:
-            # Spark takes a dot in a name for a field of a struct.
+    def check_names(self, frame: Any) -> None:
+        native = nw.to_native(frame)
+        if (alike := twins(native.columns)) and native.sparkSession.conf.get("spark.sql.caseSensitive") != "true":
             raise SchemaError(
-                [f"column {column!r} has a dot or a backtick in its name; rename it first" for column in dotted]
+                [
+                    f"columns {one!r} and {other!r} differ in case alone, so that Spark cannot tell them apart; "
+                    "rename one in the source, or set spark.sql.caseSensitive to true"
+                    for one, other in alike
+                ]
             )
 
     def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
@@ -58,13 +63,13 @@ class SparkEngine(Engine):
                 bits = F.xxhash64(F.lit(draw.seed).cast("long"), F.lit(draw.stream), F.col(name))
                 added[draw.column] = F.shiftrightunsigned(bits, 11).cast("double") * F.lit(UNIT)
             native = native.withColumns({d.column: added[d.column] for d in group}).drop(name)
-        return nw.from_native(native)
+        return wrapped(native)
 
     def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
         native = nw.to_native(frame)
         for kernel in kernels:
             native = with_kernel(native, kernel)
-        return nw.from_native(native)
+        return wrapped(native)
 
     def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         return stop_on_errors(frame, label, rejections)
@@ -87,7 +92,7 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
         ]
         stop = f"CAST(raise_error(concat({', '.join(told)})) AS BOOLEAN)"
         native = native.filter(f"CASE WHEN {alive} AND {broken} THEN {stop} ELSE true END")
-    return nw.from_native(native).drop(list(judgements(rules)))
+    return wrapped(native).drop(list(judgements(rules)))
 
 
 def with_judgements(frame: Any, rules: Sequence[Rejection]) -> tuple[Any, list[tuple[str, str, str]]]:
@@ -106,7 +111,7 @@ def text(value: str) -> str:
 
 
 def _threshold(value: str, lower: Bound, upper: Bound) -> str:
-    low, high = (f"`{bound}`" if isinstance(bound, str) else f"{bound!r}D" for bound in (lower, upper))
+    low, high = (quoted(bound) if isinstance(bound, str) else f"{bound!r}D" for bound in (lower, upper))
     if lower is None or upper is None:
         return low if upper is None else high
     return f"CASE WHEN {value} < {low} THEN {low} ELSE {high} END"
@@ -115,7 +120,7 @@ def _threshold(value: str, lower: Bound, upper: Bound) -> str:
 def _hash(column: str, kind: str, position: int) -> Any:
     """XXH64 of one column of the key, as hashing.py defines it."""
     F = _functions()
-    value = F.col(f"`{column}`")
+    value = F.col(quoted(column))
     if kind in ("byte", "short", "integer", "boolean"):
         value = value.cast("long") if kind != "boolean" else value.cast("int").cast("long")
     elif kind in ("float", "double"):

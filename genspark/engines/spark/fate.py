@@ -11,6 +11,7 @@ import narwhals as nw
 from genspark.columns.expressions import HIDDEN, count_true
 from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, DROPPED, FATE, KEPT, QUARANTINED, REASONS, judgements
 from genspark.engines.spark.engine import stop_on_errors, text, with_judgements
+from genspark.engines.spark.names import wrapped
 from genspark.steps.base import Parameters, Rejection, Step
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Fates:
                 for what in dict.fromkeys(rule.rule for rule, _ in mine):
                     ones = [f"CASE WHEN {parts[0]} THEN 1 ELSE 0 END" for rule, parts in mine if rule.rule == what]
                     told[self._counter(label, what)] = f"CASE WHEN {ALIVE} THEN {' + '.join(ones)} ELSE 0 END"
-        return nw.from_native(_with(nw.to_native(frame), told)).drop(list(judgements(rules)))
+        return wrapped(_with(nw.to_native(frame), told)).drop(list(judgements(rules)))
 
 
 def readable(frame: DataFrame) -> DataFrame:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from genspark.columns.kernels import RESULT, Kernel
 from genspark.engines.spark.errors import RAISED
+from genspark.engines.spark.names import quoted
 from genspark.errors import GensparkError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def _call(kernel: Kernel) -> Column:
         return served(kernel, row)
 
     # One struct and not a column each: Spark takes the kind of function from its annotations.
-    columns = [F.col(f"`{column}`") for column in kernel.columns]
+    columns = [F.col(quoted(column)) for column in kernel.columns]
     called: Column = F.arrow_udf(serve, from_arrow_type(kernel.type))(F.struct(*columns))
     return called
 

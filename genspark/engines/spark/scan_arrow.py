@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from genspark.engines.polars.scan import finished, gatherer, merged
+from genspark.engines.spark.names import numbered
 from genspark.errors import GensparkError
 from genspark.statistics import State, Statistic
 
@@ -28,7 +29,7 @@ BATCH_BYTES = 16 << 20
 
 def scan_arrow(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
     """The states of statistics that share `by`, in one job."""
-    columns = dict.fromkeys(column for statistic in statistics for column in (*statistic.columns, *statistic.by))
+    columns = list(dict.fromkeys(c for statistic in statistics for c in (*statistic.columns, *statistic.by)))
     cores = str(frame.sparkSession.conf.get("spark.task.cpus", "1") or "1")
 
     def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -36,9 +37,9 @@ def scan_arrow(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statis
         os.environ.setdefault("POLARS_MAX_THREADS", cores)
         from genspark.engines.spark.scan_arrow import parts_of
 
-        yield pa.record_batch([pa.array([parts_of(batches, statistics)], pa.binary())], names=["part"])
+        yield pa.record_batch([pa.array([parts_of(batches, columns, statistics)], pa.binary())], names=["part"])
 
-    rows = frame.select(*(f"`{column}`" for column in columns)).mapInArrow(serve, "part binary").collect()
+    rows = numbered(frame, columns).mapInArrow(serve, "part binary").collect()
     parts: list[Parts | GensparkError] = [pickle.loads(row["part"]) for row in rows]  # noqa: S301 - our tasks made them
     found: list[Parts] = []
     for part in parts:
@@ -50,15 +51,15 @@ def scan_arrow(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statis
     return {statistic: finished(statistic, part) for statistic, part in whole.items()}
 
 
-def parts_of(batches: Iterator[pa.RecordBatch], statistics: Sequence[Statistic]) -> bytes:
-    """What a task sends back: its parts, or an error of ours, which no retry would mend."""
+def parts_of(batches: Iterator[pa.RecordBatch], columns: list[str], statistics: Sequence[Statistic]) -> bytes:
+    """What a task sends back of batches of these columns: its parts, or an error of ours, which no retry would mend."""
     import polars as pl
 
     result: Parts | GensparkError
     try:
         gathering = gatherer(statistics)
         for some in _together(batches):
-            gathering.see(pl.DataFrame(pl.from_arrow(some)))
+            gathering.see(pl.DataFrame(pl.from_arrow(some.rename_columns(columns))))
         result = gathering.parts()
     except GensparkError as error:
         result = error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.columns.expressions import HIDDEN
 from genspark.engines.spark.errors import lacks_package
+from genspark.engines.spark.names import quoted
 from genspark.engines.spark.scan_arrow import scan_arrow
 from genspark.errors import DataError, PlanError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
@@ -196,11 +197,6 @@ class Aggregates:
     def is_float(self, column: str) -> bool:
         """Whether a column's type has NaN and infinities."""
         return self.types[column] in ("double", "float")
-
-
-def quoted(column: str) -> str:
-    """A column's name as SQL text."""
-    return f"`{column.replace('`', '``')}`"
 
 
 # The header of a DataSketches frequent-items sketch: preamble and flags (8 bytes), active items

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import narwhals as nw
-
 from genspark.columns.expressions import is_hidden
 from genspark.engines.fate import CORRUPT, FATE, KEPT
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import Fates, readable
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.errors import SourceError, TargetError
 from genspark.job.quarantine import judged, quarantined
 from genspark.job.runners import spark_files
@@ -64,9 +63,9 @@ class SparkRunner(Runner):
         self.passes["schema"] = self.given.passes
         # On Connect the source is looked at here and not before.
         with spark_errors("source.path", SourceError):
-            schema = nw.from_native(readable(self.given.frame)).collect_schema()
-        SparkEngine().check_names(schema.names())
-        return dict(schema)
+            frame = wrapped(readable(self.given.frame))
+            SparkEngine().check_names(frame)
+            return dict(frame.collect_schema())
 
     @property
     def source(self) -> Mapping[str, Any]:
@@ -79,7 +78,7 @@ class SparkRunner(Runner):
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
         """Make one pass, the first of which counts the records that cannot be read."""
         with spark_errors("source.path"):
-            states = fit_pass.states(SparkEngine(), nw.from_native(readable(self._observed())))
+            states = fit_pass.states(SparkEngine(), wrapped(readable(self._observed())))
         if self._observation is not None and self.corrupt_rows is None:
             self.corrupt_rows = self._observation.get["corrupt"]
         return states
@@ -150,7 +149,7 @@ class SparkRunner(Runner):
         with self.phase("write", "writing the table"):
             frame = judged(self.given.frame, model, fates)
             frame = fates.observed(frame, observation).filter(F.col(FATE) == KEPT)
-            frame = frame.select(*(F.col(f"`{name}`") for name in frame.columns if not is_hidden(name)))
+            frame = frame.select(*(F.col(quoted(name)) for name in frame.columns if not is_hidden(name)))
             commit = self._commit(frame, model)
         observed = dict(observation.get)
         return commit, observed, fates.counts(observed)

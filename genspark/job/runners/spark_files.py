@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import numpy as np
 
 from genspark.columns.hashing import SPARK_SEED, hash_bytes
@@ -15,6 +14,7 @@ from genspark.engines.fate import FILE
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import readable
+from genspark.engines.spark.names import wrapped
 from genspark.engines.spark.scan_arrow import scan_arrow
 from genspark.errors import PlanError, SourceError
 from genspark.job.states import SourceFile, normal
@@ -55,7 +55,7 @@ def states(
     frame = frame.withColumn(FILE, F.xxhash64(path))
     numbers = hash_bytes(list(files.values()), SPARK_SEED).view(np.int64).tolist()
     by_file = {s: s.on(s.columns, (*s.by, FILE)) for s in fit_pass.statistics}
-    found = replace(fit_pass, statistics=tuple(by_file.values())).states(_Gathering(), nw.from_native(readable(frame)))
+    found = replace(fit_pass, statistics=tuple(by_file.values())).states(_Gathering(), wrapped(readable(frame)))
     apart = {statistic: _apart(statistic, found[wide]) for statistic, wide in by_file.items()}
     return {
         file: {statistic: some.get(number) or _nothing(statistic) for statistic, some in apart.items()}

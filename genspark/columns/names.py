@@ -1,0 +1,52 @@
+"""The names of columns: which no engine can work with, and what a rule makes of them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+
+from genspark.errors import SchemaError
+
+
+def check_names(columns: Iterable[str]) -> None:
+    """Raise SchemaError for names that mean something else to an engine: every other name works on every engine."""
+    problems = [problem for column in columns if (problem := why_not_a_name(column))]
+    if problems:
+        raise SchemaError(problems)
+
+
+def why_not_a_name(column: str) -> str | None:
+    """What is wrong with a name that no engine is given, and what mends it; None for one that works."""
+    if not column:
+        return "a column has no name; give it one in the source"
+    if column == "*" or (column.startswith("^") and column.endswith("$")):
+        return f"column {column!r}: Polars takes this name for a pattern of many columns; rename it in the source"
+    return None
+
+
+def snake_case(name: str) -> str:
+    """`Trip Distance (km)` and `tripDistanceKm` as trip_distance_km; letters of every script stay, as do underscores.
+
+    Empty where the name has no letter, digit or underscore.
+    """
+    composed = unicodedata.normalize("NFC", name)
+    words = re.sub(r"\W+", "_", re.sub(r"^\W+|\W+$", "", composed))
+    # Before a capital that begins a word: tripDistance, HTTPServer.
+    return re.sub(r"(?<=[^\W_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", words).lower()
+
+
+RULES: Mapping[str, Callable[[str], str]] = {"snake_case": snake_case, "lower": str.lower, "strip": str.strip}
+
+
+def twins(columns: Iterable[str]) -> list[tuple[str, str]]:
+    """Names that differ from an earlier one in case alone, each after that one."""
+    first: dict[str, str] = {}
+    return [(first[low], name) for name in columns if first.setdefault(low := name.lower(), name) != name]
+
+
+def distinct(name: str, taken: set[str]) -> str:
+    """The name, or with the first number that makes it another than those taken, which are in lower case."""
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([name], numbered) if one.lower() not in taken)

@@ -1,0 +1,60 @@
+"""Columns by their names on Spark, whatever the names hold: a dot, a backtick, a blank."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+from narwhals._spark_like.dataframe import SparkLikeLazyFrame
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def quoted(column: str) -> str:
+    """A column's name as Spark parses it: in SQL text, and where a function takes a column by its name."""
+    return f"`{column.replace('`', '``')}`"
+
+
+def numbered(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """These columns of a frame under the names c0, c1, ...: `mapInArrow` takes the columns' own names for paths."""
+    from pyspark.sql import functions
+
+    F: Any = functions
+    return frame.select(*(F.col(quoted(name)).alias(f"c{position}") for position, name in enumerate(columns)))
+
+
+def wrapped(native: Any) -> nw.LazyFrame[Any]:
+    """A Spark DataFrame, classic or Connect, as a narwhals frame in which every name is a column's, not a path."""
+    plain: Any = nw.from_native(native)
+    frame = plain._compliant_frame
+    return nw.from_native(QuotingFrame(frame.native, version=frame._version, implementation=frame._implementation))
+
+
+class QuotingFrame(SparkLikeLazyFrame):
+    """narwhals' frame over Spark, which takes names unquoted: `a.b` would be the field b of a struct a."""
+
+    @property
+    def _F(self) -> Any:  # noqa: N802 - narwhals' name
+        return _quoting(super()._F)
+
+    def simple_select(self, *column_names: str) -> Any:
+        return super().simple_select(*(quoted(name) for name in column_names))
+
+
+class _Functions:
+    """`pyspark.sql.functions` with a `col` that quotes."""
+
+    def __init__(self, functions: Any) -> None:
+        self._functions = functions
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._functions, name)
+
+    def col(self, name: str) -> Any:
+        return self._functions.col(quoted(name))
+
+
+_quoting = functools.cache(_Functions)

@@ -1,0 +1,92 @@
+"""The names of columns that a table holds: Delta's rule, as Spark keeps it, for every writer and the quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import narwhals as nw
+
+from genspark.columns.names import distinct, snake_case, twins
+from genspark.config import Sink
+from genspark.errors import TargetError
+from genspark.sinks.table import Table
+from genspark.steps.base import Schema
+
+_REFUSED = {
+    " ": "a blank",
+    ",": "a comma",
+    ";": "a semicolon",
+    "{": "a brace",
+    "}": "a brace",
+    "(": "a bracket",
+    ")": "a bracket",
+    "\n": "a line break",
+    "\t": "a tab",
+    "=": "an equals sign",
+}
+_MOST = 5
+_MAPPING = "delta.columnMapping.mode"
+
+
+def check_names(table: Table, sink: Sink, schema: Schema) -> None:
+    """Raise TargetError for columns that the table cannot hold by their names, before any work is done.
+
+    A table with Delta's column mapping, which only Spark writes, holds every name.
+    """
+    properties = table.properties if table.version is not None and sink.mode == "append" else sink.properties
+    problems = [] if properties.get(_MAPPING, "none") != "none" else list(_problems(schema))
+    if problems:
+        more = f" (and {len(problems) - _MOST} more columns)" if len(problems) > _MOST else ""
+        raise TargetError(f"sink: {'; '.join(problems[:_MOST])}{more}")
+
+
+def held_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """Under which name each column stands in a table that must hold them all: its own, wherever it can.
+
+    Others get their snake_case name, or "column" where that is empty, with a number where it is taken.
+    """
+    columns, used = list(names), {name.lower() for name in taken}
+    changed = {name for name in columns if _fault(name)} | {other for _, other in twins(columns)}
+    used |= {name.lower() for name in columns if name not in changed}
+    held = {}
+    for name in columns:
+        held[name] = distinct(snake_case(name) or "column", used) if name in changed else name
+        used.add(held[name].lower())
+    return held
+
+
+def _problems(schema: Schema) -> Iterator[str]:
+    for column, dtype in schema.items():
+        if fault := _fault(column):
+            example = snake_case(column) or "a_name"
+            yield (
+                f"column {column!r} has {fault} in its name, which a Delta table does not hold; "
+                f"add a step rename: {{columns: {{{column!r}: {example}}}}}, or rename: {{rule: snake_case}}"
+            )
+        for field in _fields(dtype):
+            if fault := _fault(field):
+                yield (
+                    f"column {column!r} has a field {field!r} with {fault} in its name, which a Delta table does not "
+                    "hold; take the column away (a step drop), or give the field another name in the source"
+                )
+    for one, other in twins(schema):
+        yield (
+            f"columns {one!r} and {other!r} differ in case alone, and a Delta table takes them for one; "
+            f"add a step rename: {{columns: {{{other!r}: {other.lower()}_2}}}}"
+        )
+
+
+def _fault(name: str) -> str | None:
+    """What stands in a name that no table holds."""
+    return next((what for sign, what in _REFUSED.items() if sign in name), None)
+
+
+def _fields(dtype: Any) -> Iterator[str]:
+    """The names of fields inside a type, however deep."""
+    if isinstance(dtype, nw.Struct):
+        for field in dtype.fields:
+            yield field.name
+            yield from _fields(field.dtype)
+    elif isinstance(dtype, nw.List | nw.Array):
+        yield from _fields(dtype.inner)
