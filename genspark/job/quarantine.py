@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -11,8 +11,9 @@ from genspark.columns.expressions import HIDDEN, is_hidden
 from genspark.engines.fate import CORRUPT, CORRUPT_SHARD, FATE, FILE, QUARANTINED, REASONS
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import REASONS_TYPE, Fates
-from genspark.engines.spark.names import quoted, wrapped
+from genspark.engines.spark.names import renamed, wrapped
 from genspark.pipeline.model import PipelineModel
+from genspark.sinks.names import held_names
 from genspark.sources.on_spark import Input
 from genspark.storage.stores import absolute, file_uri
 
@@ -20,13 +21,26 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ROW = f"{HIDDEN}row"
+BESIDE = ("_corrupt_record", "_file", "_reasons", "_run_id")
+"""The columns that stand beside those of the source."""
+
+
+def own_names(columns: Iterable[str]) -> dict[str, str]:
+    """The name in the quarantine of each column of the source: its own, or where no table holds that, one like it."""
+    return held_names(columns, BESIDE)
+
+
+def told_names(columns: Iterable[str]) -> dict[str, Any]:
+    """What the quarantine's commit tells of the columns whose names it could not hold: new name -> old name."""
+    changed = {new: old for old, new in own_names(columns).items() if new != old}
+    return {"renamed": changed} if changed else {}
 
 
 def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mapping[str, str]) -> DataFrame:
     """The quarantined rows of the input, and a row for each shard left out, as a frame; nothing is computed yet.
 
-    Columns: the row's own as they were read; `_corrupt_record` (string, where the source can tell:
-    the record's text) and `_file` (string); `_reasons`, an array of structs (step, column, rule,
+    Columns: the row's own as they were read, under the names of `own_names`; `_corrupt_record` (string, where
+    the source can tell: the record's text) and `_file` (string); `_reasons`, an array of structs (step, column, rule,
     value, threshold), where value and threshold are doubles in the units the step saw; `_run_id`.
     """
     F = _functions()
@@ -35,7 +49,7 @@ def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mappi
     if given.knows_files:
         # Hadoop writes a local file's URI in two ways; other engines know one.
         frame = frame.withColumn(FILE, F.regexp_replace("_metadata.file_path", "^file:/(?!/)", "file:///"))
-    frame = frame.withColumn(ROW, F.struct(*(F.col(quoted(name)) for name in originals)))
+    frame = frame.withColumn(ROW, F.struct(*renamed(frame, originals, own_names(originals), held_names)))
     marked = judged(frame, model, Fates(reasons=True)).filter(F.col(FATE) == QUARANTINED)
     told = {"_corrupt_record": CORRUPT, "_file": FILE}
     beside = [F.col(hidden).alias(name) for name, hidden in told.items() if hidden in frame.columns]

@@ -180,9 +180,7 @@ def _history(spark: SparkSession, path: str) -> Any:
 
 
 def _condition(partitions: Mapping[str, Sequence[Any]]) -> str:
-    clauses = [
-        f"{quoted(column)} IN ({', '.join(_literal(value) for value in values)})" for column, values in partitions.items()
-    ]
+    clauses = [f"{quoted(column)} IN ({', '.join(map(_literal, values))})" for column, values in partitions.items()]
     return " AND ".join(clauses)
 
 

@@ -44,10 +44,11 @@ def check_names(table: Table, sink: Sink, schema: Schema) -> None:
 def held_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
     """Under which name each column stands in a table that must hold them all: its own, wherever it can.
 
-    Others get their snake_case name, or "column" where that is empty, with a number where it is taken.
+    Others get their snake_case name, or "column" where that is empty, with a number where it is `taken` or another's.
     """
     columns, used = list(names), {name.lower() for name in taken}
-    changed = {name for name in columns if _fault(name)} | {other for _, other in twins(columns)}
+    changed = {other for _, other in twins(columns)}
+    changed |= {name for name in columns if _fault(name) or name.lower() in used}
     used |= {name.lower() for name in columns if name not in changed}
     held = {}
     for name in columns:

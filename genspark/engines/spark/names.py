@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 from narwhals._spark_like.dataframe import SparkLikeLazyFrame
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
+
+Naming = Callable[[Iterable[str]], Mapping[str, str]]
+"""Names that stand beside each other -> the name that each is to have."""
 
 
 def quoted(column: str) -> str:
@@ -24,6 +27,31 @@ def numbered(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
 
     F: Any = functions
     return frame.select(*(F.col(quoted(name)).alias(f"c{position}") for position, name in enumerate(columns)))
+
+
+def renamed(frame: DataFrame, columns: Sequence[str], names: Mapping[str, str], of_fields: Naming) -> list[Column]:
+    """These columns of the frame under their new names, the fields of structs inside them by `of_fields`."""
+    from pyspark.sql import functions
+
+    F: Any = functions
+    types = {field.name: field.dataType for field in frame.schema.fields}
+    after = {name: _type(types[name], of_fields) for name in columns}
+    # A cast between structs goes by the fields' places.
+    values = {n: F.col(quoted(n)) if after[n] == types[n] else F.col(quoted(n)).cast(after[n]) for n in columns}
+    return [value.alias(names[name]) for name, value in values.items()]
+
+
+def _type(kind: Any, of_fields: Naming) -> Any:
+    from pyspark.sql import types
+
+    if isinstance(kind, types.ArrayType):
+        return types.ArrayType(_type(kind.elementType, of_fields), kind.containsNull)
+    if not isinstance(kind, types.StructType):
+        return kind
+    names = of_fields(kind.names)
+    return types.StructType(
+        [types.StructField(names[f.name], _type(f.dataType, of_fields), f.nullable) for f in kind.fields]
+    )
 
 
 def wrapped(native: Any) -> nw.LazyFrame[Any]:

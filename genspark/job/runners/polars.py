@@ -13,6 +13,7 @@ import polars as pl
 
 from genspark.engines.polars.scan import finished, merged
 from genspark.errors import GensparkError
+from genspark.job.quarantine import told_names
 from genspark.job.runners.base import Runner, Written, quarantines, table_properties
 from genspark.job.runners.failure import failure, in_a_line
 from genspark.job.runners.work import FilesWork, FitWork, WriteResult, WriteWork, left_out_rows
@@ -137,8 +138,9 @@ class PolarsRunner(Runner):
             files = write_files(rows, self.aside.path, work.quarantine_layout)
             results.append(WriteResult(schema, [], files, Counter(), []))
         files = [file for result in results for file in result.aside]
+        metadata = {**self.metadata(work.model), **told_names(self.dataset.schema)}
         # A table is made for rows alone.
-        return delta_rs.append_merging(self.aside, files, schema, self.metadata(work.model)).rows if files else 0
+        return delta_rs.append_merging(self.aside, files, schema, metadata).rows if files else 0
 
     def _sweep(self, results: list[WriteResult]) -> None:
         """Take away what no commit names."""

@@ -14,7 +14,7 @@ from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import Fates, readable
 from genspark.engines.spark.names import quoted, wrapped
 from genspark.errors import SourceError, TargetError
-from genspark.job.quarantine import judged, quarantined
+from genspark.job.quarantine import judged, quarantined, told_names
 from genspark.job.runners import spark_files
 from genspark.job.runners.base import Runner, TaskCount, Written, quarantines, table_properties
 from genspark.job.states import SourceFile
@@ -133,8 +133,10 @@ class SparkRunner(Runner):
     def _write_quarantine(self, model: PipelineModel) -> int:
         self.passes["quarantine"] += 1
         with self.phase("write", "writing the quarantine"):
+            visible = [name for name in self.given.frame.columns if not is_hidden(name)]
             frame = quarantined(self.given, model, self.run_id, self.left_out)
-            rows = delta_spark.append_merging(frame, self.aside.path, self.metadata(model)).rows
+            metadata = {**self.metadata(model), **told_names(visible)}
+            rows = delta_spark.append_merging(frame, self.aside.path, metadata).rows
             if not rows:
                 # A table is made for rows alone.
                 delta_spark.put_back(self.spark, self.aside, self.run_id)

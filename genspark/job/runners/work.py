@@ -16,10 +16,13 @@ from genspark.columns.expressions import HIDDEN, is_hidden
 from genspark.engines.fate import CORRUPT, CORRUPT_SHARD, FILE, REASONS
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.fate import REASON, Counting, Reasoning, readable
+from genspark.engines.polars.names import renamed
 from genspark.engines.polars.scan import Gathered, gathered
 from genspark.engines.polars.stream import streamed
+from genspark.job.quarantine import own_names
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
+from genspark.sinks.names import held_names
 from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 from genspark.sources import Dataset, scan
 from genspark.statistics import State, Statistic
@@ -112,7 +115,8 @@ class WriteWork:
         """The schema of the quarantine's rows."""
         text = {"_corrupt_record": pl.String()} if dataset.tells_corrupt or self.names_shards else {}
         beside = {**text, "_file": pl.String(), "_reasons": pl.List(REASON), "_run_id": pl.String()}
-        return pl.Schema({**dataset.schema, **beside})
+        own = renamed(dataset.schema, own_names(dataset.schema), held_names)
+        return pl.Schema({**pl.LazyFrame(schema=dataset.schema).select(own).collect_schema(), **beside})
 
     def _write_quarantine(self, rows: pl.LazyFrame, task: int) -> list[WrittenFile]:
         assert self.quarantine is not None
@@ -120,8 +124,9 @@ class WriteWork:
 
     def _reasoned(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """The quarantined rows as they were read, judged once more: this time for their reasons."""
-        names = rows.collect_schema().names()
-        originals = [name for name in names if not is_hidden(name)]
+        schema = rows.collect_schema()
+        names = schema.names()
+        originals = {name: dtype for name, dtype in schema.items() if not is_hidden(name)}
         whole = rows.with_columns(pl.struct(names).alias(ROW))
         marked = judged(whole, self.model, Reasoning()).select(ROW, REASONS)
         told = {"_corrupt_record": CORRUPT, "_file": FILE}
@@ -130,9 +135,9 @@ class WriteWork:
             for name, hidden in told.items()
             if hidden in names or (self.names_shards and hidden == CORRUPT)
         ]
-        return marked.unnest(ROW).select(
-            *originals, *beside, pl.col(REASONS).alias("_reasons"), pl.lit(self.layout.run_id).alias("_run_id")
-        )
+        own = renamed(originals, own_names(originals), held_names)
+        why = (pl.col(REASONS).alias("_reasons"), pl.lit(self.layout.run_id).alias("_run_id"))
+        return marked.unnest(ROW).select(*own, *beside, *why)
 
 
 @dataclass
