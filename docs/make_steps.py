@@ -38,7 +38,7 @@ FAMILIES = {
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
     "For training": ["split", "augment"],
-    "Columns": ["cast", "select", "drop"],
+    "Columns": ["cast", "rename", "select", "drop"],
 }
 WORDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "yes or no", "object": "mapping"}
 PICTURES = {"impute", "outliers", "scale", "transform", "encode"}

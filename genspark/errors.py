@@ -8,8 +8,23 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+Place = tuple[str | int, ...]
+"""Keys and list positions, from the root of the file."""
+
+
+class Problem(NamedTuple):
+    """What is wrong, and where."""
+
+    place: Place
+    what: str
+
+    def __str__(self) -> str:
+        return f"{show(self.place)}: {self.what}" if self.place else self.what
 
 
 class GensparkError(Exception):
@@ -82,6 +97,24 @@ class SessionError(GensparkError):
     """No usable Spark session can be had: no JDK, no Delta on the class path, no server."""
 
     exit_code = 2
+
+
+def show(place: Place) -> str:
+    """A place as people write it: `steps[2].outliers.threshold`."""
+    parts = []
+    for part in place:
+        is_name = isinstance(part, str) and re.fullmatch(r"[^\s.\[\]]+", part)
+        parts.append(f".{part}" if is_name else f"[{part}]" if isinstance(part, int) else f'["{part}"]')
+    return "".join(parts).removeprefix(".")
+
+
+def brief(value: Any) -> str:
+    """A value for a message: as YAML says it where Python differs, and cut where it is long."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    shortener = reprlib.Repr()
+    shortener.maxstring = shortener.maxother = 60
+    return shortener.repr(value)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

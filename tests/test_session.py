@@ -335,6 +335,7 @@ spark = get_spark()
 spark.range(100).selectExpr("id", "id % 3 part").write.format("delta").partitionBy("part").save(sys.argv[1])
 print("rows", spark.read.format("delta").load(sys.argv[1]).where("part = 1").count(), flush=True)
 spark.sql("CREATE TABLE managed AS SELECT 1 AS a")
+spark.sql("SELECT kll_sketch_agg_double(1D)").collect()
 stop(spark)
 """
 

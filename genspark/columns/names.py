@@ -33,8 +33,13 @@ def snake_case(name: str) -> str:
     """
     composed = unicodedata.normalize("NFC", name)
     words = re.sub(r"\W+", "_", re.sub(r"^\W+|\W+$", "", composed))
-    # Before a capital that begins a word: tripDistance, HTTPServer.
-    return re.sub(r"(?<=[^\W_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", words).lower()
+    return "".join(f"_{sign}" if _begins_word(words, at) else sign for at, sign in enumerate(words)).lower()
+
+
+def _begins_word(text: str, at: int) -> bool:
+    """Whether a capital inside a name begins a word: tripDistance, HTTPServer."""
+    before, sign, after = text[at - 1 : at], text[at], text[at + 1 : at + 2]
+    return sign.isupper() and before not in ("", "_") and (not before.isupper() or after.islower())
 
 
 RULES: Mapping[str, Callable[[str], str]] = {"snake_case": snake_case, "lower": str.lower, "strip": str.strip}

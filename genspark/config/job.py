@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -18,12 +18,13 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from genspark.config.errors import takes_text_alone, translate
 from genspark.config.sections import SECTION, ModelFile, Names, Quarantine, Sink, Source, Value
-from genspark.config.text import Place, Problem, brief, dump, override, parse, show, substitute
-from genspark.errors import ConfigError, did_you_mean
+from genspark.config.text import dump, override, parse, substitute
+from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
 from genspark.steps import Step
+from genspark.steps.arguments import takes_text_alone, translate
+from genspark.steps.checked import Checked, plain
 from genspark.storage.files import read_text
 
 
@@ -66,7 +67,11 @@ def _one_key(value: Any) -> Any:
     return {kind: {}} if value[kind] is None else value
 
 
-class JobConfig(BaseModel):
+class _Checked(Checked, type(BaseModel)):  # type: ignore[misc]  # pydantic does not export its metaclass
+    """The metaclass of a model whose wrong arguments are ConfigErrors."""
+
+
+class JobConfig(BaseModel, metaclass=_Checked):  # type: ignore[metaclass]
     """One job: read the source, fit the steps, transform, and write the sink.
 
     The kinds of step are those registered when this class was made; after registering others, call
@@ -90,6 +95,14 @@ class JobConfig(BaseModel):
     sink: Sink
     quarantine: Quarantine | None = None
     model: ModelFile | None = None
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """The job that plain values describe. Raises ConfigError with every mistake, as `from_text` does."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise ConfigError([str(problem) for problem in translate(error, plain(obj), json_schema())]) from None
 
     @classmethod
     def from_yaml(cls, path: str, sets: Sequence[str] = (), env: Mapping[str, str] | None = None) -> JobConfig:
@@ -129,7 +142,7 @@ class JobConfig(BaseModel):
         data, unset = substitute(data, variables, lambda place: takes_text_alone(schema(), place))
         problems += [*misplaced, *unset, *_twins(data)]
         try:
-            config = cls.model_validate(data)
+            config = super().model_validate(data)
         except ValidationError as error:
             known = {problem.place for problem in unset}
             problems += [p for p in translate(error, data, schema()) if p.place not in known]

@@ -7,16 +7,12 @@ text, whatever they look like.
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from genspark.errors import ConfigError, did_you_mean
-
-Place = tuple[str | int, ...]
-"""Keys and list positions, from the root of the file."""
+from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {
@@ -35,16 +31,6 @@ _INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-([^{]*))?")
 _SEGMENT = re.compile(r"\.?([^.\[\]]+)|\[([^\[\]]+)\]")
 
 
-class Problem(NamedTuple):
-    """What is wrong, and where."""
-
-    place: Place
-    what: str
-
-    def __str__(self) -> str:
-        return f"{show(self.place)}: {self.what}" if self.place else self.what
-
-
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}
 
@@ -61,24 +47,6 @@ for _kind, (_pattern, _first) in _SCALARS.items():
     _whole = re.compile(rf"(?:{_pattern})\Z")
     _Loader.add_implicit_resolver(_TAG + _kind, _whole, _first)
     _Dumper.add_implicit_resolver(_TAG + _kind, _whole, _first)
-
-
-def show(place: Place) -> str:
-    """A place as people write it: `steps[2].outliers.threshold`."""
-    parts = []
-    for part in place:
-        is_name = isinstance(part, str) and re.fullmatch(r"[^\s.\[\]]+", part)
-        parts.append(f".{part}" if is_name else f"[{part}]" if isinstance(part, int) else f'["{part}"]')
-    return "".join(parts).removeprefix(".")
-
-
-def brief(value: Any) -> str:
-    """A value for a message: as YAML says it where Python differs, and cut where it is long."""
-    if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    shortener = reprlib.Repr()
-    shortener.maxstring = shortener.maxother = 60
-    return shortener.repr(value)
 
 
 def parse(text: str, where: str) -> tuple[Any, list[Problem]]:

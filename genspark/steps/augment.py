@@ -14,12 +14,13 @@ from genspark.columns.expressions import number
 from genspark.columns.hashing import Draw
 from genspark.errors import SchemaError, did_you_mean
 from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
+from genspark.steps.checked import Checked
 
 JITTER = ("brightness", "contrast", "saturation", "hue")
 
 
 @dataclass(config=STEP_CONFIG)
-class RandomCrop:
+class RandomCrop(metaclass=Checked):
     """A crop of fixed size at a random place of the image padded on every side."""
 
     size: tuple[int, int] = Field(description="Height and width of the crop, in pixels.")
@@ -33,7 +34,7 @@ class RandomCrop:
 
 
 @dataclass(config=STEP_CONFIG)
-class ColorJitter:
+class ColorJitter(metaclass=Checked):
     """How far brightness, contrast, saturation and hue may move; torchvision's ColorJitter ranges."""
 
     brightness: float = Field(default=0.0, ge=0, description="Factor in [max(0, 1 - b), 1 + b].")

@@ -18,6 +18,7 @@ from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
 from genspark.errors import ModelError, SchemaError, did_you_mean
 from genspark.statistics import Derivation, State, Statistic
+from genspark.steps.checked import Checked
 
 Schema = Mapping[str, Any]
 """Column name -> narwhals dtype, in the order of the columns."""
@@ -67,7 +68,7 @@ class Rejection:
 
 
 @dataclass(config=STEP_CONFIG)
-class Step(ABC):
+class Step(ABC, metaclass=Checked):
     """One step of a pipeline. Every method is pure; a step never sees data, only expressions.
 
     `bind` comes first and returns the step with its patterns replaced by column names. A step

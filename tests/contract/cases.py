@@ -85,6 +85,7 @@ STEPS: dict[str, list[Case]] = {
         case(columns=["x", "y"], method="quantile", output="normal", rank_error=0),
         case(columns="v", elements="each"),
     ],
+    "rename": [case(columns={"x": "n.y`z", "s": "x"}, rule="snake_case")],
     "select": [case(columns=["id", "*a*"])],
     "split": [
         case(fractions={"train": 0.5, "test": 0.5}, group="s", column="part"),

@@ -210,12 +210,6 @@ def test_the_titanic(spark, data):
     assert model.transform(df).filter("age is null or embarked is null").count() == 0
 
 
-def test_a_name_that_spark_takes_for_a_field_is_refused_before_work_starts(spark):
-    frame = spark.createDataFrame([(1.0,)], "`a.b` double")
-    with pytest.raises(SchemaError, match=r"column 'a\.b' has a dot or a backtick in its name; rename it first"):
-        Pipeline([Scale("*")]).fit(frame)
-
-
 def test_moments_that_overflow_name_the_column(spark):
     frame = spark.createDataFrame([(1e200,), (-1e200,)], "big double")
     with pytest.raises(DataError, match="the moments of 'big' overflow"):

@@ -8,10 +8,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 from sklearn.preprocessing import KBinsDiscretizer
 
-from genspark.errors import SchemaError
+from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Bucketize
@@ -102,7 +101,7 @@ def test_what_the_inverse_cannot_bring_back_is_said():
     ids=str,
 )
 def test_wrong_fields_are_refused(fields, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=message):
         Bucketize("x", **fields)
 
 

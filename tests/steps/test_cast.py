@@ -7,9 +7,8 @@ import narwhals as nw
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 
-from genspark.errors import DataError, SchemaError
+from genspark.errors import ConfigError, DataError, SchemaError
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Cast, Impute
 
@@ -82,5 +81,5 @@ def test_every_absent_column_is_named():
 
 @pytest.mark.parametrize("columns", [{}, {"x": "int"}, ["x"]])
 def test_fields_that_make_no_sense_are_refused(columns):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError):
         Cast(columns)

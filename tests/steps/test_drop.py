@@ -4,9 +4,8 @@ import narwhals as nw
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 
-from genspark.errors import SchemaError
+from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Drop, Scale
 
@@ -61,5 +60,5 @@ def test_a_later_step_cannot_use_what_was_dropped():
 
 
 def test_nothing_to_drop_is_refused():
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError):
         Drop([])

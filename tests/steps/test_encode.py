@@ -7,9 +7,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 
-from genspark.errors import DataError, SchemaError
+from genspark.errors import ConfigError, DataError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Encode
@@ -191,7 +190,7 @@ def test_a_saved_model_encodes_as_before():
     ids=str,
 )
 def test_wrong_fields_are_refused(fields, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=message):
         Encode("x", **fields)
 
 

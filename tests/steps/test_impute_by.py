@@ -8,9 +8,8 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 import pytest
-from pydantic import ValidationError
 
-from genspark.errors import SchemaError
+from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
 from genspark.pipeline.plan import make_plan
 from genspark.statistics import Extremes, Moments, Quantiles
@@ -150,7 +149,7 @@ def test_groups_that_cannot_be_told_are_refused_before_anything_runs(step, messa
 
 
 def test_exact_medians_of_groups_are_refused():
-    with pytest.raises(ValidationError, match="rank_error: exact medians of groups do not merge"):
+    with pytest.raises(ConfigError, match="rank_error: exact medians of groups do not merge"):
         Impute("x", strategy="median", by="g", rank_error=0)
 
 

@@ -11,12 +11,11 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
-from pydantic import ValidationError
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
 
-from genspark.errors import SchemaError
+from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Impute
@@ -220,5 +219,5 @@ def test_what_the_model_needs_is_asked_for_before_anything_runs():
     ],
 )
 def test_fields_that_make_no_sense_are_refused(fields, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=message):
         Impute("x", **fields)

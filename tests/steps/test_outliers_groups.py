@@ -10,11 +10,10 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
-from pydantic import ValidationError
 from scipy.stats import median_abs_deviation
 
 from genspark import JobConfig, job
-from genspark.errors import SchemaError
+from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel
 from genspark.pipeline.plan import make_plan
 from genspark.statistics import Extremes, Quantiles
@@ -93,7 +92,7 @@ def test_mad_and_iqr_share_a_sketch():
 
 
 def test_mad_reads_a_sketch():
-    with pytest.raises(ValidationError, match="rank_error: mad reads a sketch, so it must be above 0"):
+    with pytest.raises(ConfigError, match="rank_error: mad reads a sketch, so it must be above 0"):
         Outliers(columns="x", method="mad", rank_error=0)
 
 
@@ -222,7 +221,7 @@ def test_groups_that_cannot_be_are_refused(fields, message):
 
 
 def test_exact_quartiles_of_groups_are_refused():
-    with pytest.raises(ValidationError, match="rank_error: exact quartiles of groups do not merge"):
+    with pytest.raises(ConfigError, match="rank_error: exact quartiles of groups do not merge"):
         Outliers(columns="x", method="iqr", by="g", rank_error=0)
 
 

@@ -13,13 +13,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 from scipy.stats import chi2
 from sklearn.cluster import KMeans
 from sklearn.covariance import EmpiricalCovariance
 
 from genspark import JobConfig, job
-from genspark.errors import DataError, GensparkError, SchemaError
+from genspark.errors import ConfigError, DataError, GensparkError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel
 from genspark.pipeline.plan import make_plan
 from genspark.statistics import Covariance, Extremes
@@ -328,7 +327,7 @@ def test_rows_need_one_scan(cloud):
     ],
 )
 def test_fields_of_another_method_are_refused(fields, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=message):
         Outliers(columns="x", **fields)
 
 

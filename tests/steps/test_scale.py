@@ -7,10 +7,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from genspark.errors import SchemaError
+from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Scale
 
@@ -153,5 +152,5 @@ def test_columns_that_cannot_be_scaled_are_refused(columns, message):
 
 
 def test_a_range_that_does_not_ascend_is_refused():
-    with pytest.raises(ValidationError, match=r"the lower end must be below the upper; got \[1.0, 0.0\]"):
+    with pytest.raises(ConfigError, match=r"the lower end must be below the upper; got \[1.0, 0.0\]"):
         Scale(columns="x", method="minmax", range=(1, 0))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from pydantic import ValidationError
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
-from genspark.errors import DataError, SchemaError
+from genspark.errors import ConfigError, DataError, SchemaError
 from genspark.pipeline import Pipeline
 from genspark.steps import Impute, Scale
 
@@ -73,5 +72,5 @@ def test_another_length_than_was_fitted_on_is_refused():
 def test_numbers_are_no_vectors_and_ranks_are_not_for_them():
     with pytest.raises(SchemaError, match="'x' is Float64, and this step needs arrays of numbers, or images"):
         Pipeline([Scale("x", elements="each")]).fit(pl.DataFrame({"x": [1.0]}))
-    with pytest.raises(ValidationError, match="elements: is for method standard or minmax or maxabs"):
+    with pytest.raises(ConfigError, match="elements: is for method standard or minmax or maxabs"):
         Scale("v", method="robust", elements="each")

@@ -7,9 +7,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 
-from genspark.errors import SchemaError
+from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Impute, Split
@@ -141,5 +140,5 @@ def test_a_split_that_does_not_fit_the_schema_is_refused(step, message):
     ],
 )
 def test_fractions_that_are_no_shares_are_refused(fractions, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=message):
         Split(fractions)

@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from genspark.config.text import Place, Problem, brief
-from genspark.errors import did_you_mean
+from genspark.errors import Place, Problem, brief, did_you_mean
 
 _SECTION = "a section with keys of its own"
 
