@@ -89,7 +89,5 @@ def test_names_that_cannot_be(names, step, message):
 def test_wrong_arguments():
     with pytest.raises(ConfigError, match="^rename: needs columns, such as"):
         Rename()
-    with pytest.raises(
-        ConfigError, match="^rename.rule: must be one of snake_case, lower, strip; got 'snake'; did you"
-    ):
+    with pytest.raises(ConfigError, match="^rename.rule: must be one of snake_case, lower, strip; got 'snake'"):
         Rename(rule="snake")
