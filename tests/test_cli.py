@@ -52,7 +52,8 @@ def test_help_and_the_bare_package_import_no_data_library(program: str) -> None:
 def test_public_names_come_when_they_are_asked_for() -> None:
     program = "import genspark; print(genspark.steps.Impute, genspark.job.run is genspark.run, genspark.session)"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "Impute" in ended.stdout and "True" in ended.stdout
+    assert "Impute" in ended.stdout
+    assert "True" in ended.stdout
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = genspark.nothing
 
