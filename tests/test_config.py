@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from pydantic.dataclasses import dataclass
 
 from genspark.config import JobConfig, ModelFile, Quarantine, Sink, Source, json_schema
-from genspark.config.text import parse, show
-from genspark.errors import ConfigError
+from genspark.config.text import parse
+from genspark.errors import ConfigError, show
 from genspark.pipeline import Pipeline
 from genspark.steps import Augment, Drop, Impute, Outliers, RandomCrop, Scale, Split, Step
 from genspark.steps.base import STEP_CONFIG

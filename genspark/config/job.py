@@ -18,8 +18,10 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from genspark.config.overrides import override
 from genspark.config.sections import SECTION, ModelFile, Names, Quarantine, Sink, Source, Value
-from genspark.config.text import dump, override, parse, substitute
+from genspark.config.text import dump, parse
+from genspark.config.variables import substitute
 from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
 from genspark.steps import Step

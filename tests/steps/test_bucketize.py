@@ -96,7 +96,7 @@ def test_what_the_inverse_cannot_bring_back_is_said():
         ({"edges": [2.0, 1.0]}, r"edges: each must be above the one before it; got \[2.0, 1.0\]"),
         ({"edges": []}, "at least 1 item"),
         ({"edges": [INF]}, "finite number"),
-        ({"buckets": 1}, "greater than or equal to 2"),
+        ({"buckets": 1}, "must be at least 2"),
     ],
     ids=str,
 )

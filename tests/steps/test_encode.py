@@ -185,7 +185,7 @@ def test_a_saved_model_encodes_as_before():
     [
         ({"method": "hash"}, "buckets: is needed for method 'hash'; method is 'hash'"),
         ({"buckets": 3}, "buckets: goes with method 'hash' alone; method is 'index'"),
-        ({"max_size": 0}, "greater than or equal to 1"),
+        ({"max_size": 0}, "must be at least 1"),
     ],
     ids=str,
 )
