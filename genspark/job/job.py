@@ -150,7 +150,8 @@ class _Job:
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
             check(runner.target, config.sink, list(self.plan.output_schema))
-            check_names(runner.target, config.sink, self.plan.output_schema)
+            is_by_spark = choice.engine == "spark" and config.sink.writer == "delta"
+            check_names(runner.target, config.sink, self.plan.output_schema, can_map=is_by_spark)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")

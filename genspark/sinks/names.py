@@ -29,13 +29,19 @@ _MOST = 5
 _MAPPING = "delta.columnMapping.mode"
 
 
-def check_names(table: Table, sink: Sink, schema: Schema) -> None:
+def check_names(table: Table, sink: Sink, schema: Schema, *, can_map: bool) -> None:
     """Raise TargetError for columns that the table cannot hold by their names, before any work is done.
 
-    A table with Delta's column mapping, which only Spark writes, holds every name.
+    A table with Delta's column mapping holds every name; `can_map`: the writer keeps one, as Spark alone does.
     """
     properties = table.properties if table.version is not None and sink.mode == "append" else sink.properties
-    problems = [] if properties.get(_MAPPING, "none") != "none" else list(_problems(schema))
+    is_mapped = properties.get(_MAPPING, "none") != "none"
+    if is_mapped and not can_map:
+        raise TargetError(
+            f"sink.properties: a table with {_MAPPING} is written by Spark alone; set engine: spark and "
+            "sink.writer: delta, or leave the property out"
+        )
+    problems = [] if is_mapped else list(_problems(schema))
     if problems:
         more = f" (and {len(problems) - _MOST} more columns)" if len(problems) > _MOST else ""
         raise TargetError(f"sink: {'; '.join(problems[:_MOST])}{more}")

@@ -30,13 +30,15 @@ SINK = Sink(path="t")
 )
 def test_what_a_table_cannot_hold_is_named_with_its_remedy(schema, message):
     with pytest.raises(TargetError, match=message.replace("{", r"\{").replace("}", r"\}")):
-        check_names(Table("t"), SINK, schema)
+        check_names(Table("t"), SINK, schema, can_map=True)
 
 
 def test_mapped_names_are_as_one_likes():
     mapped = {"delta.columnMapping.mode": "name"}
-    check_names(Table("t"), Sink(path="t", properties=mapped), {"a b": X})
-    check_names(Table("t", 3, (), mapped), Sink(path="t", mode="append"), {"a b": X})
+    check_names(Table("t"), Sink(path="t", properties=mapped), {"a b": X}, can_map=True)
+    check_names(Table("t", 3, (), mapped), Sink(path="t", mode="append"), {"a b": X}, can_map=True)
+    with pytest.raises(TargetError, match="delta.columnMapping.mode is written by Spark alone; set engine: spark"):
+        check_names(Table("t"), Sink(path="t", properties=mapped), {"a": X}, can_map=False)
 
 
 def test_names_that_are_held():
