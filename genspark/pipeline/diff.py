@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
-from genspark.steps.base import Parameters, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
 
 INPUT = "input"
 """What entries that belong to no step carry as its label: the columns and the key."""

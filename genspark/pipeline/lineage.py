@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import Draw
 from genspark.pipeline.passes import FitPass, draws_of
 from genspark.statistics import Statistic
-from genspark.steps.base import Parameters, Schema, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
 
 FORMAT = 1
 """To be raised where a state would come out otherwise: of the same rows, the same statistic and the same steps."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.columns.hashing import Draw
 from genspark.engines import engine_for
@@ -21,8 +22,9 @@ from genspark.pipeline.diff import ModelDiff, diff
 from genspark.pipeline.passes import Before, apply_steps, columns_read, draws_of, without
 from genspark.statistics import State, Statistic
 from genspark.statistics import from_json as statistic_from_json
-from genspark.steps.base import Parameters, Schema, Step
+from genspark.steps.base import Step
 from genspark.steps.base import from_json as step_from_json
+from genspark.steps.learner import Parameters
 from genspark.storage.files import read_text, write_text
 from genspark.version import VERSION
 

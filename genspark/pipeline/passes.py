@@ -12,7 +12,8 @@ from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
 from genspark.engines.engine import Engine
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Parameters, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
 
 Before = Callable[[Any, Step, Parameters], Any]
 """What an engine does to a frame before a step transforms it: take out, or mark, the rows it rejects."""
@@ -102,8 +103,12 @@ def draws_of(steps: Iterable[Step]) -> list[Draw]:
 
 
 def fit_draws_of(steps: Iterable[Step]) -> list[Draw]:
-    """The distinct random numbers that fitting the steps needs, those of their transforms among them."""
-    return list(dict.fromkeys(draw for step in steps for draw in (*step.draws(), *step.fit_draws())))
+    """The distinct random numbers that fitting the steps needs: of their transforms and of their learners."""
+    draws: dict[Draw, None] = {}
+    for step in steps:
+        learner = step.learner()
+        draws.update(dict.fromkeys((*step.draws(), *(learner.draws() if learner else ()))))
+    return list(draws)
 
 
 def columns_read(steps: Iterable[Step]) -> tuple[str, ...]:

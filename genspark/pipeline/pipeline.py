@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN, visible
 from genspark.engines import engine_for
 from genspark.engines.engine import Engine, is_hashable, key_columns
@@ -14,7 +15,8 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
 from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, make_plan, solve
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Parameters, Schema, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
 
 OnScan = Callable[[int, int], None]
 """Told before each scan: its number, from 1, and how many there are."""
@@ -111,7 +113,7 @@ class Pipeline:
             makers = [step for step in plan.steps if column in step.writes()]
             if not makers:
                 raise SchemaError(f"fit_on: {column!r} is not a column{did_you_mean(column, plan.output_schema)}")
-            if not makers[0].draws() or makers[0].statistics():
+            if not makers[0].draws() or makers[0].learner():
                 raise SchemaError(
                     f"fit_on: {column!r} is made by {makers[0].label}, which is not known before fitting; "
                     "use a column of the source or of a split step"
@@ -149,16 +151,19 @@ class _Fitting:
             is_due = position not in self.fitted and all(answer.level <= done for answer in answers)
             if is_due:
                 states = solve(answers, self.scanned, self.fitted.__getitem__)
-                self.fitted[position] = step.parameters(states, self.plan.schemas[position])
+                learner = step.learner()
+                self.fitted[position] = learner.parameters(states, self.plan.schemas[position]) if learner else {}
 
     def _refine(self, scan: Scan, position: int, number: int) -> None:
-        step, learnt = self.plan.steps[position], self.fitted[position]
-        wanted = tuple(Request(statistic, position) for statistic in step.refinement(learnt))
+        learner, learnt = self.plan.steps[position].learner(), self.fitted[position]
+        assert learner is not None
+        wanted = tuple(Request(statistic, position) for statistic in learner.refinement(learnt))
         if not wanted:
             return
         self.on_scan(number, len(self.plan.scans))
         states = self._states(replace(scan, requests=wanted))
-        self.fitted[position] = step.refined(learnt, {request.statistic: state for request, state in states.items()})
+        of_statistics = {request.statistic: state for request, state in states.items()}
+        self.fitted[position] = learner.refined(learnt, of_statistics)
 
     def _states(self, scan: Scan) -> dict[Request, State]:
         fit_pass, physical = _pass(self.opening, self.plan, scan, self.fitted)

@@ -10,30 +10,20 @@ import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.hashing import Draw
+from genspark.columns.dtypes import Schema, is_number, is_plain
 from genspark.columns.kernels import Kernel
-from genspark.columns.vectors import element_type, is_vector
+from genspark.columns.vectors import is_vector
 from genspark.errors import SchemaError
-from genspark.statistics import Derivation, State, Statistic
 from genspark.statistics.groups import check_by
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
-from genspark.steps.base import (
-    STEP_CONFIG,
-    By,
-    ColumnStep,
-    Parameters,
-    Schema,
-    check_fields,
-    is_number,
-    is_plain,
-    match,
-    refuse_taken,
-)
+from genspark.steps.base import STEP_CONFIG, ColumnStep, check_fields
 from genspark.steps.impute.filling import Filling
 from genspark.steps.impute.model import Regression
 from genspark.steps.impute.nearest import Nearest, check_installed
 from genspark.steps.impute.values import OneValue, ValueOfGroup
 from genspark.steps.impute.vectors import OfVectors
+from genspark.steps.learner import Parameters
+from genspark.steps.matching import By, match, refuse_taken
 
 OF_NUMBERS = ("mean", "median", "model", "nearest")
 OF_ROWS = ("model", "nearest")
@@ -117,8 +107,9 @@ class Impute(ColumnStep):
     @model_validator(mode="after")
     def _constant_has_a_value(self) -> Self:
         if (self.strategy == "constant") != (self.value is not None):
-            told = "is needed for strategy 'constant'" if self.value is None else "goes with strategy 'constant' alone"
-            raise ValueError(f"value: {told}; strategy is {self.strategy!r}")
+            is_needed = self.value is None
+            problem = "is needed for strategy 'constant'" if is_needed else "goes with strategy 'constant' alone"
+            raise ValueError(f"value: {problem}; strategy is {self.strategy!r}")
         return self
 
     @model_validator(mode="after")
@@ -161,33 +152,12 @@ class Impute(ColumnStep):
         return frozenset(self.columns) | (frozenset(self._indicators()) if self.indicator else frozenset())
 
     def output_schema(self, schema: Schema) -> Schema:
-        filled = {c: self._after(schema[c]) for c in self.columns}
+        filled = {c: self._filling.filled_type(schema[c]) for c in self.columns}
         indicators = dict.fromkeys(self._indicators(), nw.Boolean()) if self.indicator else {}
         return {**schema, **filled, **indicators}
 
-    def statistics(self) -> Sequence[Statistic]:
-        return self._filling.statistics()
-
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        to_float = [column for column in self.columns if self._becomes_float(schema[column])]
-        return {**self._filling.parameters(states, schema), "to_float": to_float}
-
-    @property
-    def rounds(self) -> int:
-        return self._filling.rounds
-
-    def refinement(self, parameters: Parameters) -> Sequence[Statistic]:
-        return self._filling.refinement(parameters)
-
-    def refined(self, parameters: Parameters, states: Mapping[Statistic, State]) -> Parameters:
-        return self._filling.refined(parameters, states)
-
-    def rewrite(self, wanted: Statistic) -> Derivation | None:
-        is_of_a_filled_column = wanted.column in self.columns and self.writes().isdisjoint(wanted.by)
-        return self._filling.rewrite(wanted) if is_of_a_filled_column else None
-
-    def fit_draws(self) -> Sequence[Draw]:
-        return self._filling.draws()
+    def learner(self) -> Filling:
+        return self._filling
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         return self._filling.kernels(parameters)
@@ -226,18 +196,10 @@ class Impute(ColumnStep):
         return OneValue(self.columns, self.strategy, self.value, self.rank_error)
 
     def _wanted(self) -> tuple[Callable[[Any], bool], str]:
-        """Which columns it takes, and how they are called."""
+        """Which dtypes it takes, and their name in messages."""
         if self.elements:
             return is_vector, "arrays of numbers, or images"
         return (is_number, "numbers") if self.strategy in OF_NUMBERS else (is_plain, "numbers, strings or booleans")
-
-    def _after(self, dtype: Any) -> Any:
-        if self.elements:
-            return nw.List(element_type(dtype))
-        return nw.Float64() if self._becomes_float(dtype) else dtype
-
-    def _becomes_float(self, dtype: Any) -> bool:
-        return is_number(dtype) and (self.strategy in OF_NUMBERS or isinstance(self.value, float))
 
     def _indicators(self) -> list[str]:
         return [f"{column}_is_missing" for column in self.columns]

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel, column, matrix
 from genspark.statistics import Covariance, Expectation, State, Statistic
 from genspark.statistics.covariance import Matrix, covariance
 from genspark.statistics.expectation import Model, Normal
-from genspark.steps.base import Parameters, Schema
 from genspark.steps.impute.filling import RowFilling, hidden
+from genspark.steps.learner import Parameters
 
 SMALLEST_EIGENVALUE = 0.01
 """Of the first round's correlations. Each is of other rows: together they can claim more than any data would show."""
@@ -41,7 +42,7 @@ class Regression(RowFilling):
     def draws(self) -> Sequence[Draw]:
         return [Draw(self.seed, "impute_model")] if self.holdout else []
 
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+    def fit(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
         (statistic,) = self.statistics()
         state = states[statistic]
         mean, found = covariance(state)
