@@ -85,12 +85,12 @@ class PipelineModel:
         return nw.to_native(wrapped)
 
     def losses(self) -> list[str]:
-        """What `inverse_transform` cannot bring back, a sentence each, in the order of the steps."""
+        """Sentences that name what `inverse_transform` cannot bring back, in the order of the steps."""
         pairs = zip(self.steps, self.parameters, strict=True)
         return [loss for step, parameters in pairs for loss in step.losses(parameters)]
 
     def diff(self, other: PipelineModel) -> ModelDiff:
-        """What moved from this model to the other: columns, steps, and every parameter that is not the same."""
+        """The differences from this model to the other: columns, steps, and every parameter that is not the same."""
         return diff(self, other)
 
     def apply(self, engine: Engine, frame: Any, before: Before) -> Any:

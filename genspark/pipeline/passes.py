@@ -1,4 +1,4 @@
-"""What is done in one pass over the data: plain values, which can be sent to where the data is."""
+"""Passes over the data: plain values, which can be sent to where the data is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
 
 Before = Callable[[Any, Step, Parameters], Any]
-"""What an engine does to a frame before a step transforms it: take out, or mark, the rows it rejects."""
+"""The engine's treatment of a frame before a step transforms it: take out, or mark, the rows it rejects."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
 
 OnScan = Callable[[int, int], None]
-"""Told before each scan: its number, from 1, and how many there are."""
+"""Called before each scan with its number, from 1, and how many there are."""
 
 RunPass = Callable[[FitPass], Mapping[Statistic, State]]
 """Makes one pass over the data."""
@@ -52,13 +52,13 @@ class Pipeline:
         return plan
 
     def explain(self, df: Any) -> str:
-        """What `fit` will read and why, before anything runs: levels, scans, derivations."""
+        """The plan of `fit` as text, before anything runs: levels, scans, derivations, and why."""
         return self.plan(df).explain()
 
     def fit(self, df: Any, *, source: Mapping[str, Any] | None = None, on_scan: OnScan | None = None) -> PipelineModel:
         """Learn every step's parameters in the planned scans.
 
-        Takes a Spark DataFrame, classic or Connect. Empty input and all-null columns give the
+        Takes a Spark, Polars, pandas or PyArrow frame. Empty input and all-null columns give the
         parameters that each step's docstring names. Raises SchemaError before anything is read, and
         DataError where a step's rule for its input says so.
         """
@@ -77,7 +77,7 @@ class Pipeline:
         key = self._key(plan)
         adding = tuple(self._fit_columns(plan))
         opening = Opening(key, tuple(fit_draws_of(plan.steps)), columns_read(plan.steps), adding, dict(self.fit_on))
-        fitting = _Fitting(plan, opening, run_pass, on_scan or _unheard)
+        fitting = _Fitting(plan, opening, run_pass, on_scan or _ignore)
         parameters = fitting.run()
         return PipelineModel(
             steps=plan.steps,
@@ -197,8 +197,8 @@ def _pass(
     return FitPass(opening, tuple(stages), tuple(dict.fromkeys(physical.values())), scan.level), physical
 
 
-def _unheard(_number: int, _of: int) -> None:
-    """Tell nobody about a scan."""
+def _ignore(_number: int, _of: int) -> None:
+    """Do nothing before a scan."""
 
 
 def _schema(frame: Any, engine: Engine) -> Schema:

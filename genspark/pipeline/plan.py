@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a wanted statistic is had: scanned as a request, or derived from other answers.
+    """The way to a wanted statistic: scanned as a request, or derived from other answers.
 
     `level` is the level of the last scan it waits for. `step` is the step whose fitted parameters a
     derivation uses.
@@ -186,7 +186,7 @@ class _Planner:
         return Answer(wanted, at, level, request=Request(wanted, place))
 
     def _derivation(self, wanted: Statistic, position: int) -> Derivation | None:
-        """How the step rewrites a statistic of its output; groups by a column that it writes are other groups."""
+        """The step's rewriting of a statistic of its output; None also for groups by a column that it writes."""
         learner = self.learners[position]
         if learner is None or self.steps[position].writes() & frozenset(wanted.by):
             return None
@@ -200,13 +200,13 @@ class _Planner:
     def _lineage(self, columns: frozenset[str], at: int) -> tuple[int, ...]:
         """The steps before `at` that decide these columns' values or which rows there are."""
         needed = set(columns)
-        found = []
+        lineage = []
         for position in reversed(range(at)):
             step = self.steps[position]
             if step.filters or step.writes() & needed:
                 needed |= step.reads()
-                found.append(position)
-        return tuple(reversed(found))
+                lineage.append(position)
+        return tuple(reversed(lineage))
 
     def scans(self, answers: Sequence[Sequence[Answer]]) -> tuple[Scan, ...]:
         """The requests of all answers, those of one level and the same rows in one scan."""

@@ -1,4 +1,4 @@
-"""What a step is: frozen fields that are its YAML keys, and expressions over columns."""
+"""Steps: frozen fields, which are their YAML keys, and expressions over columns."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Step(ABC):
         return schema
 
     def learner(self) -> Learner | None:
-        """What learns the parameters of the bound step; None where there is nothing to learn."""
+        """The learner of the bound step's parameters; None where there is nothing to learn."""
         return None
 
     def draws(self) -> Sequence[Draw]:
@@ -99,7 +99,7 @@ class Step(ABC):
         return frame
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        """What `inverse` cannot bring back, a sentence each."""
+        """Sentences that name what `inverse` cannot bring back."""
         return ()
 
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:

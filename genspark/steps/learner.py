@@ -1,4 +1,4 @@
-"""What a step learns from its input before it can transform."""
+"""Learners: what a step needs to know of its input before it can transform."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genspark.columns.hashing import Draw
 from genspark.statistics import Derivation, State, Statistic
 
 Parameters = Mapping[str, Any]
-"""What a step learnt: plain JSON, all that `transform` and `inverse` need."""
+"""The result of learning, as plain JSON: all that `transform` and `inverse` need."""
 
 
 class Learner(ABC):
@@ -34,7 +34,7 @@ class Learner(ABC):
         """The parameters, from the states of `statistics()` and the schema of the step's input."""
 
     def rewrite(self, wanted: Statistic) -> Derivation | None:
-        """How a statistic of the step's output follows from statistics of its input; None: scan the output.
+        """Derive a statistic of the step's output from statistics of its input; None: scan the output.
 
         Asked only for statistics that read a column which the step writes, and whose `by` it leaves alone.
         """

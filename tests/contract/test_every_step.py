@@ -188,6 +188,7 @@ def test_a_step_is_frozen(kind, case):
 def test_what_it_learns_from_is_what_it_reads(kind, case):
     bound = make(kind, case).bind(schema_of(TABLES["usual"]))
     learner = bound.learner()
+    assert learner == bound.learner(), "a learner is a value: equal fields, equal learners"
     if learner is not None:
         asked = {column for statistic in learner.statistics() for column in (*statistic.columns, *statistic.by)}
         assert asked <= bound.reads() | {draw.column for draw in (*bound.draws(), *learner.draws())}

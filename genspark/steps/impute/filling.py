@@ -1,4 +1,4 @@
-"""What the strategies have in common: each learns, and then gives, the values that replace missing ones."""
+"""Fillings: each learns, and then gives, the values that replace missing ones."""
 
 from __future__ import annotations
 

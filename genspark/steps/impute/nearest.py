@@ -1,4 +1,4 @@
-"""What the nearest rows of a sample have in place of a missing value: a hot deck."""
+"""Missing values filled from the nearest rows of a sample: a hot deck."""
 
 from __future__ import annotations
 

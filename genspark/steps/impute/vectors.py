@@ -91,13 +91,13 @@ class Filled:
 
     def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
         """One column of lists and one of booleans."""
-        found = unpack(arrays[0], self.name, self.size)
-        is_missing = np.isnan(found.values)
-        was_missing = pa.array(is_missing.any(axis=1) | ~found.present)
+        vectors = unpack(arrays[0], self.name, self.size)
+        is_missing = np.isnan(vectors.values)
+        was_missing = pa.array(is_missing.any(axis=1) | ~vectors.present)
         if self.size is None:
-            return [pack(found.values, found.present, self.element), was_missing]
-        values = np.where(is_missing, np.array(self.values), found.values)
-        return [pack(values, np.ones_like(found.present), self.element), was_missing]
+            return [pack(vectors.values, vectors.present, self.element), was_missing]
+        values = np.where(is_missing, np.array(self.values), vectors.values)
+        return [pack(values, np.ones_like(vectors.present), self.element), was_missing]
 
 
 def _flag(column: str) -> str:

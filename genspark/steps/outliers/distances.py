@@ -17,7 +17,7 @@ from genspark.steps.outliers.rule import Judgement, Rule, hidden
 
 DISTANCE = hidden("distance")
 FARTHEST = 1e100
-"""What a standardised value is taken for beyond it: an infinity has a direction then, and no square overflows."""
+"""The largest standardised value: farther ones are cut, so that an infinity has a direction and no square overflows."""
 
 
 @dataclass(frozen=True)

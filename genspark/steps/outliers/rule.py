@@ -1,4 +1,4 @@
-"""What the methods have in common: each learns bounds, and then judges rows by them."""
+"""Rules: each learns what is usual of some columns, and then judges rows by it."""
 
 from __future__ import annotations
 

@@ -81,13 +81,13 @@ class Ranks(Curve):
         # From both sides: among equal references each side sees another end of their shares.
         rising = np.interp(values, knots, shares)
         falling = -np.interp(-values, -knots[::-1], -shares[::-1])
-        found = np.where(values == knots[-1], 1.0, (rising + falling) / 2)
-        found[values == knots[0]] = 0.0
+        ranks = np.where(values == knots[-1], 1.0, (rising + falling) / 2)
+        ranks[values == knots[0]] = 0.0
         if self.output == "uniform":
-            return found
+            return ranks
         quantile, _ = normal_distribution()
         ends = quantile([NEAR_THE_ENDS, 1 - NEAR_THE_ENDS])
-        normal: Numbers = np.clip(quantile(found), *ends)
+        normal: Numbers = np.clip(quantile(ranks), *ends)
         return normal
 
 
@@ -95,14 +95,14 @@ class Values(Curve):
     """Share, or point of the normal distribution -> value."""
 
     def read(self, values: Numbers, knots: Numbers, shares: Numbers) -> Numbers:
-        found = values
+        ranks = values
         if self.output == "normal":
             _, share = normal_distribution()
-            found = share(values)
+            ranks = share(values)
             # What was kept from the ends goes back to them, whichever way it was rounded.
             near = NEAR_THE_ENDS * (1 + 1e-6)
-            found = np.where(found < near, 0.0, np.where(found > 1 - near, 1.0, found))
-        return np.interp(found, shares, knots)
+            ranks = np.where(ranks < near, 0.0, np.where(ranks > 1 - near, 1.0, ranks))
+        return np.interp(ranks, shares, knots)
 
 
 def normal_distribution() -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from genspark.steps.learner import Learner, Parameters
 from genspark.steps.scale.maps import affine_map
 
 ELEMENT = ("count", "mean", "m2", "min", "max")
-"""What a state of `Elements` holds of each place."""
+"""The entries of a state of `Elements` that are lists over the places."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Mapped:
 
     def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
         """One column of lists."""
-        found = unpack(arrays[0], self.name, self.size)
+        vectors = unpack(arrays[0], self.name, self.size)
         center, scale, offset = np.array(self.maps).T
-        x = found.values
+        x = vectors.values
         values = (x - offset) * scale + center if self.inverse else (x - center) / scale + offset
-        return [pack(values, found.present, self.element)]
+        return [pack(values, vectors.present, self.element)]
