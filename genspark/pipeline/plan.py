@@ -175,7 +175,8 @@ class _Planner:
             if step.filters:
                 break
             if step.writes() & columns:
-                derivation = self._derivation(wanted, place - 1)
+                learner = self.learners[place - 1]
+                derivation = learner.rewrite(wanted) if learner else None
                 if derivation is None:
                     break
                 return self._derived(wanted, at, place - 1, derivation)
@@ -184,13 +185,6 @@ class _Planner:
         needs = self._lineage(columns, place)
         level = 1 + max((self.fitted_at[i] for i in needs), default=UNFITTED)
         return Answer(wanted, at, level, request=Request(wanted, place))
-
-    def _derivation(self, wanted: Statistic, position: int) -> Derivation | None:
-        """The step's rewriting of a statistic of its output; None also for groups by a column that it writes."""
-        learner = self.learners[position]
-        if learner is None or self.steps[position].writes() & frozenset(wanted.by):
-            return None
-        return learner.rewrite(wanted)
 
     def _derived(self, wanted: Statistic, at: int, step: int, derivation: Derivation) -> Answer:
         needs = tuple(self._resolve(need, step) for need in derivation.needs)

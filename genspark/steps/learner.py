@@ -36,7 +36,7 @@ class Learner(ABC):
     def rewrite(self, wanted: Statistic) -> Derivation | None:
         """Derive a statistic of the step's output from statistics of its input; None: scan the output.
 
-        Asked only for statistics that read a column which the step writes, and whose `by` it leaves alone.
+        Asked only for statistics that read, or are grouped by, a column which the step writes.
         """
         return None
 

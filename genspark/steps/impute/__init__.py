@@ -142,19 +142,18 @@ class Impute(ColumnStep):
         if self.strategy == "nearest":
             check_installed()
         bound = replace(self, columns=columns)
-        refuse_taken(bound._indicators() if self.indicator else (), schema)
+        refuse_taken(bound._filling.indicators, schema)
         return bound
 
     def reads(self) -> frozenset[str]:
         return frozenset((*self.columns, *self.by))
 
     def writes(self) -> frozenset[str]:
-        return frozenset(self.columns) | (frozenset(self._indicators()) if self.indicator else frozenset())
+        return frozenset((*self.columns, *self._filling.indicators))
 
     def output_schema(self, schema: Schema) -> Schema:
         filled = {c: self._filling.filled_type(schema[c]) for c in self.columns}
-        indicators = dict.fromkeys(self._indicators(), nw.Boolean()) if self.indicator else {}
-        return {**schema, **filled, **indicators}
+        return {**schema, **filled, **dict.fromkeys(self._filling.indicators, nw.Boolean())}
 
     def learner(self) -> Filling:
         return self._filling
@@ -169,11 +168,11 @@ class Impute(ColumnStep):
         filled = filling.filled(given, types, parameters)
         if not self.indicator:
             return frame.with_columns(*filled)
-        names = zip(self.columns, self._indicators(), strict=True)
+        names = zip(self.columns, filling.indicators, strict=True)
         return frame.with_columns(*filled, *(filling.is_missing(c).alias(name) for c, name in names))
 
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
-        return frame.drop(self._indicators(), strict=False) if self.indicator else frame
+        return frame.drop(self._filling.indicators, strict=False) if self.indicator else frame
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [f"{self.label}: imputed values of {c!r} stay; which were missing is not undone" for c in self.columns]
@@ -184,25 +183,23 @@ class Impute(ColumnStep):
 
     @property
     def _filling(self) -> Filling:
+        filled = (self.columns, self.indicator)
         if self.strategy == "model":
-            return Regression(self.columns, self.iterations, self.ridge, self.holdout, self.seed)
+            return Regression(*filled, self.iterations, self.ridge, self.holdout, self.seed)
         if self.elements:
             value = None if self.value is None else float(self.value)
-            return OfVectors(self.columns, "mean" if value is None else "constant", value, self.elements)
+            return OfVectors(*filled, "mean" if value is None else "constant", value, self.elements)
         if self.strategy == "nearest":
-            return Nearest(self.columns, self.neighbors, self.sample_size, self.seed)
+            return Nearest(*filled, self.neighbors, self.sample_size, self.seed)
         if self.by:
-            return ValueOfGroup(self.columns, self.strategy, self.value, self.rank_error, self.by)
-        return OneValue(self.columns, self.strategy, self.value, self.rank_error)
+            return ValueOfGroup(*filled, self.strategy, self.value, self.rank_error, self.by)
+        return OneValue(*filled, self.strategy, self.value, self.rank_error)
 
     def _wanted(self) -> tuple[Callable[[Any], bool], str]:
         """Which dtypes it takes, and their name in messages."""
         if self.elements:
             return is_vector, "arrays of numbers, or images"
         return (is_number, "numbers") if self.strategy in OF_NUMBERS else (is_plain, "numbers, strings or booleans")
-
-    def _indicators(self) -> list[str]:
-        return [f"{column}_is_missing" for column in self.columns]
 
 
 def _fits(value: Any, dtype: Any) -> bool:

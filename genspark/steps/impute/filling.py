@@ -18,9 +18,18 @@ from genspark.steps.learner import Learner, Parameters
 
 @dataclass(frozen=True)
 class Filling(Learner):
-    """Fills the missing values of some columns; one class for each strategy."""
+    """Fills the missing values of some columns; one class for each strategy.
+
+    With `has_indicators` the step adds a Boolean column for each, which tells what was missing.
+    """
 
     columns: tuple[str, ...]
+    has_indicators: bool
+
+    @property
+    def indicators(self) -> list[str]:
+        """The names of the columns that are added, in the order of `columns`."""
+        return [f"{column}_is_missing" for column in self.columns] if self.has_indicators else []
 
     def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
         to_float = [column for column in self.columns if self.becomes_float(schema[column])]

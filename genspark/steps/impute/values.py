@@ -63,8 +63,10 @@ class OneValue(Filling):
         return Derivation((wanted,), derive, "missing values filled: a point mass merged in")
 
     def _knows(self, wanted: Statistic) -> bool:
-        """Whether the statistic can tell its state after missing values became one value."""
+        """Whether the statistic is of a filled column and can tell its state after missing values became one value."""
         if len(wanted.columns) > 1 or wanted.column not in self.columns:
+            return False
+        if not {*self.columns, *self.indicators}.isdisjoint(wanted.by):
             return False
         # Statistics without a rule for point masses say so themselves: an empty state shows it.
         plain = replace(wanted, by=())
