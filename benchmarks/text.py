@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _specs(asked: argparse.Namespace) -> list[TextSpec]:
 
 def _measured(asked: argparse.Namespace, spec: TextSpec, out: Path) -> dict[str, Any]:
     shards = write_text(spec, out, tell)
-    tell(_name(spec.kind, spec.told, spec.corrupt))
+    tell(_name(asdict(spec)))
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=out))
     try:
         result = measure(asked, spec, shards, scratch)
@@ -82,7 +83,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     rows, notes = [], []
     for one in result["results"]:
         spec, runs = one["spec"], middle_runs(one["runs"])
-        name = _name(spec["kind"], spec["told"], spec["corrupt"])
+        name = _name(spec)
         hand = next((_total(run) for run in runs if run["peer"] == HAND and run["status"] == "ok"), None)
         rows += [[*name.split(), *_cells(run, hand, spec["kind"])] for run in runs]
         notes += [f"- {name}, {run['peer']}: {run['status']}, {run['reason']}" for run in runs if run["status"] != "ok"]
@@ -102,7 +103,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     )
 
 
-def _name(kind: str, told: bool, corrupt: bool) -> str:
+def _name(spec: Mapping[str, Any]) -> str:
+    kind, told, corrupt = spec["kind"], spec["told"], spec["corrupt"]
     return f"{kind} {'told' if told else 'inferred'} {'corrupt' if corrupt else 'clean'}"
 
 

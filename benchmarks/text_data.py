@@ -19,33 +19,16 @@ from data import Spec, frame
 KINDS = ("quoted.csv", "plain.csv", "csv.gz", "csv.bz2", "jsonl", "jsonl.gz")
 # One record in so many is made corrupt.
 CORRUPT_EVERY = 1_000
-WORDS = np.array(
-    [
-        "a",
-        "red",
-        "blue",
-        "small",
-        "old",
-        "dog",
-        "cat",
-        "house",
-        "tree",
-        "river",
-        "on",
-        "under",
-        "with",
-        "near",
-        "the",
-        "market",
-        "harbour",
-    ]
-)
+WORDS = np.array(["a", "red", "blue", "small", "old", "dog", "cat", "house", "tree", "river", "on", "under", "market"])
 START = np.datetime64("2024-01-01T00:00:00", "us")
 
 
 @dataclass(frozen=True)
 class TextSpec(Spec):
-    """What decides text shards: `kind` is one of KINDS; `told` gives the readers the types; `corrupt` spoils records."""
+    """What decides text shards: `kind` is one of KINDS.
+
+    `told` gives the readers the types; `corrupt` spoils records.
+    """
 
     kind: str = "plain.csv"
     told: bool = True
@@ -107,7 +90,7 @@ def _text(spec: TextSpec, shard: int) -> bytes:
     return b"\n".join(lines)
 
 
-def _cut(line: bytes, number: int) -> bytes:
+def _cut(line: bytes, _: int) -> bytes:
     return line[: len(line) // 2]
 
 
