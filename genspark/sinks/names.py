@@ -7,11 +7,11 @@ from typing import Any
 
 import narwhals as nw
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.names import distinct, snake_case, twins
 from genspark.config import Sink
 from genspark.errors import TargetError
 from genspark.sinks.table import Table
-from genspark.steps.base import Schema
 
 _REFUSED = {
     " ": "a blank",

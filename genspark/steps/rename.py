@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -10,11 +11,13 @@ import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.columns.names import RULES, why_not_a_name
 from genspark.errors import SchemaError, did_you_mean
-from genspark.statistics import Derivation, Statistic
-from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
+from genspark.statistics import Derivation, State, Statistic
+from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.learner import Learner, Parameters
 
 
 @dataclass(config=STEP_CONFIG)
@@ -59,16 +62,28 @@ class Rename(Step):
     def output_schema(self, schema: Schema) -> Schema:
         return {self.columns.get(column, column): dtype for column, dtype in schema.items()}
 
-    def rewrite(self, wanted: Statistic) -> Derivation | None:
-        old = {new: column for column, new in self.columns.items()}
-        same = wanted.on([old.get(c, c) for c in wanted.columns], [old.get(c, c) for c in wanted.by])
-        return Derivation((same,), lambda states, _: states[0], "the same column under another name")
+    def learner(self) -> Learner:
+        return SameColumns({new: old for old, new in self.columns.items()})
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         return _renamed(frame, self.columns)
 
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
         return _renamed(frame, {new: old for old, new in self.columns.items()})
+
+
+@plain_dataclass(frozen=True)
+class SameColumns(Learner):
+    """Learns nothing, and knows what each column was called before: new name -> old name."""
+
+    old: Mapping[str, str]
+
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        return {}
+
+    def rewrite(self, wanted: Statistic) -> Derivation | None:
+        before = wanted.on([self.old.get(c, c) for c in wanted.columns], [self.old.get(c, c) for c in wanted.by])
+        return Derivation((before,), lambda states, _: states[0], "the same column under another name")
 
 
 def _renamed(frame: Any, names: Mapping[str, str]) -> Any:

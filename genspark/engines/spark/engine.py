@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
@@ -19,7 +19,7 @@ from genspark.engines.spark.names import quoted, wrapped
 from genspark.engines.spark.scan_sql import scan
 from genspark.errors import SchemaError
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Bound, Rejection
+from genspark.steps.rejection import Bound, Rejection
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 class SparkEngine(Engine):
     """Frames are narwhals frames over a Spark DataFrame; nothing runs but `scan`."""
-
-    name: ClassVar[str] = "spark"
 
     def check_names(self, frame: Any) -> None:
         native = nw.to_native(frame)

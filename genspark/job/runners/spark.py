@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.engines.fate import CORRUPT, FATE, KEPT
 from genspark.engines.spark.engine import SparkEngine
@@ -26,7 +27,6 @@ from genspark.sinks.parquet_files import Layout
 from genspark.sinks.table import Commit, partitioning
 from genspark.sources.on_spark import Input, read, without
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation, SparkSession
