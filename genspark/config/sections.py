@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from genspark.errors import did_you_mean
 
@@ -40,6 +42,23 @@ def _as_bytes(value: Any) -> Any:
 
 Bytes = Annotated[int, BeforeValidator(_as_bytes, json_schema_input_type=int | str), Field(ge=1)]
 """A number of bytes, or text such as 128MB (10**6) or 128MiB (2**20)."""
+
+
+class OneOf:
+    """Marks text that must be one of the names of a registry, as they are when a class with such a field is made."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.literal_schema(list(self.names))
+
+
+SINK_FORMATS = {
+    "delta": "a Delta table",
+    "parquet": "a folder of Parquet files with a manifest",
+}
+"""The formats of a sink, with what each makes; `genspark.sinks` has a class for each."""
 
 
 class Source(BaseModel):
@@ -85,11 +104,14 @@ class Source(BaseModel):
 
 
 class Sink(BaseModel):
-    """The Delta table that the rows go to."""
+    """The table that the rows go to."""
 
     model_config = SECTION
 
     path: Path = Field(description="The table's path or URI.")
+    format: Annotated[str, OneOf(SINK_FORMATS)] = Field(
+        default="delta", description="What is made: " + "; ".join(f"{k}, {v}" for k, v in SINK_FORMATS.items()) + "."
+    )
     mode: Literal["overwrite", "append", "error"] = Field(
         default="error", description="What to do where the table exists already; error leaves it as it is and stops."
     )
@@ -104,10 +126,21 @@ class Sink(BaseModel):
     target_file_size: Bytes = Field(
         default=256 << 20, description="The size of a file that the Arrow writer and the Polars engines aim at."
     )
-    writer: Literal["arrow", "delta"] = Field(
-        default="delta", description="What writes on engine spark: Delta's own writer, or Arrow in the tasks, faster."
+    writer: Literal["auto", "arrow", "delta"] = Field(
+        default="auto",
+        description="What writes on engine spark: Arrow in the tasks, Delta's own writer, or by what there is.",
     )
     properties: dict[str, str] = Field(default={}, description="Table properties, such as delta.appendOnly: 'true'.")
+
+    @model_validator(mode="after")
+    def _deltas_own_is_for_delta(self) -> Self:
+        if self.format != "delta":
+            if self.writer == "delta":
+                raise ValueError(f"writer: Delta's writer makes no {self.format}; leave it out, or set it to 'arrow'")
+            own = [name for name in self.properties if name.startswith("delta.")]
+            if own:
+                raise ValueError(f"properties: {own[0]!r} is Delta's own, and format is {self.format!r}; leave it out")
+        return self
 
     @model_validator(mode="after")
     def _partitions_can_be_overwritten(self) -> Self:

@@ -1,4 +1,4 @@
-"""Parquet files of a Delta table, written by Polars as rows stream by; nothing is committed here."""
+"""Parquet files of a table, written by Polars as rows stream by; nothing is committed here."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import polars as pl
 
 from genspark.columns.expressions import HIDDEN
 from genspark.storage.files import is_uri, storage_path
+from genspark.storage.hive import NULL_FOLDER
 from genspark.storage.object_stores import arrow_file_system, polars_options
 
 BUCKET = f"{HIDDEN}bucket"
 ROW_GROUP_BYTES = 32 << 20
 MOST_ROWS_IN_A_GROUP = 1 << 18
-NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Layout:
     """How rows are laid out: partition columns, files in each partition, the size and rows of a file.
 
     `file_bytes` is the size in memory at which a new file is begun; None: never. `indexed` columns get statistics
-    in the log. `run_id` is part of every file's name, so that what a run leaves behind can be found.
+    in the log. `run_id` is part of every file's name, so that what a run leaves behind can be found; names end
+    with `suffix`.
     """
 
     partition_by: tuple[str, ...]
@@ -38,6 +39,7 @@ class Layout:
     rows_per_file: int | None = None
     file_bytes: int | None = 256 << 20
     indexed: int = 1
+    suffix: str = ".snappy.parquet"
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def write_files(frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0)
         values = told.partition_keys.row(0, named=True) if told.partition_keys.width else {}
         values.pop(BUCKET, None)
         partition = {name: as_text(value) for name, value in values.items()}
-        folders = "".join(f"{_safe(name)}={_safe(value or NULL_PARTITION)}/" for name, value in partition.items())
-        path = f"{folders}part-{task:05d}-{layout.run_id}-{uuid.uuid4().hex[:12]}.snappy.parquet"
+        folders = "".join(f"{_safe(name)}={_safe(value or NULL_FOLDER)}/" for name, value in partition.items())
+        path = f"{folders}part-{task:05d}-{layout.run_id}-{uuid.uuid4().hex[:12]}{layout.suffix}"
         placed[path] = partition
         return path
 

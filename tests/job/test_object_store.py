@@ -28,7 +28,7 @@ from genspark import JobConfig, PipelineModel, job
 from genspark.cli import main
 from genspark.errors import PlanError, SessionError, SinkError, SourceError, TargetError
 from genspark.session import jars, jvm
-from genspark.sinks import delta_rs
+from genspark.sinks.delta_rs import DeltaRs
 from genspark.sources import find
 from genspark.storage import object_stores
 
@@ -279,7 +279,7 @@ def fail(*_: Any, **__: Any) -> None:
     raise SinkError("sink.path: refused; try again")
 
 
-@pytest.mark.parametrize(("place", "name"), [(delta_rs, "commit"), (PipelineModel, "save")])
+@pytest.mark.parametrize(("place", "name"), [(DeltaRs, "commit"), (PipelineModel, "save")])
 def test_a_failure_leaves_nothing_where_nothing_was(
     store: Store, prefix: str, trips: str, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
 ) -> None:
@@ -289,7 +289,7 @@ def test_a_failure_leaves_nothing_where_nothing_was(
     assert store.names(prefix) == [f"in/{n}.csv.gz" for n in range(4)]
 
 
-@pytest.mark.parametrize(("place", "name"), [(delta_rs, "commit"), (PipelineModel, "save")])
+@pytest.mark.parametrize(("place", "name"), [(DeltaRs, "commit"), (PipelineModel, "save")])
 def test_a_failure_leaves_a_table_as_it_was(
     store: Store, prefix: str, trips: str, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
 ) -> None:
