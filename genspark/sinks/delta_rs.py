@@ -101,7 +101,9 @@ class DeltaRs(FileSink):
             return Commit.of(now.version(), rows.files)
 
     def append(self, table: Table, rows: Files, metadata: Mapping[str, Any]) -> Commit | None:
-        if not rows.files:
+        if not any(file.rows for file in rows.files):
+            if rows.files:
+                self.put_back(table, metadata["run_id"])
             return None
         with _refused(self.place, table.path, SinkError):
             actions, wanted, told = _adds(rows.files), _schema(rows.schema), _told(metadata)

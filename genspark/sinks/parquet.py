@@ -131,7 +131,9 @@ class ParquetFolder(FileSink):
             )
 
     def append(self, table: Table, rows: Files, metadata: Mapping[str, Any]) -> Commit | None:
-        if not rows.files:
+        if not any(file.rows for file in rows.files):
+            if rows.files:
+                self.put_back(table, metadata["run_id"])
             return None
         with self._refused(table.path, SinkError):
             before, schema = self._unchanged(table), _types(rows)

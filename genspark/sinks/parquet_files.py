@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ import polars as pl
 
 from genspark.columns.expressions import HIDDEN
 from genspark.storage.files import is_uri, storage_path
-from genspark.storage.hive import NULL_FOLDER
+from genspark.storage.hive import folders
 from genspark.storage.object_stores import arrow_file_system, polars_options
 
 BUCKET = f"{HIDDEN}bucket"
@@ -72,8 +71,7 @@ def write_files(frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0)
         values = told.partition_keys.row(0, named=True) if told.partition_keys.width else {}
         values.pop(BUCKET, None)
         partition = {name: as_text(value) for name, value in values.items()}
-        folders = "".join(f"{_safe(name)}={_safe(value or NULL_FOLDER)}/" for name, value in partition.items())
-        path = f"{folders}part-{task:05d}-{layout.run_id}-{uuid.uuid4().hex[:12]}{layout.suffix}"
+        path = f"{folders(partition)}part-{task:05d}-{layout.run_id}-{uuid.uuid4().hex[:12]}{layout.suffix}"
         placed[path] = partition
         return path
 
@@ -115,11 +113,6 @@ def as_text(value: Any) -> str | None:
 def _bucket(schema: pl.Schema, files: int) -> pl.Expr:
     plain = [name for name, dtype in schema.items() if not dtype.is_nested() and dtype != pl.Binary]
     return (pl.struct(plain).hash() % files).alias(BUCKET)
-
-
-def _safe(text: str) -> str:
-    # The log alone says what a partition's value is; a folder's name is for people.
-    return re.sub(r"[^\w.+-]", "_", text, flags=re.ASCII)
 
 
 def _rows_in_a_group(schema: pl.Schema) -> int:
