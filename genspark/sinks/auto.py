@@ -14,12 +14,13 @@ import narwhals as nw
 
 from genspark import config
 from genspark.engines.spark.tasks import run_tasks
+from genspark.errors import TargetError
 from genspark.session import is_connect, qualified
 from genspark.sinks.arrow_tasks import ArrowTasks, only_spark_writes
 from genspark.sinks.delta_rs import NeedsSparkError
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, Table
-from genspark.storage.files import is_uri
+from genspark.storage.files import file_system, is_uri
 from genspark.storage.object_stores import ALIASES, SCHEMES
 
 if TYPE_CHECKING:
@@ -52,13 +53,18 @@ class AutoWriter(Sink["DataFrame"]):
 
     def find(self, path: str) -> Table:
         self._path = path
-        why = out_of_reach(self.spark, path) or _lacking(self.spark)
+        why = out_of_reach(self.spark, path) or _lacking(self.spark, path)
         if why:
             return self._own(why).find(path)
         try:
             return self.arrow.find(path)
         except NeedsSparkError:
             return self._own("the table demands what only Spark heeds").find(path)
+        except TargetError as error:
+            if not is_uri(path):
+                raise
+            # Spark may know the store by settings of Hadoop's; where it does not either, it says so.
+            return self._own(str(error)).find(path)
 
     def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
         self._heed(schema)
@@ -120,8 +126,8 @@ def _is_here(spark: SparkSession) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _lacking(spark: SparkSession) -> str | None:
-    """Which package is lacking in this process or in the workers; None where all are there.
+def _lacking(spark: SparkSession, path: str) -> str | None:
+    """What keeps this process or the workers from writing there; None where nothing does.
 
     Workers on this machine run this Python, unless they were told of another; others are asked by a task.
     """
@@ -131,11 +137,15 @@ def _lacking(spark: SparkSession) -> str | None:
     if _is_here(spark) and os.environ.get("PYSPARK_PYTHON", sys.executable) == sys.executable:
         return None
     try:
-        run_tasks(spark, _imported, [IN_WORKERS])
+        run_tasks(spark, ready, [path])
     except Exception as error:  # whatever it is, Spark's own writer does without
         return f"the workers cannot write by themselves: {str(error).partition(chr(10))[0]}"
     return None
 
 
-def _imported(module: str, _: int) -> None:
-    importlib.import_module(module)
+def ready(path: str, _: int) -> None:
+    """Import in a worker what writes, and reach where it is to write. Raises ImportError or OSError."""
+    importlib.import_module(IN_WORKERS)
+    if is_uri(path):
+        system, inside = file_system(path)
+        system.get_file_info(inside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ class SparkFiles(Sink["DataFrame"]):
             writer = frame.write.mode("append").partitionBy(*by).option("compression", "snappy")
             if rows_a_file:
                 writer = writer.option("maxRecordsPerFile", str(rows_a_file))
-            writer.parquet(qualified(self.spark, folder))
+            # Hadoop knows S3 by this name, and the rest as everyone does.
+            writer.parquet(qualified(self.spark, re.sub("^s3:", "s3a:", folder)))
         return Files(_listed(folder), schema_of(frame))
 
 
