@@ -75,7 +75,7 @@ class DeltaSpark(Sink["DataFrame"]):
             else:
                 _refuse_other_columns(frame, table)
                 writer.mode("append").partitionBy(*partitioning(table, section)).save(table.path)
-            commit = _commit(self.spark, table.path)
+            commit = _commit(self.spark, table.path, metadata)
             changed = changed_properties(table, section, properties)
             return _set_properties(self.spark, table.path, changed, commit, metadata) if changed else commit
 
@@ -83,7 +83,7 @@ class DeltaSpark(Sink["DataFrame"]):
         with spark_errors(self.place, SinkError):
             writer = plain_text(rows).write.format("delta").mode("append").option("mergeSchema", "true")
             writer.option("userMetadata", json.dumps(metadata)).save(table.path)
-            commit = _commit(self.spark, table.path)
+            commit = _commit(self.spark, table.path, metadata)
             if commit.rows:
                 return commit
             self.put_back(table, metadata["run_id"])
@@ -134,8 +134,11 @@ def _set_properties(
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
-def _commit(spark: SparkSession, path: str) -> Commit:
+def _commit(spark: SparkSession, path: str, metadata: Mapping[str, Any]) -> Commit:
     last = _history(spark, path)
+    if last["userMetadata"] != json.dumps(metadata):
+        # Of a frame that it knows to be empty Spark makes no commit, and the last is another's.
+        return Commit(last["version"], 0, 0, 0)
     metrics = last["operationMetrics"]
     rows, files, size = (int(metrics.get(name, 0)) for name in ("numOutputRows", "numFiles", "numOutputBytes"))
     return Commit(last["version"], rows, files, size)

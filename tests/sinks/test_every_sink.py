@@ -15,7 +15,6 @@ from genspark.config import Sink
 from genspark.config.sections import SINK_FORMATS
 from genspark.errors import SinkError, TargetError
 from genspark.sinks.arrow_tasks import ArrowTasks
-from genspark.sinks.auto import AutoWriter
 from genspark.sinks.choice import FileSink
 from genspark.sinks.parquet_files import write_files
 from genspark.sinks.sink import Files
@@ -23,25 +22,22 @@ from genspark.sinks.table import Table
 
 ROWS = pl.DataFrame({"id": [1, 2, 3], "g": ["x/y", None, "x/y"], "v": [1.0, None, 3.0]})
 MORE = pl.DataFrame({"id": [4], "g": ["z"], "v": [4.0]})
-NAMES = [
-    f"{name}-{kind}"
-    for name in SINK_FORMATS
-    for kind in (name, f"spark-{name}-arrow", f"spark-{name}-own", f"spark-{name}-auto")
-]
+NAMES = [*(f"{name}-files" for name in SINK_FORMATS), "delta-arrow", "delta-own", "parquet-own"]
+"""Formats, each with what writes it: files that are there already, Arrow in Spark's tasks, Spark's own writer."""
 
 
 class Written:
     """A sink, with the rows that it is given as it takes them, and the table as others read it."""
 
     def __init__(self, kind: str, spark: Any, path: Path) -> None:
-        name, _, rest = kind.partition("-")
+        name, _, writer = kind.partition("-")
         files = FileSink.registry[name](in_tasks=True)
         made: dict[str, Callable[[], Any]] = {
+            "files": lambda: files,
             "arrow": lambda: ArrowTasks(files),
             "own": lambda: files.by_spark(spark),
-            "auto": lambda: AutoWriter(spark, ArrowTasks(files), files.by_spark(spark), lambda _: None),
         }
-        self.sink = made.get(rest.rpartition("-")[2], lambda: files)()
+        self.sink = made[writer]()
         self.name, self.spark, self.path = name, spark, str(path)
 
     def find(self) -> Table:
@@ -73,7 +69,10 @@ class Written:
 
 @pytest.fixture(params=NAMES)
 def written(request: pytest.FixtureRequest, tmp_path: Path) -> Written:
-    spark = request.getfixturevalue("spark") if "-spark-" in request.param else None
+    spark = None
+    if not request.param.endswith("-files"):
+        request.getfixturevalue("interpreted")
+        spark = request.getfixturevalue("spark")
     return Written(request.param, spark, tmp_path / "table")
 
 
