@@ -99,7 +99,7 @@ def normal(uri: str) -> str:
     return normal_uri(uri) if is_uri(uri) else uri
 
 
-def find(path: str) -> StatesTable:
+def load(path: str) -> StatesTable:
     """The table at a path, with its rows. Raises TargetError or ModelError where something else is there."""
     table = DeltaRs(PLACE).find(path)
     if table.version is None:

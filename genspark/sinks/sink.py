@@ -103,9 +103,9 @@ class FileSink(Sink[Files]):
 
     def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
         """The sink of the same tables whose rows Spark writes itself: its workers need nothing of genspark."""
-        from genspark.sinks.spark_files import SparkFiles
+        from genspark.sinks.spark_parquet import SparkParquet
 
-        return SparkFiles(self, spark)
+        return SparkParquet(self, spark)
 
     def layout(self, table: Table, section: config.Sink | None, run_id: str) -> Layout:
         """How the files of a run are to be laid out; without a section, those that it appends."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SparkFiles(Sink["DataFrame"]):
+class SparkParquet(Sink["DataFrame"]):
     """Hands what Spark wrote to a sink of files. This process must reach the files, too."""
 
     files: FileSink
