@@ -40,7 +40,7 @@ class ArrowTasks(Sink["DataFrame"]):
         odd = only_spark_writes(schema)
         if odd:
             raise TargetError(
-                f"sink.writer: arrow has no type for column {odd[0]!r}, such as maps; "
+                f"sink.writer: arrow has no type for column {odd[0]!r}, such as variants; "
                 "leave sink.writer out, or drop the column"
             )
 
@@ -76,7 +76,7 @@ class ArrowTasks(Sink["DataFrame"]):
 
 
 def only_spark_writes(schema: Mapping[str, Any]) -> list[str]:
-    """The columns of types that narwhals, and Polars, do not know: maps, variants, intervals."""
+    """The columns of types that narwhals, and Polars, do not know: variants, intervals, times."""
     return [name for name, dtype in schema.items() if _is_unknown(dtype)]
 
 
@@ -85,4 +85,6 @@ def _is_unknown(dtype: Any) -> bool:
         return any(_is_unknown(field.dtype) for field in dtype.fields)
     if isinstance(dtype, nw.List | nw.Array):
         return _is_unknown(dtype.inner)
+    if isinstance(dtype, nw.Map):
+        return _is_unknown(dtype.key) or _is_unknown(dtype.value)
     return bool(dtype == nw.Unknown or dtype == nw.Object)

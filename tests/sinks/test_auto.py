@@ -113,18 +113,20 @@ def test_types_that_arrow_cannot_write_are_left_to_spark(sink: Any, tmp_path: Pa
     assert isinstance(chosen.chosen, DeltaSpark)
     assert notes == ["sink.writer: auto leaves writing to Spark: Arrow's writer has no type for column 'm'"]
     arrow, _ = sink(writer="arrow")
-    with pytest.raises(TargetError, match=r"sink\.writer: arrow has no type for column 'm', such as maps"):
+    with pytest.raises(TargetError, match=r"sink\.writer: arrow has no type for column 'm', such as variants"):
         arrow.check(table, Sink(path="t"), schema)
 
 
-def test_maps_are_written_as_maps(spark: Any, tmp_path: Path) -> None:
-    """And not as lists of pairs, which is what they are in Polars."""
+@pytest.mark.parametrize(
+    ("value", "kind", "told"), [("map('k', 2)", "map<string,int>", 0), ("parse_json('[1]')", "variant", 1)]
+)
+def test_a_column_keeps_its_type(spark: Any, tmp_path: Path, value: str, kind: str, told: int) -> None:
     notes: list[str] = []
     section = Sink(path=str(tmp_path / "table"))
     chosen = of_frames(section, spark, notes.append)
-    frame = spark.sql("SELECT 1L AS id, map('k', 2) AS m")
+    frame = spark.sql(f"SELECT 1L AS id, {value} AS m")
     table = chosen.find(section.path)
     chosen.check(table, section, dict(nw.from_native(frame).collect_schema()))
     chosen.commit(table, section, frame, {"run_id": "r"}, {})
-    assert dict(spark.read.format("delta").load(section.path).dtypes)["m"] == "map<string,int>"
-    assert len(notes) == 1
+    assert dict(spark.read.format("delta").load(section.path).dtypes)["m"] == kind
+    assert len(notes) == told

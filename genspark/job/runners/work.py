@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -22,6 +20,7 @@ from genspark.pipeline.passes import FitPass
 from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 from genspark.sources import Dataset, scan
 from genspark.statistics import State, Statistic
+from genspark.storage.scratch import scratch_folder
 
 
 class _PartsEngine(PolarsEngine):
@@ -90,8 +89,8 @@ class WriteWork:
     def __call__(self, dataset: Dataset, task: int) -> WriteResult:
         aside: list[WrittenFile] = []
         frame = scan(dataset, with_file=self.quarantine is not None)
-        with tempfile.TemporaryDirectory(prefix="genspark-") as folder:
-            stash = Stash(Path(folder))
+        with scratch_folder() as folder:
+            stash = Stash(folder)
             counting = Counting(stash.add if self.quarantine else None)
             all_rows = marked(Stash.keeping(frame) if self.quarantine else frame, self.model, counting, self.nan_free)
             kept = all_rows.select(name for name in all_rows.collect_schema().names() if not is_hidden(name))
