@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
-from pydantic_core import CoreSchema, core_schema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from genspark.errors import did_you_mean
 
@@ -44,14 +53,27 @@ Bytes = Annotated[int, BeforeValidator(_as_bytes, json_schema_input_type=int | s
 """A number of bytes, or text such as 128MB (10**6) or 128MiB (2**20)."""
 
 
-class OneOf:
-    """Marks text that must be one of the names of a registry, as they are when a class with such a field is made."""
+@dataclass(frozen=True)
+class _OneOf:
+    """Text that is one of some names, which are asked for when a value is checked and not when a class is made.
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
+    Until then nothing is loaded that registers them.
+    """
+
+    names: Callable[[], Sequence[str]]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.literal_schema(list(self.names))
+        return core_schema.no_info_plain_validator_function(self._checked)
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"enum": list(self.names()), "type": "string"}
+
+    def _checked(self, value: Any) -> Any:
+        names = self.names()
+        if value not in names:
+            expected = ", ".join(f"'{name}'" for name in names)
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
 
 
 SINK_FORMATS = {
@@ -109,7 +131,7 @@ class Sink(BaseModel):
     model_config = SECTION
 
     path: Path = Field(description="The table's path or URI.")
-    format: Annotated[str, OneOf(SINK_FORMATS)] = Field(
+    format: Annotated[str, _OneOf(lambda: list(SINK_FORMATS))] = Field(
         default="delta", description="What is made: " + "; ".join(f"{k}, {v}" for k, v in SINK_FORMATS.items()) + "."
     )
     mode: Literal["overwrite", "append", "error"] = Field(
