@@ -26,7 +26,7 @@ COLOURS = {
     "genspark-polars": "#0072B2",
     "genspark-spark-polars": "#D55E00",
     "genspark-spark": "#009E73",
-    "genspark-spark-arrow": "#CC79A7",
+    "genspark-spark-delta": "#CC79A7",
     "mllib": "#000000",
     "mllib-tuned": "#767676",
     "polars": "#56B4E9",

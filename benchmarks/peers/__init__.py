@@ -16,7 +16,7 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "genspark-polars": ("peers.genspark", "run_polars"),
     "genspark-spark-polars": ("peers.genspark", "run_spark_polars"),
     "genspark-spark": ("peers.genspark", "run_spark"),
-    "genspark-spark-arrow": ("peers.genspark", "run_spark_arrow"),
+    "genspark-spark-delta": ("peers.genspark", "run_spark_delta"),
     "mllib": ("peers.mllib", "run"),
     "mllib-tuned": ("peers.mllib", "run_tuned"),
     "polars": ("peers.polars", "run"),

@@ -32,13 +32,13 @@ def run_spark_polars(task: Task, outcome: Outcome) -> None:
 
 
 def run_spark(task: Task, outcome: Outcome) -> None:
-    """The engine `spark`."""
+    """The engine `spark`, its table written through Arrow: the default."""
     _run_on_spark(task, outcome, "spark", {})
 
 
-def run_spark_arrow(task: Task, outcome: Outcome) -> None:
-    """The engine `spark`, its table written through Arrow."""
-    _run_on_spark(task, outcome, "spark", {"writer": "arrow"})
+def run_spark_delta(task: Task, outcome: Outcome) -> None:
+    """The engine `spark`, its table written by Delta's own writer."""
+    _run_on_spark(task, outcome, "spark", {"writer": "delta"})
 
 
 def _run_on_spark(task: Task, outcome: Outcome, engine: str, sink: Mapping[str, Any]) -> None:

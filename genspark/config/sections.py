@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from genspark.errors import did_you_mean
 
@@ -40,6 +51,36 @@ def _as_bytes(value: Any) -> Any:
 
 Bytes = Annotated[int, BeforeValidator(_as_bytes, json_schema_input_type=int | str), Field(ge=1)]
 """A number of bytes, or text such as 128MB (10**6) or 128MiB (2**20)."""
+
+
+@dataclass(frozen=True)
+class _OneOf:
+    """Text that is one of some names, which are asked for when a value is checked and not when a class is made.
+
+    Until then nothing is loaded that registers them.
+    """
+
+    names: Callable[[], Sequence[str]]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._checked)
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"enum": list(self.names()), "type": "string"}
+
+    def _checked(self, value: Any) -> Any:
+        names = self.names()
+        if value not in names:
+            expected = ", ".join(f"'{name}'" for name in names)
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
+
+
+SINK_FORMATS = {
+    "delta": "a Delta table",
+    "parquet": "a folder of Parquet files with a manifest",
+}
+"""The formats of a sink, with what each makes; `genspark.sinks` has a class for each."""
 
 
 class Source(BaseModel):
@@ -85,11 +126,14 @@ class Source(BaseModel):
 
 
 class Sink(BaseModel):
-    """The Delta table that the rows go to."""
+    """The table that the rows go to."""
 
     model_config = SECTION
 
     path: Path = Field(description="The table's path or URI.")
+    format: Annotated[str, _OneOf(lambda: list(SINK_FORMATS))] = Field(
+        default="delta", description="What is made: " + "; ".join(f"{k}, {v}" for k, v in SINK_FORMATS.items()) + "."
+    )
     mode: Literal["overwrite", "append", "error"] = Field(
         default="error", description="What to do where the table exists already; error leaves it as it is and stops."
     )
@@ -104,10 +148,21 @@ class Sink(BaseModel):
     target_file_size: Bytes = Field(
         default=256 << 20, description="The size of a file that the Arrow writer and the Polars engines aim at."
     )
-    writer: Literal["arrow", "delta"] = Field(
-        default="delta", description="What writes on engine spark: Delta's own writer, or Arrow in the tasks, faster."
+    writer: Literal["auto", "arrow", "delta"] = Field(
+        default="auto",
+        description="What writes on engine spark: Arrow in the tasks, Delta's own writer, or by what there is.",
     )
     properties: dict[str, str] = Field(default={}, description="Table properties, such as delta.appendOnly: 'true'.")
+
+    @model_validator(mode="after")
+    def _deltas_own_is_for_delta(self) -> Self:
+        if self.format != "delta":
+            if self.writer == "delta":
+                raise ValueError(f"writer: Delta's writer makes no {self.format}; leave it out, or set it to 'arrow'")
+            own = [name for name in self.properties if name.startswith("delta.")]
+            if own:
+                raise ValueError(f"properties: {own[0]!r} is Delta's own, and format is {self.format!r}; leave it out")
+        return self
 
     @model_validator(mode="after")
     def _partitions_can_be_overwritten(self) -> Self:

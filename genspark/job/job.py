@@ -21,8 +21,6 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
-from genspark.sinks.names import check_names
-from genspark.sinks.table import check
 from genspark.statistics import State, Statistic
 from genspark.storage.files import why_not_writable
 
@@ -140,7 +138,7 @@ class _Job:
         config = self.config
         choice = choose(config, spark)
         self.progress.note(f"engine: {choice.engine} ({choice.reason})")
-        self.runner = runner = choice.runner(config, self.run_id, self._phase, spark)
+        self.runner = runner = choice.runner(config, self.run_id, self._phase, spark, self.progress.note)
         if choice.engine != "polars":
             with self._phase("session", "starting Spark"):
                 runner.start()
@@ -149,9 +147,7 @@ class _Job:
                 runner.look_at_target()
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
-            check(runner.target, config.sink, list(self.plan.output_schema))
-            is_by_spark = choice.engine == "spark" and config.sink.writer == "delta"
-            check_names(runner.target, config.sink, self.plan.output_schema, can_map=is_by_spark)
+            runner.sink.check(runner.target, config.sink, self.plan.output_schema)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
@@ -232,6 +228,7 @@ class _Job:
             with contextlib.suppress(Exception):
                 runner.put_back()
             raise
+        runner.sweep(written)
         self.seconds["total"] = time.perf_counter() - self.started
         observed = written.observed
         return RunReport(
@@ -250,7 +247,7 @@ class _Job:
             table_version=written.commit.version,
             model=runner.model_path,
             model_sha256=model.sha256,
-            quarantine=runner.aside.path if written.aside else None,
+            quarantine=runner.aside.path if written.aside_commit else None,
             files_written=written.commit.files,
             bytes_written=written.commit.bytes,
             counts=[Count(*count) for count in written.counts],

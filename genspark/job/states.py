@@ -1,4 +1,8 @@
-"""The table of statistics: the states of each file of a source, in a Delta table that is written without Spark."""
+"""The table of statistics: the states of each file of a source, in a Delta table that is written without Spark.
+
+It is found as a sink finds its table, and written by deltalake's own writer: its few rows are in memory, and a
+commit must fail, not be tried again, where another came first, which a sink's need not.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ import polars as pl
 
 from genspark.errors import ModelError, SinkError
 from genspark.pipeline.lineage import Origin
-from genspark.sinks import delta_rs
+from genspark.sinks.delta_rs import DeltaRs
 from genspark.statistics import State
 from genspark.storage.files import is_uri
 from genspark.storage.object_stores import REMEDY, delta_options, normal_uri, one_line
@@ -95,9 +99,9 @@ def normal(uri: str) -> str:
     return normal_uri(uri) if is_uri(uri) else uri
 
 
-def find(path: str) -> StatesTable:
+def load(path: str) -> StatesTable:
     """The table at a path, with its rows. Raises TargetError or ModelError where something else is there."""
-    table = delta_rs.find(path, PLACE)
+    table = DeltaRs(PLACE).find(path)
     if table.version is None:
         return StatesTable(table.path, None, pl.DataFrame(schema=COLUMNS))
     opened = _open(table.path, table.version)

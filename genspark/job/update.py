@@ -115,7 +115,7 @@ class Update:
         if before is not None:
             remedy = "fit without --update, or set another model.path"
             _refuse_other(f"model.path: {runner.model_path} was fitted", before.input_schema, now, remedy)
-        table = states.find(config.statistics_path)
+        table = states.load(config.statistics_path)
         if table.input_schema is not None:
             remedy = "fit without --update, or remove that table to scan every file anew"
             _refuse_other(f"{states.PLACE}: {table.path} was made", table.input_schema, now, remedy)

@@ -1,6 +1,6 @@
-"""Delta commits of files that are written already, through deltalake: no JVM.
+"""Delta tables through deltalake, without a JVM: one commit adds files that are written already.
 
-One commit adds the rows. Before it, nobody sees the files; where it fails, `sweep` takes them away.
+Before it, nobody sees the files; where it fails, `put_back` takes them away.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
-from genspark.config import Sink
+from genspark import config
 from genspark.errors import GensparkError, SinkError, TargetError
-from genspark.sinks.demands import demands
+from genspark.sinks.features import only_spark_heeds
 from genspark.sinks.parquet_files import WrittenFile, as_text
+from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
 from genspark.sinks.table import (
     Commit,
     Table,
@@ -31,103 +32,124 @@ from genspark.sinks.table import (
 from genspark.storage.files import OWN, clear, is_uri, storage_path
 from genspark.storage.object_stores import REMEDY, arrow_file_system, delta_options, one_line
 
-
-def find(path: str, place: str = "sink.path") -> Table:
-    """The table at a path. Raises TargetError where something else is there, or nothing may be written."""
-    path = storage_path(path)
-    with _refused(place, path, TargetError):
-        if _is_table(path):
-            table = _open(path)
-            _refuse_demands(table, path, place)
-            told = table.metadata()
-            return Table(path, table.version(), tuple(told.partition_columns), dict(told.configuration))
-    return absent(path, place)
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 
-def commit(
-    table: Table,
-    sink: Sink,
-    files: Sequence[WrittenFile],
-    schema: pl.Schema,
-    metadata: Mapping[str, Any],
-    properties: Mapping[str, str],
-) -> Commit:
-    """Add the files in one commit that carries `metadata`, as the sink's mode has it; then set properties.
+class NeedsSparkError(TargetError):
+    """A table asks of its writers what only Spark heeds."""
 
-    Raises SinkError; no row of the table has changed then.
-    """
-    with _refused("sink.path", table.path, SinkError):
-        _refuse_other_partitions(sink, files)
-        by, actions = list(partitioning(table, sink)), _adds(files)
-        wanted, told = _schema(schema), _told(metadata)
-        delta = _delta()
-        is_anew = table.version is None or tuple(by) != table.partition_by
-        if is_anew:
-            delta.transaction.create_table_with_add_actions(
-                table.path,
-                wanted,
-                actions,
-                mode="error" if table.version is None else "overwrite",
-                partition_by=by,
-                configuration=_creatable(table, sink),
-                storage_options=delta_options(table.path),
-                commit_properties=told,
-            )
-        else:
-            only = [(name, "in", [as_text(v) for v in values]) for name, values in (sink.partitions or {}).items()]
+
+@dataclass(frozen=True)
+class DeltaRs(FileSink):
+    """Delta tables that are reached by their path."""
+
+    format: ClassVar[str] = "delta"
+
+    def find(self, path: str) -> Table:
+        """Raises NeedsSparkError, too."""
+        path = storage_path(path)
+        with _refused(self.place, path, TargetError):
+            if _is_table(path):
+                table = _open(path)
+                _refuse_features(table, path, self.place)
+                told = table.metadata()
+                return Table(path, table.version(), tuple(told.partition_columns), dict(told.configuration))
+        return absent(path, self.place)
+
+    def folder(self, table: Table, run_id: str) -> str:
+        # What no commit names is not in the table.
+        return table.path
+
+    def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
+        from genspark.sinks.delta_spark import DeltaSpark
+
+        return DeltaSpark(spark, self.place)
+
+    def commit(
+        self,
+        table: Table,
+        section: config.Sink,
+        rows: Files,
+        metadata: Mapping[str, Any],
+        properties: Mapping[str, str],
+    ) -> Commit:
+        with _refused(self.place, table.path, SinkError):
+            refuse_other_partitions(section, rows.files)
+            by, actions = list(partitioning(table, section)), _adds(rows.files)
+            wanted, told = _schema(rows.schema), _told(metadata)
+            is_anew = table.version is None or tuple(by) != table.partition_by
+            if is_anew:
+                _delta().transaction.create_table_with_add_actions(
+                    table.path,
+                    wanted,
+                    actions,
+                    mode="error" if table.version is None else "overwrite",
+                    partition_by=by,
+                    configuration=_creatable(table, section),
+                    storage_options=delta_options(table.path),
+                    commit_properties=told,
+                )
+            else:
+                _write_into(_open(table.path), section, actions, wanted, by, told)
             now = _open(table.path)
-            if sink.mode == "append" or only:
-                refuse_other_columns(_types(now.schema()), _types(wanted))
-                wanted = now.schema()
-            now.create_write_transaction(
-                actions, sink.mode, wanted, by, partition_filters=only or None, commit_properties=told
-            )
-        now = _open(table.path)
-        there = replace(table, version=now.version(), properties=now.metadata().configuration)
-        # A table made anew can only begin with Delta's own properties.
-        changed = changed_properties(there, sink, {**table.properties, **properties} if is_anew else properties)
-        if changed:
-            now.alter.set_table_properties(changed, raise_if_not_exists=False, commit_properties=told)
-        return Commit(now.version(), sum(f.rows for f in files), len(files), sum(f.size for f in files))
+            there = replace(table, version=now.version(), properties=now.metadata().configuration)
+            # A table made anew can only begin with Delta's own properties.
+            changed = changed_properties(there, section, {**table.properties, **properties} if is_anew else properties)
+            if changed:
+                now.alter.set_table_properties(changed, raise_if_not_exists=False, commit_properties=told)
+            return Commit.of(now.version(), rows.files)
 
+    def append(self, table: Table, rows: Files, metadata: Mapping[str, Any]) -> Commit | None:
+        if not any(file.rows for file in rows.files):
+            if rows.files:
+                self.put_back(table, metadata["run_id"])
+            return None
+        with _refused(self.place, table.path, SinkError):
+            actions, wanted, told = _adds(rows.files), _schema(rows.schema), _told(metadata)
+            if table.version is None:
+                _delta().transaction.create_table_with_add_actions(
+                    table.path, wanted, actions, storage_options=delta_options(table.path), commit_properties=told
+                )
+            else:
+                now = _open(table.path)
+                known = {field.name for field in now.schema().fields}
+                new = [field for field in wanted.fields if field.name not in known]
+                if new:
+                    now.alter.add_columns(new, commit_properties=told)
+                now.create_write_transaction(actions, "append", now.schema(), [], commit_properties=told)
+            return Commit.of(_open(table.path).version(), rows.files)
 
-def append_merging(
-    table: Table, files: Sequence[WrittenFile], schema: pl.Schema, metadata: Mapping[str, Any]
-) -> Commit:
-    """Append to a table whose columns may differ from run to run: new ones are added."""
-    with _refused("quarantine.path", table.path, SinkError):
-        delta, wanted, told = _delta(), _schema(schema), _told(metadata)
-        if table.version is None:
-            delta.transaction.create_table_with_add_actions(
-                table.path, wanted, _adds(files), storage_options=delta_options(table.path), commit_properties=told
-            )
-        else:
-            now = _open(table.path)
-            known = {field.name for field in now.schema().fields}
-            new = [field for field in wanted.fields if field.name not in known]
-            if new:
-                now.alter.add_columns(new, commit_properties=told)
-            now.create_write_transaction(_adds(files), "append", now.schema(), [], commit_properties=told)
-        version = _open(table.path).version()
-        return Commit(version, sum(f.rows for f in files), len(files), sum(f.size for f in files))
-
-
-def put_back(table: Table, run_id: str) -> None:
-    """Undo what run `run_id` did: the table's old version comes back, or nothing remains.
-
-    Commits of others are left alone: where one is among this run's, so are these.
-    """
-    since, ours = _commits_since(table, run_id)
-    if not ours:
-        sweep(table.path, run_id, ())
-        if table.version is None and not since and not any(True for _ in _names(table.path)):
+    def put_back(self, table: Table, run_id: str) -> None:
+        since, ours = _commits_since(table, run_id)
+        if not ours:
+            _delete_files(table.path, run_id, ())
+            if table.version is None and not since and not any(True for _ in _names(table.path)):
+                clear(table.path)
+        elif ours < since:
+            return
+        elif table.version is None:
             clear(table.path)
-    elif ours < since:
-        return
-    elif table.version is None:
-        clear(table.path)
-    else:
-        _open(table.path).restore(table.version)
+        else:
+            _open(table.path).restore(table.version)
+
+    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
+        # Without tasks every file that was written is in the commit.
+        if self.in_tasks:
+            _delete_files(table.path, run_id, commit.paths)
+
+
+def _write_into(
+    table: Any, section: config.Sink, actions: Sequence[Any], wanted: Any, by: Sequence[str], told: Any
+) -> None:
+    """Commit files into a table that keeps its partitioning."""
+    only = [(name, "in", [as_text(v) for v in values]) for name, values in (section.partitions or {}).items()]
+    if section.mode == "append" or only:
+        refuse_other_columns(_types(table.schema()), _types(wanted))
+        wanted = table.schema()
+    table.create_write_transaction(
+        actions, section.mode, wanted, by, partition_filters=only or None, commit_properties=told
+    )
 
 
 def _commits_since(table: Table, run_id: str) -> tuple[int, int]:
@@ -139,18 +161,16 @@ def _commits_since(table: Table, run_id: str) -> tuple[int, int]:
     return len(since), sum(run_id in str(c.get("userMetadata", "")) for c in since)
 
 
-def sweep(folder: str, run_id: str, kept: Iterable[str]) -> int:
-    """Delete this run's files that no commit named, such as those of a task that was tried twice; how many."""
-    keep, gone = set(kept), 0
+def _delete_files(folder: str, run_id: str, kept: Iterable[str]) -> None:
+    """Delete a run's files that no commit names, such as those of a task that was tried twice."""
+    keep = set(kept)
     for path in list(_names(folder)):
         if f"-{run_id}-" in path and path not in keep:
-            gone += 1
             if is_uri(folder):
                 system, inside = arrow_file_system(folder)
                 system.delete_file(f"{inside}/{path}")
             else:
                 Path(folder, path).unlink(missing_ok=True)
-    return gone
 
 
 def _names(folder: str) -> Iterator[str]:
@@ -185,18 +205,6 @@ def _adds(files: Sequence[WrittenFile]) -> list[Any]:
     ]
 
 
-def _refuse_other_partitions(sink: Sink, files: Sequence[WrittenFile]) -> None:
-    """Raise where rows lie outside the partitions that are to be overwritten: they would be added to others."""
-    for column, values in (sink.partitions or {}).items():
-        named = {as_text(value) for value in values}
-        outside = sorted({str(f.partition[column]) for f in files if f.partition[column] not in named})
-        if outside:
-            raise SinkError(
-                f"sink.partitions: rows have {column} = {', '.join(outside[:5])}, which is not among those "
-                "to be overwritten; list it too, or filter the source"
-            )
-
-
 def _types(schema: Any) -> dict[str, str]:
     """The type of each column as text, whether or not nulls may be inside."""
     told = {field.name: field.type.to_json().strip('"') for field in schema.fields}
@@ -205,18 +213,18 @@ def _types(schema: Any) -> dict[str, str]:
     }
 
 
-def _refuse_demands(table: Any, path: str, place: str) -> None:
-    found = demands(table)
+def _refuse_features(table: Any, path: str, place: str) -> None:
+    found = only_spark_heeds(table)
     if found:
-        raise TargetError(
+        raise NeedsSparkError(
             f"{place}: {path} demands what only Spark heeds ({', '.join(found)}); "
             "set engine: spark and sink.writer: delta, or choose another path"
         )
 
 
-def _creatable(table: Table, sink: Sink) -> dict[str, str]:
+def _creatable(table: Table, section: config.Sink) -> dict[str, str]:
     kept = {name: value for name, value in table.properties.items() if name.startswith("delta.")}
-    return {**creation_properties(sink), **kept}
+    return {**creation_properties(section), **kept}
 
 
 def _schema(schema: pl.Schema) -> Any:

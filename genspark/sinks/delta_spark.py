@@ -1,18 +1,20 @@
-"""Writing a Delta table with Spark: what is there, one commit, and the way back."""
+"""Delta tables by Spark's own writer."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from genspark.config import Sink
+from genspark import config
 from genspark.engines.spark.engine import text
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.names import quoted
-from genspark.errors import SinkError
-from genspark.session import is_connect
+from genspark.errors import SinkError, TargetError
+from genspark.session import qualified
+from genspark.sinks.frames import laid_out, plain_text
+from genspark.sinks.sink import Sink
 from genspark.sinks.table import (
     Commit,
     Table,
@@ -28,76 +30,89 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def find(spark: SparkSession, path: str, place: str = "sink.path") -> Table:
-    """The table at a path. Raises TargetError where something else is there, or nothing may be written."""
-    from pyspark.errors import AnalysisException
+@dataclass(frozen=True)
+class DeltaSpark(Sink["DataFrame"]):
+    """Delta tables by Spark's own writer, through whatever catalog or file system the session has."""
 
-    try:
-        detail = spark.sql(f"DESCRIBE DETAIL {_table(path)}").first()
-    except AnalysisException:
-        return absent(path, place)
-    assert detail is not None
-    version = _history(spark, path)["version"]
-    return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]))
+    spark: SparkSession
+    place: str = "sink.path"
 
+    can_map: ClassVar[bool] = True
 
-def write(
-    frame: DataFrame, table: Table, sink: Sink, metadata: Mapping[str, Any], properties: Mapping[str, str]
-) -> Commit:
-    """Write the frame in one commit that carries `metadata`, and set the table's properties.
+    def find(self, path: str) -> Table:
+        from pyspark.errors import AnalysisException
 
-    `properties` are those the steps want, beside the sink's own; where they change, that is a
-    commit of its own after the rows'. Raises SinkError; the table is then as it was.
-    """
-    with spark_errors("sink.path", SinkError):
-        frame = plain_text(frame)
-        writer = laid_out(frame, sink).write.format("delta").option("userMetadata", json.dumps(metadata))
-        if sink.max_records_per_file:
-            writer = writer.option("maxRecordsPerFile", str(sink.max_records_per_file))
-        if table.version is None:
-            writer.mode(sink.mode).options(**creation_properties(sink)).partitionBy(*sink.partition_by).save(table.path)
-        elif sink.mode == "overwrite" and sink.partitions:
-            _refuse_other_columns(frame, table)
-            writer.mode("overwrite").option("replaceWhere", _condition(sink.partitions)).save(table.path)
-        elif sink.mode == "overwrite":
-            writer.mode("overwrite").option("overwriteSchema", "true").partitionBy(*sink.partition_by).save(table.path)
-        else:
-            _refuse_other_columns(frame, table)
-            writer.mode("append").partitionBy(*partitioning(table, sink)).save(table.path)
-        commit = _commit(frame.sparkSession, table.path)
-        changed = changed_properties(table, sink, properties)
-        return _set_properties(frame.sparkSession, table.path, changed, commit, metadata) if changed else commit
+        with spark_errors(self.place, TargetError):
+            path = qualified(self.spark, path)
+            try:
+                detail = self.spark.sql(f"DESCRIBE DETAIL {_table(path)}").first()
+            except AnalysisException:
+                return absent(path, self.place)
+            assert detail is not None
+            version = _history(self.spark, path)["version"]
+            return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]))
 
+    def commit(
+        self,
+        table: Table,
+        section: config.Sink,
+        rows: DataFrame,
+        metadata: Mapping[str, Any],
+        properties: Mapping[str, str],
+    ) -> Commit:
+        with spark_errors(self.place, SinkError):
+            frame = plain_text(rows)
+            writer = laid_out(frame, section).write.format("delta").option("userMetadata", json.dumps(metadata))
+            if section.max_records_per_file:
+                writer = writer.option("maxRecordsPerFile", str(section.max_records_per_file))
+            if table.version is None:
+                writer = writer.mode(section.mode).options(**creation_properties(section))
+                writer.partitionBy(*section.partition_by).save(table.path)
+            elif section.mode == "overwrite" and section.partitions:
+                _refuse_other_columns(frame, table)
+                writer.mode("overwrite").option("replaceWhere", _condition(section.partitions)).save(table.path)
+            elif section.mode == "overwrite":
+                writer = writer.mode("overwrite").option("overwriteSchema", "true")
+                writer.partitionBy(*section.partition_by).save(table.path)
+            else:
+                _refuse_other_columns(frame, table)
+                writer.mode("append").partitionBy(*partitioning(table, section)).save(table.path)
+            commit = _commit(self.spark, table.path, metadata)
+            changed = changed_properties(table, section, properties)
+            return _set_properties(self.spark, table.path, changed, commit, metadata) if changed else commit
 
-def append_merging(frame: DataFrame, path: str, metadata: Mapping[str, Any]) -> Commit:
-    """Append to a table whose columns may differ from run to run: new ones are added."""
-    with spark_errors("quarantine.path", SinkError):
-        writer = plain_text(frame).write.format("delta").mode("append").option("mergeSchema", "true")
-        writer.option("userMetadata", json.dumps(metadata)).save(path)
-        return _commit(frame.sparkSession, path)
+    def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
+        with spark_errors(self.place, SinkError):
+            writer = plain_text(rows).write.format("delta").mode("append").option("mergeSchema", "true")
+            writer.option("userMetadata", json.dumps(metadata)).save(table.path)
+            commit = _commit(self.spark, table.path, metadata)
+            if commit.rows:
+                return commit
+            self.put_back(table, metadata["run_id"])
+            return None
 
+    def put_back(self, table: Table, run_id: str) -> None:
+        from pyspark.errors import AnalysisException
 
-def put_back(spark: SparkSession, table: Table, run_id: str) -> None:
-    """Undo what run `run_id` committed: the table's old version comes back, or nothing remains.
-
-    Commits of others are left alone: where one is among them, nothing is done.
-    """
-    from pyspark.errors import AnalysisException
-
-    try:
-        commits = spark.sql(f"DESCRIBE HISTORY {_table(table.path)}").select("version", "userMetadata").collect()
-    except AnalysisException:
-        # No commit was made; data files without one would only be in the way.
+        try:
+            history = self.spark.sql(f"DESCRIBE HISTORY {_table(table.path)}")
+            commits = history.select("version", "userMetadata").collect()
+        except AnalysisException:
+            # No commit was made; data files without one would only be in the way.
+            if table.version is None:
+                clear(table.path)
+            return
+        since = [commit for commit in commits if table.version is None or commit["version"] > table.version]
+        if not since or any(run_id not in (commit["userMetadata"] or "") for commit in since):
+            return
         if table.version is None:
             clear(table.path)
+        else:
+            self.spark.sql(f"RESTORE TABLE {_table(table.path)} TO VERSION AS OF {table.version}")
+
+    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
+        # Spark's committer takes away what its tasks leave, and names no run in a file's name.
         return
-    since = [commit for commit in commits if table.version is None or commit["version"] > table.version]
-    if not since or any(run_id not in (commit["userMetadata"] or "") for commit in since):
-        return
-    if table.version is None:
-        clear(table.path)
-    else:
-        spark.sql(f"RESTORE TABLE {_table(table.path)} TO VERSION AS OF {table.version}")
 
 
 def _refuse_other_columns(frame: DataFrame, table: Table) -> None:
@@ -121,55 +136,11 @@ def _set_properties(
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
-def plain_text(frame: DataFrame) -> DataFrame:
-    """The frame with text that Delta's log calls `string`, whoever made the column.
-
-    Connect sends each text type with its collation, and Spark then writes a table whose columns are
-    `string collate UTF8_BINARY`, which is the same to Spark and unknown to every other reader.
-    """
-    fields = frame.schema.fields if is_connect(frame.sparkSession) else []
-    as_string = {
-        field.name: frame[quoted(field.name)].cast(_ddl(field.dataType))
-        for field in fields
-        if "string" in field.dataType.simpleString()
-    }
-    return frame.withColumns(as_string) if as_string else frame
-
-
-def _ddl(kind: Any) -> str:
-    from pyspark.sql import types
-
-    if isinstance(kind, types.ArrayType):
-        return f"array<{_ddl(kind.elementType)}>"
-    if isinstance(kind, types.MapType):
-        return f"map<{_ddl(kind.keyType)}, {_ddl(kind.valueType)}>"
-    if isinstance(kind, types.StructType):
-        return f"struct<{', '.join(f'{quoted(field.name)}: {_ddl(field.dataType)}' for field in kind.fields)}>"
-    return str(kind.simpleString())
-
-
-def laid_out(frame: DataFrame, sink: Sink) -> DataFrame:
-    """The rows gathered so that each partition value gets `files_per_partition` files, if it has the rows."""
-    files = sink.files_per_partition
-    if not files:
-        return frame
-    from pyspark.sql import functions as F
-
-    if not sink.partition_by:
-        return frame.repartition(files)
-    nested = ("map", "binary", "array", "struct", "variant")
-    plain = [F.col(quoted(name)) for name, kind in frame.dtypes if not kind.startswith(nested)]
-    bucket = F.pmod(F.xxhash64(*plain), F.lit(files))
-    value = F.pmod(F.xxhash64(*(F.col(quoted(column)) for column in sink.partition_by)), F.lit(_PARTITION_TASKS))
-    # Each value and bucket is one task's, so a file each; a task with several values writes a file for each.
-    return frame.repartitionById(_PARTITION_TASKS * files, (value * files + bucket).cast("int"))
-
-
-_PARTITION_TASKS = 16
-
-
-def _commit(spark: SparkSession, path: str) -> Commit:
+def _commit(spark: SparkSession, path: str, metadata: Mapping[str, Any]) -> Commit:
     last = _history(spark, path)
+    if last["userMetadata"] != json.dumps(metadata):
+        # Of a frame that it knows to be empty Spark makes no commit, and the last is another's.
+        return Commit(last["version"], 0, 0, 0)
     metrics = last["operationMetrics"]
     rows, files, size = (int(metrics.get(name, 0)) for name in ("numOutputRows", "numFiles", "numOutputBytes"))
     return Commit(last["version"], rows, files, size)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import narwhals as nw
 
+from genspark import config
 from genspark.columns.dtypes import Schema
 from genspark.columns.names import distinct, snake_case, twins
-from genspark.config import Sink
 from genspark.errors import TargetError
 from genspark.sinks.table import Table
 
@@ -29,13 +29,13 @@ _MOST = 5
 _MAPPING = "delta.columnMapping.mode"
 
 
-def check_names(table: Table, sink: Sink, schema: Schema, *, can_map: bool) -> None:
+def check_names(table: Table, section: config.Sink, schema: Schema, *, can_map: bool) -> None:
     """Raise TargetError for columns that the table cannot hold by their names, before any work is done.
 
     A table with Delta's column mapping holds every name; `can_map`: the writer keeps one, as Spark alone does.
     """
-    properties = table.properties if table.version is not None and sink.mode == "append" else sink.properties
-    is_mapped = properties.get(_MAPPING, "none") != "none"
+    properties = table.properties if table.version is not None and section.mode == "append" else section.properties
+    is_mapped = maps_names(properties)
     if is_mapped and not can_map:
         raise TargetError(
             f"sink.properties: a table with {_MAPPING} is written by Spark alone; set engine: spark and "
@@ -45,6 +45,11 @@ def check_names(table: Table, sink: Sink, schema: Schema, *, can_map: bool) -> N
     if problems:
         more = f" (and {len(problems) - _MOST} more columns)" if len(problems) > _MOST else ""
         raise TargetError(f"sink: {'; '.join(problems[:_MOST])}{more}")
+
+
+def maps_names(properties: Mapping[str, str]) -> bool:
+    """Whether a table of these properties has Delta's column mapping."""
+    return properties.get(_MAPPING, "none") != "none"
 
 
 def held_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
@@ -97,3 +102,5 @@ def _fields(dtype: Any) -> Iterator[str]:
             yield from _fields(field.dtype)
     elif isinstance(dtype, nw.List | nw.Array):
         yield from _fields(dtype.inner)
+    elif isinstance(dtype, nw.Map):
+        yield from (*_fields(dtype.key), *_fields(dtype.value))

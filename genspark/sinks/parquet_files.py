@@ -1,11 +1,10 @@
-"""Parquet files of a Delta table, written by Polars as rows stream by; nothing is committed here."""
+"""Parquet files of a table, written by Polars as rows stream by; nothing is committed here."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import math
-import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -16,12 +15,12 @@ import polars as pl
 
 from genspark.columns.expressions import HIDDEN
 from genspark.storage.files import is_uri, storage_path
+from genspark.storage.hive import folders
 from genspark.storage.object_stores import arrow_file_system, polars_options
 
 BUCKET = f"{HIDDEN}bucket"
 ROW_GROUP_BYTES = 32 << 20
 MOST_ROWS_IN_A_GROUP = 1 << 18
-NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ class Layout:
     """How rows are laid out: partition columns, files in each partition, the size and rows of a file.
 
     `file_bytes` is the size in memory at which a new file is begun; None: never. `indexed` columns get statistics
-    in the log. `run_id` is part of every file's name, so that what a run leaves behind can be found.
+    in the log. `run_id` is part of every file's name, so that what a run leaves behind can be found; names end
+    with `suffix`.
     """
 
     partition_by: tuple[str, ...]
@@ -38,6 +38,7 @@ class Layout:
     rows_per_file: int | None = None
     file_bytes: int | None = 256 << 20
     indexed: int = 1
+    suffix: str = ".snappy.parquet"
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ def write_files(frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0)
         values = told.partition_keys.row(0, named=True) if told.partition_keys.width else {}
         values.pop(BUCKET, None)
         partition = {name: as_text(value) for name, value in values.items()}
-        folders = "".join(f"{_safe(name)}={_safe(value or NULL_PARTITION)}/" for name, value in partition.items())
-        path = f"{folders}part-{task:05d}-{layout.run_id}-{uuid.uuid4().hex[:12]}.snappy.parquet"
+        path = f"{folders(partition)}part-{task:05d}-{layout.run_id}-{uuid.uuid4().hex[:12]}{layout.suffix}"
         placed[path] = partition
         return path
 
@@ -113,11 +113,6 @@ def as_text(value: Any) -> str | None:
 def _bucket(schema: pl.Schema, files: int) -> pl.Expr:
     plain = [name for name, dtype in schema.items() if not dtype.is_nested() and dtype != pl.Binary]
     return (pl.struct(plain).hash() % files).alias(BUCKET)
-
-
-def _safe(text: str) -> str:
-    # The log alone says what a partition's value is; a folder's name is for people.
-    return re.sub(r"[^\w.+-]", "_", text, flags=re.ASCII)
 
 
 def _rows_in_a_group(schema: pl.Schema) -> int:

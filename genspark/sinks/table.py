@@ -1,12 +1,13 @@
-"""A Delta table as a job finds it and leaves it, and whether a sink fits it: the same for every writer."""
+"""A table as a job finds it and leaves it, and whether a sink's section fits it: the same for every writer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from genspark.config import Sink
+from genspark import config
 from genspark.errors import SinkError, TargetError, did_you_mean
+from genspark.sinks.parquet_files import WrittenFile
 from genspark.storage.files import is_empty, why_not_writable
 
 # Statistics of one column: trainers read whole files, and the rest cost a quarter of the write.
@@ -15,7 +16,7 @@ NEW_TABLE = {"delta.dataSkippingNumIndexedCols": "1"}
 
 @dataclass(frozen=True)
 class Table:
-    """A Delta table as it was found; `version` is None where there was none."""
+    """A table as it was found; `version` is None where there was none."""
 
     path: str
     version: int | None = None
@@ -25,37 +26,45 @@ class Table:
 
 @dataclass(frozen=True)
 class Commit:
-    """What a write did: the table's new version, rows, files and bytes."""
+    """What a write did: the table's new version, and the rows, files and bytes that were added.
+
+    `paths` are those of the files, relative to the table, where the sink knows them.
+    """
 
     version: int
     rows: int
     files: int
     bytes: int
+    paths: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, version: int, files: Sequence[WrittenFile]) -> Commit:
+        """The commit that made this version by adding these files."""
+        rows, size = sum(file.rows for file in files), sum(file.size for file in files)
+        return cls(version, rows, len(files), size, tuple(file.path for file in files))
 
 
-def absent(path: str, place: str) -> Table:
+def absent(path: str, place: str, kind: str = "a Delta table") -> Table:
     """The table that may be made at a path where none is. Raises TargetError where it may not."""
     if not is_empty(path):
-        raise TargetError(
-            f"{place}: {path} holds files and is not a Delta table; choose an empty folder, or clear it first"
-        )
+        raise TargetError(f"{place}: {path} holds files and is not {kind}; choose an empty folder, or clear it first")
     refusal = why_not_writable(path)
     if refusal:
         raise TargetError(f"{place}: {path} cannot be written ({refusal}); check the path and its permissions")
     return Table(path)
 
 
-def check(table: Table, sink: Sink, columns: Sequence[str]) -> None:
-    """Raise TargetError where the sink does not fit the table or the columns, before any work is done."""
+def refuse_misfits(table: Table, section: config.Sink, columns: Sequence[str]) -> None:
+    """Raise TargetError where the section does not fit the table or the columns."""
     problems = [
         f"sink.partition_by: {column!r} is not a column of the result{did_you_mean(column, columns)}"
-        for column in partitioning(table, sink)
+        for column in partitioning(table, section)
         if column not in columns
     ]
-    if set(sink.partition_by) == set(columns):
+    if set(section.partition_by) == set(columns):
         problems.append("sink.partition_by: some column must be left that is not a partition")
     if table.version is not None:
-        problems += _against(table, sink)
+        problems += _against(table, section)
     if problems:
         raise TargetError("; ".join(problems))
 
@@ -68,34 +77,36 @@ def refuse_other_columns(there: Mapping[str, str], here: Mapping[str, str]) -> N
         raise SinkError(f"sink.path: {'; '.join(problems)}; append rows of the same columns, or overwrite the table")
 
 
-def partitioning(table: Table, sink: Sink) -> tuple[str, ...]:
+def partitioning(table: Table, section: config.Sink) -> tuple[str, ...]:
     """The columns that the written table is partitioned by."""
-    is_kept = table.version is not None and (sink.mode == "append" or bool(sink.partitions))
-    return (tuple(sink.partition_by) or table.partition_by) if is_kept else tuple(sink.partition_by)
+    is_kept = table.version is not None and (section.mode == "append" or bool(section.partitions))
+    return (tuple(section.partition_by) or table.partition_by) if is_kept else tuple(section.partition_by)
 
 
-def creation_properties(sink: Sink) -> dict[str, str]:
+def creation_properties(section: config.Sink) -> dict[str, str]:
     """The properties that a new table begins with: Delta's own, which later commits must not change."""
-    return {**NEW_TABLE, **{name: value for name, value in sink.properties.items() if name.startswith("delta.")}}
+    return {**NEW_TABLE, **{name: value for name, value in section.properties.items() if name.startswith("delta.")}}
 
 
-def changed_properties(table: Table, sink: Sink, wanted: Mapping[str, str]) -> dict[str, str]:
+def changed_properties(table: Table, section: config.Sink, wanted: Mapping[str, str]) -> dict[str, str]:
     """The properties to be set after the rows' commit: the sink's and the steps', where they are not there."""
-    there = table.properties if table.version is not None else creation_properties(sink)
-    return {name: value for name, value in {**wanted, **sink.properties}.items() if there.get(name) != value}
+    there = table.properties if table.version is not None else creation_properties(section)
+    return {name: value for name, value in {**wanted, **section.properties}.items() if there.get(name) != value}
 
 
-def _against(table: Table, sink: Sink) -> list[str]:
-    if sink.mode == "overwrite" and table.properties.get("delta.appendOnly") == "true":
+def _against(table: Table, section: config.Sink) -> list[str]:
+    if section.mode == "overwrite" and table.properties.get("delta.appendOnly") == "true":
         return [
-            f"sink.mode: {sink.path} is append-only (delta.appendOnly); set sink.mode to append, or change the path"
+            f"sink.mode: {section.path} is append-only (delta.appendOnly); set sink.mode to append, or change the path"
         ]
-    if sink.mode == "error":
-        return [f"sink.path: {sink.path} is already a table; set sink.mode to overwrite or append, or change the path"]
-    replaced_whole = sink.mode == "overwrite" and not sink.partitions
-    if replaced_whole or not sink.partition_by or tuple(sink.partition_by) == table.partition_by:
+    if section.mode == "error":
+        return [
+            f"sink.path: {section.path} is already a table; set sink.mode to overwrite or append, or change the path"
+        ]
+    replaced_whole = section.mode == "overwrite" and not section.partitions
+    if replaced_whole or not section.partition_by or tuple(section.partition_by) == table.partition_by:
         return []
     return [
-        f"sink.partition_by: {list(sink.partition_by)} differs from the table's {list(table.partition_by)}; "
+        f"sink.partition_by: {list(section.partition_by)} differs from the table's {list(table.partition_by)}; "
         "only an overwrite of the whole table can change it"
     ]

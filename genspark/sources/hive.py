@@ -11,8 +11,8 @@ import polars as pl
 
 from genspark.errors import SourceError
 from genspark.sources.parsing import values
+from genspark.storage.hive import NULL_FOLDER
 
-NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 _ORDER: tuple[pl.DataType, ...] = (pl.Int32(), pl.Int64(), pl.Float64())
 
 

@@ -41,6 +41,15 @@ def storage_path(path: str) -> str:
     return object_stores.normal_uri(path)
 
 
+def file_system(path: str) -> tuple[Any, str]:
+    """PyArrow's file system of a path or URI, and the path inside of it. Raises OSError or ValueError."""
+    if is_uri(path):
+        return object_stores.arrow_file_system(path)
+    from pyarrow import fs
+
+    return fs.LocalFileSystem(), str(local(path).absolute())
+
+
 def read_text(path: str) -> str:
     """The text of a file. Raises FileNotFoundError or OSError."""
     if not is_uri(path):

@@ -377,6 +377,7 @@ def runner(place: Path, spark: Any) -> SparkPolarsRunner:
         config(place, "spark-polars", source(place, "parquet")),
         "run",
         lambda *_: contextlib.nullcontext(),
+        lambda _: None,
         session=spark,
     )
     made.start()

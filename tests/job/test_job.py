@@ -16,7 +16,8 @@ import pytest
 
 from genspark import JobConfig, PipelineModel, job
 from genspark.errors import DataError, GensparkError, PlanError, SinkError, TargetError
-from genspark.sinks import delta_rs, delta_spark
+from genspark.sinks.delta_rs import DeltaRs
+from genspark.sinks.delta_spark import DeltaSpark
 from genspark.sinks.table import Commit
 
 
@@ -38,13 +39,13 @@ ENGINES = {
     "spark-polars": "engine: spark-polars",
     "spark-arrow": "engine: spark",
 }
-LAST_STEPS = ((delta_spark, "write"), (delta_rs, "commit"))
+LAST_STEPS = ((DeltaSpark, "commit"), (DeltaRs, "commit"))
 on_every_writer = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
 
 @pytest.fixture(params=["spark", "polars", "spark-polars"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """The engine at work; `spark-arrow` is engine spark with the Arrow writer. Polars alone needs no session."""
+    """The engine at work; `spark` has Delta's writer, `spark-arrow` Arrow's. Polars alone needs no session."""
     if request.param != "polars":
         request.getfixturevalue("interpreted")
     return str(request.param)
@@ -55,7 +56,7 @@ def config(engine: str, shards: Path, tmp_path: Path) -> Config:
     """`config(steps, sink, more)`: a job on the shards, on the engine."""
 
     def make(steps: str = "[]", sink: str = "mode: overwrite", more: str = "", out: str = "table") -> JobConfig:
-        writer = ", writer: arrow" if engine == "spark-arrow" else ""
+        writer = {"spark": ", writer: delta", "spark-arrow": ", writer: arrow"}.get(engine, "")
         return JobConfig.from_text(
             f"name: small\n{ENGINES[engine]}\nkey: [id]\n"
             f"source: {{path: '{shards}/*.csv.gz', format: csv, split_size: 1}}\n"

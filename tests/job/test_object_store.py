@@ -23,12 +23,13 @@ import deltalake
 import polars as pl
 import pytest
 from pyarrow import fs
+from pyarrow.dataset import dataset
 
 from genspark import JobConfig, PipelineModel, job
 from genspark.cli import main
 from genspark.errors import PlanError, SessionError, SinkError, SourceError, TargetError
 from genspark.session import jars, jvm
-from genspark.sinks import delta_rs
+from genspark.sinks.delta_rs import DeltaRs
 from genspark.sources import find
 from genspark.storage import object_stores
 
@@ -258,6 +259,53 @@ def test_overwrite_append_and_overwrite_of_a_partition(store: Store, prefix: str
     assert written(store, f"{prefix}/out") == logged(store, f"{prefix}/out")
 
 
+def test_plain_parquet_is_replaced_appended_to_and_put_back(
+    store: Store, prefix: str, trips: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, table = f"s3://{BUCKET}/{prefix}/out", f"{BUCKET}/{prefix}/out"
+
+    def seen() -> tuple[set[str], list[Any]]:
+        files = {name for name in store.names(f"{prefix}/out") if not name.startswith("_genspark/model")}
+        found = dataset(table, filesystem=store.system, partitioning="hive").to_table()
+        return files, sorted(found.column("id").to_pylist())
+
+    for mode, times in (("overwrite", 1), ("overwrite", 1), ("append", 2)):
+        report = job.run(config(trips, out, sink=f"format: parquet, mode: {mode}"))
+        files, ids = seen()
+        assert ids == sorted([i for i in range(400) if i != 77] * times)
+        assert {name.partition("/")[0] for name in files} == {"split=train", "split=test", "_genspark"}
+        assert len(files) == 1 + 2 * times
+        assert (report.rows_written, report.rows_quarantined) == (399, 1)
+    monkeypatch.setattr(PipelineModel, "save", fail)
+    for mode in ("overwrite", "append"):
+        with pytest.raises(SinkError, match="refused"):
+            job.run(config(trips, out, sink=f"format: parquet, mode: {mode}"))
+        assert seen() == (files, ids)
+
+
+def test_values_that_a_folder_cannot_hold_are_read_as_they_are(store: Store, prefix: str, tmp_path: Path) -> None:
+    store.put(f"{prefix}/in/a.csv", b"id,g\n1,x/y\n2,a b%20\n3,\n")
+    for kind in ("delta", "parquet"):
+        for place in (f"s3://{BUCKET}/{prefix}/{kind}", f"{tmp_path}/{kind}"):
+            text = (
+                f"name: odd\nengine: polars\nsource: {{path: 's3://{BUCKET}/{prefix}/in', format: csv}}\n"
+                f"sink: {{path: '{place}', format: {kind}, partition_by: g}}\n"
+            )
+            job.run(JobConfig.from_text(text))
+            options = HTTP if "://" in place else None
+            if kind == "delta":
+                found = pl.read_delta(place, storage_options=options)
+                assert deltalake.DeltaTable(place, storage_options=options).to_pyarrow_table().num_rows == 3
+            else:
+                system = store.system if "://" in place else None
+                found = pl.DataFrame(
+                    pl.from_arrow(
+                        dataset(place.removeprefix("s3://"), filesystem=system, partitioning="hive").to_table()
+                    )
+                )
+            assert sorted(found.select("id", "g").rows()) == [(1, "x/y"), (2, "a b%20"), (3, None)], place
+
+
 def test_two_jobs_that_append_at_once_both_stay(store: Store, prefix: str, trips: str) -> None:
     out = f"s3://{BUCKET}/{prefix}/out"
     job.run(config(trips, out))
@@ -279,7 +327,7 @@ def fail(*_: Any, **__: Any) -> None:
     raise SinkError("sink.path: refused; try again")
 
 
-@pytest.mark.parametrize(("place", "name"), [(delta_rs, "commit"), (PipelineModel, "save")])
+@pytest.mark.parametrize(("place", "name"), [(DeltaRs, "commit"), (PipelineModel, "save")])
 def test_a_failure_leaves_nothing_where_nothing_was(
     store: Store, prefix: str, trips: str, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
 ) -> None:
@@ -289,7 +337,7 @@ def test_a_failure_leaves_nothing_where_nothing_was(
     assert store.names(prefix) == [f"in/{n}.csv.gz" for n in range(4)]
 
 
-@pytest.mark.parametrize(("place", "name"), [(delta_rs, "commit"), (PipelineModel, "save")])
+@pytest.mark.parametrize(("place", "name"), [(DeltaRs, "commit"), (PipelineModel, "save")])
 def test_a_failure_leaves_a_table_as_it_was(
     store: Store, prefix: str, trips: str, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
 ) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from genspark.config import Sink
-from genspark.sinks import delta_spark
+from genspark.sinks.delta_spark import DeltaSpark
 from genspark.sinks.table import Table
 
 NESTED = "text string, `a.b` array<string>, `m``p` map<string,string>, both struct<`x-y`: string, n: bigint>"
@@ -34,8 +34,9 @@ def test_text_is_read_by_others_whoever_made_the_column(spark: Any, tmp_path: Pa
 
     frame = spark.range(1).mapInArrow(serve, NESTED)
     path = str(tmp_path / "table")
-    delta_spark.write(frame, Table(path, None, (), {}), Sink(path=path), {}, {})
-    delta_spark.append_merging(frame, path, {})
+    sink, table = DeltaSpark(spark), Table(path)
+    sink.commit(table, Sink(path=path), frame, {}, {})
+    sink.append(table, frame, {})
     read = pl.read_delta(path)
     assert read.to_dicts() == [{**row, "m`p": {"k": "v"}}] * 2
     assert str(spark.read.format("delta").load(path).schema) == str(frame.schema)
@@ -43,5 +44,5 @@ def test_text_is_read_by_others_whoever_made_the_column(spark: Any, tmp_path: Pa
 
 def test_a_table_without_text_is_written(spark: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "table")
-    delta_spark.write(spark.range(2), Table(path, None, (), {}), Sink(path=path), {}, {})
+    DeltaSpark(spark).commit(Table(path), Sink(path=path), spark.range(2), {}, {})
     assert sorted(pl.read_delta(path)["id"]) == [0, 1]

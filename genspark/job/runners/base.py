@@ -14,6 +14,7 @@ from genspark.config import JobConfig
 from genspark.job.states import SourceFile
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
+from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, Table
 from genspark.statistics import State, Statistic
 from genspark.version import VERSION
@@ -29,13 +30,18 @@ TaskCount = Callable[[int, int], None]
 class Written:
     """What became of the rows: `observed` counts them as read, dropped and quarantined.
 
-    `aside` are the rows that the quarantine's commit has, `counts` (step, what, values) for the report.
+    `aside_commit` is the quarantine's, None where no row got there; `counts` (step, what, values) is for the report.
     """
 
     commit: Commit
     observed: Mapping[str, int]
-    aside: int
+    aside_commit: Commit | None
     counts: list[tuple[str, str, int]]
+
+    @property
+    def aside(self) -> int:
+        """The rows that the quarantine's commit has."""
+        return self.aside_commit.rows if self.aside_commit else 0
 
 
 @dataclass
@@ -50,8 +56,11 @@ class Runner(ABC):
     config: JobConfig
     run_id: str
     phase: Phase
+    note: Callable[[str], None]
     passes: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, str] = field(default_factory=dict)
+    sink: Sink[Any] = field(init=False)
+    aside_sink: Sink[Any] = field(init=False)
     target: Table = field(init=False)
     aside: Table = field(init=False)
 
@@ -62,8 +71,14 @@ class Runner(ABC):
         """Have ready what passes need, such as a session."""
 
     @abstractmethod
+    def choose_sinks(self) -> None:
+        """Have `sink` and `aside_sink`."""
+
     def look_at_target(self) -> None:
         """Find the table and the quarantine as they are: `target` and `aside`."""
+        self.choose_sinks()
+        self.target = self.sink.find(self.config.sink.path)
+        self.aside = self.aside_sink.find(self.config.quarantine_path)
 
     @abstractmethod
     def read_schema(self) -> Schema:
@@ -97,9 +112,19 @@ class Runner(ABC):
     def write(self, model: PipelineModel) -> Written:
         """Write the quarantine and the table. What was committed stays where an error comes: `put_back`."""
 
-    @abstractmethod
     def put_back(self) -> None:
-        """Leave table and quarantine as they were found."""
+        """Leave table and quarantine as they were found, as far as that can be done."""
+        for sink, table in ((self.sink, self.target), (self.aside_sink, self.aside)):
+            with contextlib.suppress(Exception):
+                sink.put_back(table, self.run_id)
+
+    def sweep(self, written: Written) -> None:
+        """Delete what the run leaves behind, now that it will not be put back."""
+        # What stays is in nobody's way: the next run, or VACUUM, takes it.
+        with contextlib.suppress(Exception):
+            self.sink.sweep(self.target, self.run_id, written.commit)
+            if written.aside_commit:
+                self.aside_sink.sweep(self.aside, self.run_id, written.aside_commit)
 
     def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
         """Tell how far the tasks are while the block runs, where the engine has tasks."""
@@ -120,9 +145,3 @@ class Runner(ABC):
 def table_properties(model: PipelineModel) -> dict[str, str]:
     """The properties that the steps want the table to carry."""
     return {name: value for step in model.steps for name, value in step.table_properties().items()}
-
-
-def quarantines(model: PipelineModel) -> bool:
-    """Whether some step may send a row to the quarantine."""
-    steps = zip(model.steps, model.parameters, strict=True)
-    return any(rule.action == "quarantine" for step, learnt in steps for rule in step.rejections(learnt))

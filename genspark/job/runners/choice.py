@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,19 +33,21 @@ class Choice:
     engine: str
     reason: str
 
-    def runner(self, config: JobConfig, run_id: str, phase: Phase, spark: SparkSession | None) -> Runner:
-        """The engine at work on this job. What it needs is imported here and not before."""
+    def runner(
+        self, config: JobConfig, run_id: str, phase: Phase, spark: SparkSession | None, note: Callable[[str], None]
+    ) -> Runner:
+        """The engine at work on this job; `note` tells a line. What it needs is imported here and not before."""
         if self.engine == "spark":
             from genspark.job.runners.spark import SparkRunner
 
-            return SparkRunner(config, run_id, phase, session=spark)
+            return SparkRunner(config, run_id, phase, note, session=spark)
         if self.engine == "polars":
             from genspark.job.runners.polars import PolarsRunner
 
-            return PolarsRunner(config, run_id, phase)
+            return PolarsRunner(config, run_id, phase, note)
         from genspark.job.runners.spark_polars import SparkPolarsRunner
 
-        return SparkPolarsRunner(config, run_id, phase, session=spark)
+        return SparkPolarsRunner(config, run_id, phase, note, session=spark)
 
 
 def choose(config: JobConfig, spark: SparkSession | None = None) -> Choice:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
 import narwhals as nw
@@ -14,16 +13,17 @@ import polars as pl
 from genspark.columns.dtypes import Schema
 from genspark.engines.polars.scan import finished, merged
 from genspark.errors import GensparkError
-from genspark.job.quarantine import told_names
-from genspark.job.runners.base import Runner, Written, quarantines, table_properties
+from genspark.job import quarantine
+from genspark.job.quarantine.on_polars import QuarantineFiles
+from genspark.job.runners.base import Runner, Written, table_properties
 from genspark.job.runners.failure import failure, in_a_line
-from genspark.job.runners.work import FilesWork, FitWork, WriteResult, WriteWork, left_out_rows
+from genspark.job.runners.work import FilesWork, FitWork, WriteWork
 from genspark.job.states import SourceFile, normal
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
-from genspark.sinks import delta_rs
-from genspark.sinks.parquet_files import Layout, write_files
-from genspark.sinks.table import partitioning
+from genspark.sinks.choice import of_files
+from genspark.sinks.delta_rs import DeltaRs
+from genspark.sinks.sink import Files, FileSink
 from genspark.sources import Dataset, Shard, find
 from genspark.statistics import State, Statistic
 from genspark.storage.files import storage_path
@@ -38,15 +38,18 @@ class PolarsRunner(Runner):
 
     dataset: Dataset = field(init=False)
     nan_free: frozenset[str] = frozenset()
+    sink: FileSink = field(init=False)
+    aside_sink: FileSink = field(init=False)
 
     name: ClassVar[str] = "polars"
+    in_tasks: ClassVar[bool] = False
 
     def start(self) -> None:
         return
 
-    def look_at_target(self) -> None:
-        self.target = delta_rs.find(self.config.sink.path)
-        self.aside = delta_rs.find(self.config.quarantine_path, "quarantine.path")
+    def choose_sinks(self) -> None:
+        self.sink = of_files(self.config.sink, in_tasks=self.in_tasks)
+        self.aside_sink = DeltaRs(quarantine.PLACE, self.in_tasks)
 
     def read_schema(self) -> Schema:
         self.dataset = find(self.config.source, self.left_out)
@@ -97,53 +100,35 @@ class PolarsRunner(Runner):
 
     def write(self, model: PipelineModel) -> Written:
         self.passes["write"] += 1
-        sink = self.config.sink
-        has_quarantine = self.dataset.tells_corrupt or quarantines(model)
+        section = self.config.sink
+        aside = QuarantineFiles(
+            self.aside_sink.folder(self.aside, self.run_id),
+            self.aside_sink.layout(self.aside, None, self.run_id),
+            names_shards=bool(self.left_out),
+        )
         work = WriteWork(
             model,
-            self.target.path,
-            Layout(
-                partitioning(self.target, sink),
-                self.run_id,
-                sink.files_per_partition,
-                sink.max_records_per_file,
-                sink.target_file_size,
-            ),
-            self.aside.path if has_quarantine else None,
-            Layout((), self.run_id),
-            names_shards=bool(self.left_out),
-            nan_free=self.nan_free,
+            self.sink.folder(self.target, self.run_id),
+            self.sink.layout(self.target, section, self.run_id),
+            aside if self.dataset.tells_corrupt or quarantine.may_get_rows(model) else None,
+            self.nan_free,
         )
         with self.phase("write", "writing the table"):
-            results = self._each(work, self.dataset, by_bytes=sink.target_file_size)
-            aside = self._commit_quarantine(work, results)
-            files = [file for result in results for file in result.files]
+            results = self._each(work, self.dataset, by_bytes=section.target_file_size)
             metadata = self.metadata(model)
-            done = delta_rs.commit(self.target, sink, files, results[0].schema, metadata, table_properties(model))
-            self._sweep(results)
+            rejected = Files([f for result in results for f in result.aside], aside.schema(self.dataset))
+            if self.left_out:
+                shards = aside.write_shards(self.left_out, rejected.schema)
+                rejected = replace(rejected, files=[*rejected.files, *shards])
+            aside_commit = self.aside_sink.append(
+                self.aside, rejected, {**metadata, **quarantine.told_names(self.dataset.schema)}
+            )
+            rows = Files([file for result in results for file in result.files], results[0].schema)
+            commit = self.sink.commit(self.target, section, rows, metadata, table_properties(model))
         totals = sum((result.totals for result in results), Counter[Any]())
         observed = {name: totals[name] for name in ("read", "dropped", "quarantined")}
         counts = [(step, what, totals[step, what]) for step, what in results[0].told]
-        return Written(done, observed, aside, counts)
-
-    def put_back(self) -> None:
-        for table in (self.target, self.aside):
-            with contextlib.suppress(Exception):
-                delta_rs.put_back(table, self.run_id)
-
-    def _commit_quarantine(self, work: WriteWork, results: list[WriteResult]) -> int:
-        schema = work.quarantine_schema(self.dataset)
-        if self.left_out:
-            rows = left_out_rows(self.left_out, schema, self.run_id)
-            files = write_files(rows, self.aside.path, work.quarantine_layout)
-            results.append(WriteResult(schema, [], files, Counter(), []))
-        files = [file for result in results for file in result.aside]
-        metadata = {**self.metadata(work.model), **told_names(self.dataset.schema)}
-        # A table is made for rows alone.
-        return delta_rs.append_merging(self.aside, files, schema, metadata).rows if files else 0
-
-    def _sweep(self, results: list[WriteResult]) -> None:
-        """Take away what no commit names."""
+        return Written(commit, observed, aside_commit, counts)
 
     def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
         """The work done on every part of the dataset, in the order of the shards: here, on all of it at once."""

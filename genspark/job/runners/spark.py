@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
+from genspark.config import Sink
 from genspark.engines.fate import CORRUPT, FATE, KEPT
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import Fates, readable
 from genspark.engines.spark.names import quoted, wrapped
-from genspark.errors import SourceError, TargetError
-from genspark.job.quarantine import judged, quarantined, told_names
+from genspark.errors import SourceError
+from genspark.job import quarantine
+from genspark.job.quarantine.on_spark import marked, quarantined
 from genspark.job.runners import spark_files
-from genspark.job.runners.base import Runner, TaskCount, Written, quarantines, table_properties
+from genspark.job.runners.base import Runner, TaskCount, Written, table_properties
 from genspark.job.states import SourceFile
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
-from genspark.session import get_spark, qualified, settled, task_progress
-from genspark.sinks import arrow_writer, delta_rs, delta_spark
-from genspark.sinks.parquet_files import Layout
-from genspark.sinks.table import Commit, partitioning
+from genspark.session import get_spark, qualified, task_progress
+from genspark.sinks.choice import of_frames
+from genspark.sinks.table import Commit
 from genspark.sources.on_spark import Input, read, without
 from genspark.statistics import State, Statistic
 
@@ -49,13 +50,13 @@ class SparkRunner(Runner):
     def start(self) -> None:
         self.spark = self.session or get_spark(self.config.name)
 
-    def look_at_target(self) -> None:
-        with spark_errors("sink.path", TargetError):
-            path = self.config.sink.path
-            is_arrow = self.config.sink.writer == "arrow"
-            self.target = delta_rs.find(path) if is_arrow else delta_spark.find(self.spark, qualified(self.spark, path))
-            quarantine = qualified(self.spark, self.config.quarantine_path)
-            self.aside = delta_spark.find(self.spark, quarantine, "quarantine.path")
+    def choose_sinks(self) -> None:
+        section = self.config.sink
+        self.sink = of_frames(section, self.spark, self.note)
+        writer = "delta" if section.writer == "delta" else "auto"
+        rejects = Sink(path=self.config.quarantine_path, writer=writer)
+        # What keeps Arrow from the one keeps it from the other, and is told once.
+        self.aside_sink = of_frames(rejects, self.spark, lambda _: None, quarantine.PLACE)
 
     def read_schema(self) -> Schema:
         self._fitted_frame = self._observation = self.corrupt_rows = None
@@ -97,18 +98,9 @@ class SparkRunner(Runner):
             return spark_files.states(self.given.frame, fit_pass, wanted, is_all=is_all)
 
     def write(self, model: PipelineModel) -> Written:
-        aside = self._write_quarantine(model) if self._may_quarantine(model) else 0
+        aside_commit = self._write_quarantine(model) if self._may_quarantine(model) else None
         commit, observed, counts = self._write_table(model)
-        return Written(commit, observed, aside, counts)
-
-    def put_back(self) -> None:
-        with contextlib.suppress(Exception):
-            if self.config.sink.writer == "arrow":
-                delta_rs.put_back(self.target, self.run_id)
-            else:
-                delta_spark.put_back(self.spark, self.target, self.run_id)
-        with contextlib.suppress(Exception):
-            delta_spark.put_back(self.spark, self.aside, self.run_id)
+        return Written(commit, observed, aside_commit, counts)
 
     def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
         return task_progress(self.spark, tell)
@@ -128,19 +120,15 @@ class SparkRunner(Runner):
     def _may_quarantine(self, model: PipelineModel) -> bool:
         """Whether any row can end in the quarantine, so that it needs a pass of its own."""
         has_corrupt = self.given.tells_corrupt and self.corrupt_rows != 0
-        return has_corrupt or bool(self.left_out) or quarantines(model)
+        return has_corrupt or bool(self.left_out) or quarantine.may_get_rows(model)
 
-    def _write_quarantine(self, model: PipelineModel) -> int:
+    def _write_quarantine(self, model: PipelineModel) -> Commit | None:
         self.passes["quarantine"] += 1
         with self.phase("write", "writing the quarantine"):
             visible = [name for name in self.given.frame.columns if not is_hidden(name)]
             frame = quarantined(self.given, model, self.run_id, self.left_out)
-            metadata = {**self.metadata(model), **told_names(visible)}
-            rows = delta_spark.append_merging(frame, self.aside.path, metadata).rows
-            if not rows:
-                # A table is made for rows alone.
-                delta_spark.put_back(self.spark, self.aside, self.run_id)
-        return rows
+            metadata = {**self.metadata(model), **quarantine.told_names(visible)}
+            return self.aside_sink.append(self.aside, frame, metadata)
 
     def _write_table(self, model: PipelineModel) -> tuple[Commit, dict[str, int], list[tuple[str, str, int]]]:
         from pyspark.sql import Observation
@@ -149,25 +137,10 @@ class SparkRunner(Runner):
         observation, fates = Observation(), Fates(reasons=False)
         self.passes["write"] += 1
         with self.phase("write", "writing the table"):
-            frame = judged(self.given.frame, model, fates)
+            frame = marked(self.given.frame, model, fates)
             frame = fates.observed(frame, observation).filter(F.col(FATE) == KEPT)
             frame = frame.select(*(F.col(quoted(name)) for name in frame.columns if not is_hidden(name)))
-            commit = self._commit(frame, model)
+            metadata, properties = self.metadata(model), table_properties(model)
+            commit = self.sink.commit(self.target, self.config.sink, frame, metadata, properties)
         observed = dict(observation.get)
         return commit, observed, fates.counts(observed)
-
-    def _commit(self, frame: DataFrame, model: PipelineModel) -> Commit:
-        sink, metadata, properties = self.config.sink, self.metadata(model), table_properties(model)
-        if sink.writer == "delta":
-            return delta_spark.write(frame, self.target, sink, metadata, properties)
-        target = self.target
-        # Where files are counted, Spark has gathered the rows of each into a task of its own.
-        size = None if sink.files_per_partition else sink.target_file_size
-        layout = Layout(partitioning(target, sink), self.run_id, None, sink.max_records_per_file, size)
-        with settled(self.spark):
-            files = arrow_writer.write(delta_spark.laid_out(frame, sink), target.path, layout)
-        done = delta_rs.commit(target, sink, files, arrow_writer.schema_of(frame), metadata, properties)
-        with contextlib.suppress(OSError):
-            # What a task that was tried twice left behind is in nobody's way.
-            delta_rs.sweep(target.path, self.run_id, [file.path for file in files])
-        return done

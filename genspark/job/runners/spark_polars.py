@@ -15,9 +15,7 @@ from genspark.errors import GensparkError
 from genspark.job.runners.base import TaskCount
 from genspark.job.runners.failure import failure, in_a_line
 from genspark.job.runners.polars import PolarsRunner
-from genspark.job.runners.work import WriteResult
 from genspark.session import get_spark, settled, slots, task_progress
-from genspark.sinks import delta_rs
 from genspark.sources import Dataset
 
 if TYPE_CHECKING:
@@ -43,6 +41,7 @@ class SparkPolarsRunner(PolarsRunner):
     spark: SparkSession = field(init=False)
 
     name: ClassVar[str] = "spark-polars"
+    in_tasks: ClassVar[bool] = True
 
     def start(self) -> None:
         self.spark = self.session or get_spark(self.config.name)
@@ -87,10 +86,3 @@ class SparkPolarsRunner(PolarsRunner):
                 f"{found}; it can be read here: see that Spark's workers reach it, or set engine: polars"
             )
         return found
-
-    def _sweep(self, results: list[WriteResult]) -> None:
-        # A task that was tried twice left files that no result names. They are in nobody's way.
-        with contextlib.suppress(OSError):
-            delta_rs.sweep(self.target.path, self.run_id, [file.path for result in results for file in result.files])
-            if any(result.aside for result in results):
-                delta_rs.sweep(self.aside.path, self.run_id, [file.path for result in results for file in result.aside])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-# Of these, the rows and their columns know nothing, or `demands` looks closer.
+# Of these, the rows and their columns know nothing, or `only_spark_heeds` looks closer.
 _HARMLESS = {
     "appendOnly",
     "changeDataFeed",
@@ -21,8 +21,8 @@ _HARMLESS = {
 _COMPUTED = ("delta.generationExpression", "delta.identity.start", "delta.invariants")
 
 
-def demands(table: Any) -> list[str]:
-    """What only Spark would heed when it writes into a deltalake table; empty where there is no such thing."""
+def only_spark_heeds(table: Any) -> list[str]:
+    """Features and rules of a deltalake table that a writer must heed and that only Spark does; often none."""
     properties = table.metadata().configuration
     found = [
         f"the constraint {name.removeprefix('delta.constraints.')} ({rule})"

@@ -1,0 +1,58 @@
+"""The quarantine's rows as a frame of Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from genspark.columns.expressions import HIDDEN, is_hidden
+from genspark.engines.fate import FATE, FILE, QUARANTINED, REASONS
+from genspark.engines.spark.engine import SparkEngine
+from genspark.engines.spark.fate import REASONS_TYPE, Fates
+from genspark.engines.spark.names import renamed, wrapped
+from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, RUN, TEXT, own_names, rows_of_shards
+from genspark.pipeline.model import PipelineModel
+from genspark.sinks.names import held_names
+from genspark.sources.on_spark import Input
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ROW = f"{HIDDEN}row"
+
+
+def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mapping[str, str]) -> DataFrame:
+    """Give the quarantine's rows of the input, and of the shards left out; nothing is computed yet."""
+    F = _functions()
+    frame = given.frame
+    originals = [name for name in frame.columns if not is_hidden(name)]
+    if given.knows_files:
+        # Hadoop writes a local file's URI in two ways; other engines know one.
+        frame = frame.withColumn(FILE, F.regexp_replace("_metadata.file_path", "^file:/(?!/)", "file:///"))
+    frame = frame.withColumn(ROW, F.struct(*renamed(frame, originals, own_names(originals), held_names)))
+    taken_out = marked(frame, model, Fates(reasons=True)).filter(F.col(FATE) == QUARANTINED)
+    beside = [F.col(hidden).alias(name) for name, hidden in READ_AS.items() if hidden in frame.columns]
+    rows = taken_out.select(f"{ROW}.*", *beside, F.col(REASONS).alias(REASON_LIST), F.lit(run_id).alias(RUN))
+    if not left_out:
+        return rows
+    shards = [
+        (row[TEXT], row[FILE_URI], [tuple(why.values()) for why in row[REASON_LIST]], row[RUN])
+        for row in rows_of_shards(left_out, run_id)
+    ]
+    schema = f"{TEXT} string, {FILE_URI} string, {REASON_LIST} {REASONS_TYPE}, {RUN} string"
+    return rows.unionByName(frame.sparkSession.createDataFrame(shards, schema), allowMissingColumns=True)
+
+
+def marked(frame: DataFrame, model: PipelineModel, fates: Fates) -> DataFrame:
+    """Apply every step of the model; all rows are still there, each with its fate."""
+    engine = SparkEngine()
+    start = engine.with_draws(wrapped(fates.start(frame)), model.key, model.draws())
+    return nw.to_native(model.apply(engine, start, fates.before))  # type: ignore[no-any-return]
+
+
+def _functions() -> Any:
+    from pyspark.sql import functions
+
+    return functions

@@ -1,0 +1,90 @@
+"""Tables of any format from frames of Spark: their tasks write files from Arrow batches, the driver commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from genspark import config
+from genspark.errors import TargetError
+from genspark.session import settled
+from genspark.sinks import arrow_writer
+from genspark.sinks.frames import laid_out
+from genspark.sinks.parquet_files import Layout
+from genspark.sinks.sink import Files, FileSink, Sink
+from genspark.sinks.table import Commit, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class ArrowTasks(Sink["DataFrame"]):
+    """Hands what the tasks wrote to a sink of files. The workers need genspark and Polars."""
+
+    files: FileSink
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        return self.files.place
+
+    def find(self, path: str) -> Table:
+        return self.files.find(path)
+
+    def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
+        """Raises TargetError for columns that only Spark can write, too."""
+        self.files.check(table, section, schema)
+        odd = only_spark_writes(schema)
+        if odd:
+            raise TargetError(
+                f"sink.writer: arrow has no type for column {odd[0]!r}, such as variants; "
+                "leave sink.writer out, or drop the column"
+            )
+
+    def commit(
+        self,
+        table: Table,
+        section: config.Sink,
+        rows: DataFrame,
+        metadata: Mapping[str, Any],
+        properties: Mapping[str, str],
+    ) -> Commit:
+        layout = self.files.layout(table, section, metadata["run_id"])
+        if section.files_per_partition:
+            # Spark gathers the rows of each file into a task of its own.
+            layout = replace(layout, files_per_partition=None, file_bytes=None)
+        written = self._written(laid_out(rows, section), table, layout)
+        return self.files.commit(table, section, written, metadata, properties)
+
+    def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
+        written = self._written(rows, table, self.files.layout(table, None, metadata["run_id"]))
+        return self.files.append(table, written, metadata)
+
+    def put_back(self, table: Table, run_id: str) -> None:
+        self.files.put_back(table, run_id)
+
+    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
+        self.files.sweep(table, run_id, commit)
+
+    def _written(self, frame: DataFrame, table: Table, layout: Layout) -> Files:
+        with settled(frame.sparkSession):
+            files = arrow_writer.write(frame, self.files.folder(table, layout.run_id), layout)
+        return Files(files, arrow_writer.schema_of(frame))
+
+
+def only_spark_writes(schema: Mapping[str, Any]) -> list[str]:
+    """The columns of types that narwhals, and Polars, do not know: variants, intervals, times."""
+    return [name for name, dtype in schema.items() if _is_unknown(dtype)]
+
+
+def _is_unknown(dtype: Any) -> bool:
+    if isinstance(dtype, nw.Struct):
+        return any(_is_unknown(field.dtype) for field in dtype.fields)
+    if isinstance(dtype, nw.List | nw.Array):
+        return _is_unknown(dtype.inner)
+    if isinstance(dtype, nw.Map):
+        return _is_unknown(dtype.key) or _is_unknown(dtype.value)
+    return bool(dtype == nw.Unknown or dtype == nw.Object)

@@ -1,0 +1,154 @@
+"""`sink.writer: auto`: Arrow in Spark's tasks where it can be, else Spark's own writer."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from genspark import config
+from genspark.engines.spark.tasks import run_tasks
+from genspark.errors import TargetError
+from genspark.session import is_connect, qualified
+from genspark.sinks.arrow_tasks import ArrowTasks, only_spark_writes
+from genspark.sinks.delta_rs import NeedsSparkError
+from genspark.sinks.names import maps_names
+from genspark.sinks.sink import Sink
+from genspark.sinks.table import Commit, Table
+from genspark.storage.files import file_system, is_uri
+from genspark.storage.object_stores import ALIASES, SCHEMES
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+IN_WORKERS = "genspark.sinks.arrow_writer"
+"""What the tasks import to write."""
+
+
+@dataclass
+class AutoWriter(Sink["DataFrame"]):
+    """Chooses when the table is looked for, and once more when the result's columns are known.
+
+    `note` is told where Spark's own writer is taken, and why.
+    """
+
+    spark: SparkSession
+    arrow: ArrowTasks
+    own: Sink[DataFrame]
+    note: Callable[[str], None]
+    chosen: Sink[DataFrame] = field(init=False)
+    _path: str = ""
+
+    def __post_init__(self) -> None:
+        self.chosen = self.arrow
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        return self.arrow.place
+
+    def find(self, path: str) -> Table:
+        self._path = path
+        why = out_of_reach(self.spark, path) or _lacking(self.spark, path)
+        if why:
+            return self._own(why).find(path)
+        try:
+            return self.arrow.find(path)
+        except NeedsSparkError:
+            return self._own("the table demands what only Spark heeds").find(path)
+        except TargetError as error:
+            if not is_uri(path):
+                raise
+            # Spark may know the store by settings of Hadoop's; where it does not either, it says so.
+            return self._own(str(error)).find(path)
+
+    def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
+        self._heed(schema)
+        if maps_names(section.properties) and self.chosen is self.arrow:
+            self._own("sink.properties asks for mapped names")
+        self.chosen.check(table, section, schema)
+
+    def commit(
+        self,
+        table: Table,
+        section: config.Sink,
+        rows: DataFrame,
+        metadata: Mapping[str, Any],
+        properties: Mapping[str, str],
+    ) -> Commit:
+        return self.chosen.commit(self._seen(table), section, rows, metadata, properties)
+
+    def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
+        # These columns are those of the source, which no check has seen.
+        self._heed(dict(nw.from_native(rows).collect_schema()))
+        return self.chosen.append(self._seen(table), rows, metadata)
+
+    def put_back(self, table: Table, run_id: str) -> None:
+        self.chosen.put_back(self._seen(table), run_id)
+
+    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
+        self.chosen.sweep(self._seen(table), run_id, commit)
+
+    def _heed(self, schema: Mapping[str, Any]) -> None:
+        odd = only_spark_writes(schema)
+        if odd and self.chosen is self.arrow:
+            self._own(f"Arrow's writer has no type for column {odd[0]!r}")
+
+    def _seen(self, table: Table) -> Table:
+        """The table under the name by which Spark knows it, where Spark writes what Arrow's sink had found."""
+        return replace(table, path=qualified(self.spark, self._path)) if self.chosen is self.own else table
+
+    def _own(self, why: str) -> Sink[DataFrame]:
+        self.note(f"sink.writer: auto leaves writing to Spark: {why}")
+        self.chosen = self.own
+        return self.own
+
+
+def out_of_reach(spark: SparkSession, path: str) -> str | None:
+    """Why this process and the workers do not both reach a path by themselves; None where they do."""
+    whole = qualified(spark, path)
+    scheme = whole.partition("://")[0] if is_uri(whole) else ""
+    if scheme:
+        return None if scheme in (*SCHEMES, *ALIASES) else f"{whole} can be reached through Spark alone"
+    if whole.startswith("dbfs:"):
+        return f"{whole} can be reached through Databricks alone"
+    if path.startswith("/Volumes/") or _is_here(spark):
+        return None
+    return f"{whole} is a path of this machine, and Spark's workers may be others"
+
+
+def _is_here(spark: SparkSession) -> bool:
+    """Whether the workers are on this machine for certain: a server that was connected to may be anywhere."""
+    is_local = str(spark.conf.get("spark.master", "") or "").startswith("local")
+    return is_local and (not is_connect(spark) or "SPARK_LOCAL_REMOTE" in os.environ)
+
+
+@functools.lru_cache(maxsize=8)
+def _lacking(spark: SparkSession, path: str) -> str | None:
+    """What keeps this process or the workers from writing there; None where nothing does.
+
+    Workers on this machine run this Python, unless they were told of another; others are asked by a task.
+    """
+    for name in ("polars", "deltalake"):
+        if importlib.util.find_spec(name) is None:
+            return f"there is no package {name!r} here"
+    if _is_here(spark) and os.environ.get("PYSPARK_PYTHON", sys.executable) == sys.executable:
+        return None
+    try:
+        run_tasks(spark, ready, [path])
+    except Exception as error:  # whatever it is, Spark's own writer does without
+        return f"the workers cannot write by themselves: {str(error).partition(chr(10))[0]}"
+    return None
+
+
+def ready(path: str, _: int) -> None:
+    """Import in a worker what writes, and reach where it is to write. Raises ImportError or OSError."""
+    importlib.import_module(IN_WORKERS)
+    if is_uri(path):
+        system, inside = file_system(path)
+        system.get_file_info(inside)

@@ -1,0 +1,58 @@
+"""Frames of Spark on their way to a sink: how their rows are gathered, and what their text is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from genspark import config
+from genspark.engines.spark.names import quoted
+from genspark.session import is_connect
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_PARTITION_TASKS = 16
+
+
+def plain_text(frame: DataFrame) -> DataFrame:
+    """The frame with text that Delta's log calls `string`, whoever made the column.
+
+    Connect sends each text type with its collation, and Spark then writes a table whose columns are
+    `string collate UTF8_BINARY`, which is the same to Spark and unknown to every other reader.
+    """
+    fields = frame.schema.fields if is_connect(frame.sparkSession) else []
+    as_string = {
+        field.name: frame[quoted(field.name)].cast(_ddl(field.dataType))
+        for field in fields
+        if "string" in field.dataType.simpleString()
+    }
+    return frame.withColumns(as_string) if as_string else frame
+
+
+def _ddl(kind: Any) -> str:
+    from pyspark.sql import types
+
+    if isinstance(kind, types.ArrayType):
+        return f"array<{_ddl(kind.elementType)}>"
+    if isinstance(kind, types.MapType):
+        return f"map<{_ddl(kind.keyType)}, {_ddl(kind.valueType)}>"
+    if isinstance(kind, types.StructType):
+        return f"struct<{', '.join(f'{quoted(field.name)}: {_ddl(field.dataType)}' for field in kind.fields)}>"
+    return str(kind.simpleString())
+
+
+def laid_out(frame: DataFrame, section: config.Sink) -> DataFrame:
+    """The rows gathered so that each partition value gets `files_per_partition` files, if it has the rows."""
+    files = section.files_per_partition
+    if not files:
+        return frame
+    from pyspark.sql import functions as F
+
+    if not section.partition_by:
+        return frame.repartition(files)
+    nested = ("map", "binary", "array", "struct", "variant")
+    plain = [F.col(quoted(name)) for name, kind in frame.dtypes if not kind.startswith(nested)]
+    bucket = F.pmod(F.xxhash64(*plain), F.lit(files))
+    value = F.pmod(F.xxhash64(*(F.col(quoted(column)) for column in section.partition_by)), F.lit(_PARTITION_TASKS))
+    # Each value and bucket is one task's, so a file each; a task with several values writes a file for each.
+    return frame.repartitionById(_PARTITION_TASKS * files, (value * files + bucket).cast("int"))

@@ -1,0 +1,291 @@
+"""Folders of Parquet files, partitioned by folders that are named after values, with a manifest of what is in them.
+
+`_genspark/manifest.json` names the files of the table; it is replaced whole. A run writes into a folder of its own,
+`_genspark/run-ID/`. To commit, it keeps the manifest there as it was, moves its files to where readers look, and
+puts the new manifest. The files that it replaces stay until the run is done: to put it back is to put the old
+manifest. A folder of a run that is there still when the next looks is of one that was killed: `find` finishes it
+where its manifest was put, and undoes it where it was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+from genspark import config
+from genspark.errors import GensparkError, SinkError, TargetError
+from genspark.sinks.parquet_files import Layout, WrittenFile, as_text
+from genspark.sinks.sink import Files, FileSink, refuse_other_partitions
+from genspark.sinks.table import Commit, Table, absent, partitioning, refuse_other_columns
+from genspark.storage.files import OWN, file_system, is_empty, is_uri, read_text, storage_path, write_text
+from genspark.storage.hive import folders
+from genspark.storage.object_stores import REMEDY, one_line
+
+MANIFEST = f"{OWN}/manifest.json"
+_RUN = f"{OWN}/run-"
+_BEFORE = "before.json"
+_DRAFT = ".draft"
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file of the table: its path below the table's, and the values of its folders, None being null."""
+
+    path: str
+    rows: int
+    bytes: int
+    partition: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A version of the table, from 0 on: its files, its columns (name -> type), and `run`, which tells who made it."""
+
+    version: int
+    run: Mapping[str, Any]
+    partition_by: tuple[str, ...]
+    schema: Mapping[str, str]
+    properties: Mapping[str, str]
+    files: tuple[Listed, ...]
+
+    @property
+    def paths(self) -> set[str]:
+        """The paths of the files, below the table's."""
+        return {file.path for file in self.files}
+
+    @classmethod
+    def read(cls, path: str) -> Manifest | None:
+        """The manifest at a path; None where there is none. Raises OSError, and ValueError where it is none."""
+        try:
+            told = json.loads(read_text(path))
+        except FileNotFoundError:
+            return None
+        try:
+            files = tuple(Listed(**file) for file in told.pop("files"))
+            return cls(**{**told, "partition_by": tuple(told["partition_by"]), "files": files})
+        except (AttributeError, KeyError, TypeError):
+            raise ValueError(f"{path} is no manifest of genspark") from None
+
+    def save(self, path: str) -> None:
+        """Put the manifest there, whole or not at all. Raises OSError."""
+        write_text(path, json.dumps(asdict(self), indent=1))
+
+
+@dataclass(frozen=True)
+class ParquetFolder(FileSink):
+    """Tables of plain Parquet files. One run at a time may write one; there is no older version to read."""
+
+    format: ClassVar[str] = "parquet"
+
+    def find(self, path: str) -> Table:
+        """Finish or undo, too, what a run that was killed left there."""
+        path = storage_path(path)
+        with self._refused(path, TargetError):
+            for run_id in _runs(path):
+                _settle(path, run_id)
+            manifest = Manifest.read(f"{path}/{MANIFEST}")
+        if manifest is None:
+            return absent(path, self.place, "a Parquet table of genspark's")
+        return Table(path, manifest.version, manifest.partition_by, manifest.properties)
+
+    def folder(self, table: Table, run_id: str) -> str:
+        return f"{table.path}/{_RUN}{run_id}"
+
+    def layout(self, table: Table, section: config.Sink | None, run_id: str) -> Layout:
+        # Not even to those who look for `**/*.parquet` is a draft a file of the table.
+        return replace(super().layout(table, section, run_id), suffix=f".snappy.parquet{_DRAFT}", indexed=0)
+
+    def commit(
+        self,
+        table: Table,
+        section: config.Sink,
+        rows: Files,
+        metadata: Mapping[str, Any],
+        properties: Mapping[str, str],
+    ) -> Commit:
+        with self._refused(table.path, SinkError):
+            refuse_other_partitions(section, rows.files)
+            before, schema = self._unchanged(table), _types(rows)
+            stays = [f for f in before.files if _stays(f, section)] if before else []
+            if before and (section.mode == "append" or section.partitions):
+                refuse_other_columns(before.schema, schema)
+                _refuse_fewer_columns(before.schema, schema)
+            return self._switch(
+                table,
+                before,
+                Manifest(
+                    before.version + 1 if before else 0,
+                    metadata,
+                    partitioning(table, section),
+                    schema,
+                    {**table.properties, **properties, **section.properties},
+                    tuple(stays),
+                ),
+                rows.files,
+            )
+
+    def append(self, table: Table, rows: Files, metadata: Mapping[str, Any]) -> Commit | None:
+        if not any(file.rows for file in rows.files):
+            if rows.files:
+                self.put_back(table, metadata["run_id"])
+            return None
+        with self._refused(table.path, SinkError):
+            before, schema = self._unchanged(table), _types(rows)
+            if before is None:
+                new = Manifest(0, metadata, (), schema, {}, ())
+            else:
+                refuse_other_columns(before.schema, {n: t for n, t in schema.items() if n in before.schema})
+                schema = {**before.schema, **schema}
+                new = replace(before, version=before.version + 1, run=metadata, schema=schema)
+            return self._switch(table, before, new, rows.files)
+
+    def put_back(self, table: Table, run_id: str) -> None:
+        place, now = f"{table.path}/{MANIFEST}", Manifest.read(f"{table.path}/{MANIFEST}")
+        if now and now.run["run_id"] == run_id:
+            before = Manifest.read(f"{self.folder(table, run_id)}/{_BEFORE}")
+            if before:
+                before.save(place)
+            else:
+                _delete(table.path, [MANIFEST])
+        _settle(table.path, run_id)
+        if table.version is None and not is_uri(table.path) and is_empty(table.path):
+            with contextlib.suppress(OSError):
+                Path(table.path, OWN).rmdir()
+                Path(table.path).rmdir()
+
+    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
+        _settle(table.path, run_id)
+
+    def _unchanged(self, table: Table) -> Manifest | None:
+        """The manifest as it was found. Raises SinkError where another run has put one since."""
+        now = Manifest.read(f"{table.path}/{MANIFEST}")
+        if (now.version if now else None) != table.version:
+            raise SinkError(f"{self.place}: {table.path}: another run wrote it meanwhile; run again")
+        return now
+
+    def _switch(self, table: Table, before: Manifest | None, new: Manifest, files: Sequence[WrittenFile]) -> Commit:
+        """Move the files to where readers look, and put the manifest with them."""
+        run_id = str(new.run["run_id"])
+        folder = self.folder(table, run_id)
+        moved = [replace(file, path=_place(file, new.partition_by, run_id)) for file in files]
+        # From here on the folder tells what is to be undone, or finished.
+        if before:
+            before.save(f"{folder}/{_BEFORE}")
+        _move(folder, [file.path for file in files], table.path, [file.path for file in moved])
+        listed = tuple(Listed(file.path, file.rows, file.size, file.partition) for file in moved)
+        replace(new, files=new.files + listed).save(f"{table.path}/{MANIFEST}")
+        return Commit.of(new.version, moved)
+
+    @contextlib.contextmanager
+    def _refused(self, path: str, kind: type[GensparkError]) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            remedy = f"; {REMEDY}" if is_uri(path) and isinstance(error, OSError) else ""
+            raise kind(f"{self.place}: {path}: {one_line(error)}{remedy}") from None
+
+
+def _stays(file: Listed, section: config.Sink) -> bool:
+    """Whether a file of the table is in the next version, too."""
+    if section.mode == "append":
+        return True
+    return bool(section.partitions) and any(
+        file.partition.get(column) not in {as_text(value) for value in values}
+        for column, values in (section.partitions or {}).items()
+    )
+
+
+def _place(file: WrittenFile, partition_by: Sequence[str], run_id: str) -> str:
+    """Where a file is to be, below the table: in folders that tell its values, under a name that tells its run."""
+    name = PurePosixPath(file.path).name.removesuffix(_DRAFT)
+    own = name if f"-{run_id}-" in name else f"part-{run_id}-{name.removeprefix('part-')}"
+    return folders({column: file.partition[column] for column in partition_by}) + own
+
+
+def _types(rows: Files) -> dict[str, str]:
+    return {name: str(dtype) for name, dtype in rows.schema.items()}
+
+
+def _refuse_fewer_columns(there: Mapping[str, str], here: Mapping[str, str]) -> None:
+    """Raise SinkError where rows lack a column: plain files tell no reader that it is null."""
+    absent_ones = [name for name in there if name not in here]
+    if absent_ones:
+        raise SinkError(
+            f"sink.path: the rows have no column {', '.join(map(repr, absent_ones))}; "
+            "append rows of the same columns, or overwrite the table"
+        )
+
+
+def _settle(path: str, run_id: str) -> None:
+    """Delete what is not in the table of what a run wrote or replaced, and then its folder."""
+    now = Manifest.read(f"{path}/{MANIFEST}")
+    there = now.paths if now else set()
+    if now and now.run["run_id"] == run_id:
+        before = Manifest.read(f"{path}/{_RUN}{run_id}/{_BEFORE}")
+        gone = before.paths - there if before else set()
+    else:
+        gone = {name for name in _names(path) if f"-{run_id}-" in name} - there
+    _delete(path, sorted(gone))
+    system, inside = file_system(path)
+    with contextlib.suppress(FileNotFoundError):
+        system.delete_dir(f"{inside}/{_RUN}{run_id}")
+
+
+def _runs(path: str) -> list[str]:
+    """The runs that have a folder still."""
+    from pyarrow import fs
+
+    system, inside = file_system(path)
+    infos = system.get_file_info(fs.FileSelector(f"{inside}/{OWN}", allow_not_found=True))
+    start = _RUN.rpartition("/")[2]
+    return sorted(info.base_name.removeprefix(start) for info in infos if info.base_name.startswith(start))
+
+
+def _names(path: str) -> list[str]:
+    """The files below the table, relative to it, but for genspark's own."""
+    from pyarrow import fs
+
+    system, inside = file_system(path)
+    infos = system.get_file_info(fs.FileSelector(inside, recursive=True, allow_not_found=True))
+    names = (info.path.removeprefix(inside).lstrip("/") for info in infos if info.is_file)
+    return [name for name in names if not name.startswith(f"{OWN}/")]
+
+
+def _move(source: str, names: Sequence[str], target: str, wanted: Sequence[str]) -> None:
+    """Move files from one folder to another of the same store, several at once: a store copies each."""
+    system, below = file_system(source)
+    _, above = file_system(target)
+    if not is_uri(target):
+        for folder in {f"{above}/{name}".rpartition("/")[0] for name in wanted}:
+            system.create_dir(folder, recursive=True)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(
+            pool.map(
+                lambda pair: system.move(f"{below}/{pair[0]}", f"{above}/{pair[1]}"), zip(names, wanted, strict=True)
+            )
+        )
+
+
+def _delete(path: str, names: Iterable[str]) -> None:
+    """Delete files below the table, and the folders that are empty then. A file that is gone is no mistake."""
+    system, inside = file_system(path)
+
+    def delete(name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            system.delete_file(f"{inside}/{name}")
+
+    names = list(names)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(delete, names))
+    if is_uri(path):
+        return
+    parents = {parent for name in names for parent in PurePosixPath(name).parents if str(parent) not in (".", OWN)}
+    for parent in sorted(parents, key=lambda folder: -len(folder.parts)):
+        with contextlib.suppress(OSError):
+            Path(path, parent).rmdir()

@@ -1,0 +1,136 @@
+"""The contract of a sink: what is there, whether rows fit it, one commit, and the way back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import polars as pl
+
+from genspark import config
+from genspark.errors import SinkError
+from genspark.sinks.names import check_names
+from genspark.sinks.parquet_files import Layout, WrittenFile, as_text
+from genspark.sinks.table import Commit, Table, partitioning, refuse_misfits
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+Rows = TypeVar("Rows")
+
+
+class Sink(ABC, Generic[Rows]):
+    """A way to write tables of one format. `Rows` is what it takes them as: a frame of Spark, or `Files`.
+
+    `place` is the key of the configuration that errors name. A sink knows no table: each method is given one.
+    """
+
+    place: str
+    can_map: ClassVar[bool] = False
+    """Whether it keeps Delta's column mapping, under which columns may have any name."""
+
+    @abstractmethod
+    def find(self, path: str) -> Table:
+        """Find the table at a path. Raises TargetError where something else is there, or nothing may be written."""
+
+    def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
+        """Raise TargetError where the section does not fit the table or the result's columns (name -> dtype).
+
+        It runs before any data is read.
+        """
+        refuse_misfits(table, section, list(schema))
+        check_names(table, section, schema, can_map=self.can_map)
+
+    @abstractmethod
+    def commit(
+        self,
+        table: Table,
+        section: config.Sink,
+        rows: Rows,
+        metadata: Mapping[str, Any],
+        properties: Mapping[str, str],
+    ) -> Commit:
+        """Add the rows, visible all at once, as the section's mode has it; then set the table's properties.
+
+        `metadata` tells of the run, and has its `run_id`; `properties` are those that the steps want, beside the
+        section's own. Raises SinkError; no row of the table has changed then.
+        """
+
+    @abstractmethod
+    def append(self, table: Table, rows: Rows, metadata: Mapping[str, Any]) -> Commit | None:
+        """Append to a table without partitions, whose columns may differ from run to run: new ones are added.
+
+        None where there are no rows: a table is made, or changed, for rows alone. Raises SinkError.
+        """
+
+    @abstractmethod
+    def put_back(self, table: Table, run_id: str) -> None:
+        """Undo what a run did since the table was found: its old rows come back, or nothing remains.
+
+        What others committed is left alone: where they did meanwhile, so is what the run did.
+        """
+
+    @abstractmethod
+    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
+        """Delete what a run leaves behind that is done and will not be put back. Raises OSError."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files that are written and in no commit yet, and the schema of their rows with the partition columns."""
+
+    files: Sequence[WrittenFile]
+    schema: pl.Schema
+
+
+@dataclass(frozen=True)
+class FileSink(Sink[Files]):
+    """A sink that takes files which are written already, and commits them. Subclasses register by their `format`.
+
+    `in_tasks`: tasks write the files, and may be tried twice.
+    """
+
+    place: str = "sink.path"
+    in_tasks: bool = False
+
+    format: ClassVar[str]
+    registry: ClassVar[dict[str, type[FileSink]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        FileSink.registry[cls.format] = cls
+
+    @abstractmethod
+    def folder(self, table: Table, run_id: str) -> str:
+        """The folder below which a run writes its files, which are no rows of the table there."""
+
+    def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
+        """The sink of the same tables whose rows Spark writes itself: its workers need nothing of genspark."""
+        from genspark.sinks.spark_parquet import SparkParquet
+
+        return SparkParquet(self, spark)
+
+    def layout(self, table: Table, section: config.Sink | None, run_id: str) -> Layout:
+        """How the files of a run are to be laid out; without a section, those that it appends."""
+        if section is None:
+            return Layout((), run_id)
+        return Layout(
+            partitioning(table, section),
+            run_id,
+            section.files_per_partition,
+            section.max_records_per_file,
+            section.target_file_size,
+        )
+
+
+def refuse_other_partitions(section: config.Sink, files: Sequence[WrittenFile]) -> None:
+    """Raise SinkError where rows lie outside the partitions to be overwritten: they would be added to others."""
+    for column, values in (section.partitions or {}).items():
+        named = {as_text(value) for value in values}
+        outside = sorted({str(f.partition[column]) for f in files if f.partition[column] not in named})
+        if outside:
+            raise SinkError(
+                f"sink.partitions: rows have {column} = {', '.join(outside[:5])}, which is not among those "
+                "to be overwritten; list it too, or filter the source"
+            )

@@ -1,0 +1,112 @@
+"""Tables of files from frames of Spark by Spark's own Parquet writer, where workers have nothing of genspark."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from genspark import config
+from genspark.engines.spark.errors import spark_errors
+from genspark.errors import SinkError
+from genspark.session import qualified, settled
+from genspark.sinks.arrow_writer import schema_of
+from genspark.sinks.frames import laid_out, plain_text
+from genspark.sinks.parquet_files import WrittenFile
+from genspark.sinks.sink import Files, FileSink, Sink
+from genspark.sinks.table import Commit, Table, partitioning
+from genspark.storage.files import file_system
+from genspark.storage.hive import NULL_FOLDER
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class SparkParquet(Sink["DataFrame"]):
+    """Hands what Spark wrote to a sink of files. This process must reach the files, too."""
+
+    files: FileSink
+    spark: SparkSession
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        return self.files.place
+
+    def find(self, path: str) -> Table:
+        return self.files.find(path)
+
+    def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
+        self.files.check(table, section, schema)
+
+    def commit(
+        self,
+        table: Table,
+        section: config.Sink,
+        rows: DataFrame,
+        metadata: Mapping[str, Any],
+        properties: Mapping[str, str],
+    ) -> Commit:
+        by = partitioning(table, section)
+        written = self._written(laid_out(rows, section), table, metadata["run_id"], by, section.max_records_per_file)
+        return self.files.commit(table, section, written, metadata, properties)
+
+    def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
+        return self.files.append(table, self._written(rows, table, metadata["run_id"]), metadata)
+
+    def put_back(self, table: Table, run_id: str) -> None:
+        self.files.put_back(table, run_id)
+
+    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
+        self.files.sweep(table, run_id, commit)
+
+    def _written(
+        self, frame: DataFrame, table: Table, run_id: str, by: tuple[str, ...] = (), rows_a_file: int | None = None
+    ) -> Files:
+        folder = self.files.folder(table, run_id)
+        frame = plain_text(frame)
+        with spark_errors(self.place, SinkError), settled(self.spark), _micros(self.spark):
+            writer = frame.write.mode("append").partitionBy(*by).option("compression", "snappy")
+            if rows_a_file:
+                writer = writer.option("maxRecordsPerFile", str(rows_a_file))
+            # Hadoop knows S3 by this name, and the rest as everyone does.
+            writer.parquet(qualified(self.spark, re.sub("^s3:", "s3a:", folder)))
+        return Files(_listed(folder), schema_of(frame))
+
+
+_TYPE = "spark.sql.parquet.outputTimestampType"
+
+
+@contextlib.contextmanager
+def _micros(spark: SparkSession) -> Iterator[None]:
+    """Write timestamps as every reader knows them: Spark's default is a type that Parquet has given up."""
+    before = spark.conf.get(_TYPE)
+    spark.conf.set(_TYPE, "TIMESTAMP_MICROS")
+    try:
+        yield
+    finally:
+        spark.conf.set(_TYPE, str(before))
+
+
+def _listed(folder: str) -> list[WrittenFile]:
+    """The files that Spark left below a folder; what is in them, their footers tell."""
+    import pyarrow.parquet as pq
+    from pyarrow import fs
+
+    system, inside = file_system(folder)
+    found = []
+    for info in system.get_file_info(fs.FileSelector(inside, recursive=True)):
+        path = info.path.removeprefix(inside).lstrip("/")
+        if info.is_file and path.endswith(".parquet"):
+            rows = pq.read_metadata(info.path, filesystem=system).num_rows
+            found.append(WrittenFile(path, info.size, rows, _partition(path), "{}", int(time.time() * 1000)))
+    return sorted(found, key=lambda file: file.path)
+
+
+def _partition(path: str) -> dict[str, str | None]:
+    pairs = [folder.partition("=") for folder in path.split("/")[:-1]]
+    return {unquote(name): None if text == NULL_FOLDER else unquote(text) for name, _, text in pairs}
