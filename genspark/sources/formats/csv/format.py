@@ -23,8 +23,9 @@ class Csv(RecordFormat):
             *("header", "inferSchema", "sep", "delimiter", "quote", "escape", "nullValue", "comment"),
             *("encoding", "charset", "mode", "multiLine", "enforceSchema"),
         ),
-        defaults={"header": "true", "inferSchema": "true"},
-        fixed={"mode": "permissive", "multiLine": "false", "enforceSchema": "true"},
+        # Quotes are doubled inside quotes, as RFC 4180 and every other tool has it; Spark's own default is a backslash.
+        defaults={"header": "true", "inferSchema": "true", "escape": '"'},
+        fixed={"mode": "permissive", "enforceSchema": "true"},
     )
 
     def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:
