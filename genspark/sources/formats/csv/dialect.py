@@ -61,6 +61,12 @@ class Dialect:
         return _record(self._value, _literal(self.sep), width)
 
     @property
+    def quoted_value(self) -> str:
+        """A pattern of a quoted value inside a simple record."""
+        quote = _literal(self.quote)
+        return f"(?s){quote}(?:[^{quote}]|{quote}{quote})*{quote}"
+
+    @property
     def field(self) -> str:
         """A pattern of a field of a well-formed record, with the separator before it."""
         return f"(?s){_literal(self.sep)}{self._value}"

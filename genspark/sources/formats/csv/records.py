@@ -35,21 +35,17 @@ def read_records(path: str, dialect: Dialect, names: list[str]) -> Iterator[Reco
     """The records of a shard after its header. Raises OSError."""
     is_header = dialect.header
     for found in _blocks(path, dialect):
-        if not is_header:
-            rest = found
-        elif isinstance(found, bytes):
-            head = first_record(found, dialect)
-            if head is None:
+        if isinstance(found, bytes):
+            head = first_record(found, dialect) if is_header else None
+            if is_header and head is None:
                 continue
-            rest, is_header = found[head[1] :], False
+            block = found[head[1] :] if head else found
+            records = _whole(block, dialect, names) or _by_line(block, dialect, names)
         else:
-            rest, is_header = found.slice(1), False
-        if len(rest):
-            records = rest if isinstance(rest, bytes) else parse(rest, dialect, names)
-            if isinstance(records, bytes):
-                records = _whole(records, dialect, names) or parse(_records(lines(records), dialect), dialect, names)
-            if records.frame.height:
-                yield records
+            records = parse(found.slice(1) if is_header else found, dialect, names)
+        is_header = False
+        if records.frame.height:
+            yield records
 
 
 def first_record(block: bytes, dialect: Dialect) -> tuple[str, int] | None:
@@ -82,23 +78,23 @@ def first_fields(path: str, dialect: Dialect) -> list[str | None] | None:
 
 def parse(records: pl.Series, dialect: Dialect, names: list[str]) -> Records:
     """Records, each a text, as columns: by a library where all libraries agree, else field by field."""
-    if not len(records):
-        return Records(_empty(names), records, dialect)
     width = len(names)
-    has_quote = records.str.contains(dialect.quote, literal=True) if dialect.quote else None
-    if has_quote is None or not has_quote.any():
-        good = _has_fields(records, dialect, width)
-        return _arranged([(good, _simple)], records, dialect, names)
-    # Among what has quotes, what is simple is found first: it is nearly all there is.
-    simple = _matching(records, has_quote, dialect, width, dialect.simple_record(width))
+    simple = _simple_ones(records, dialect, width)
     if simple.all():
-        return Records(_nulls(_simple(records, dialect, names), dialect), records, dialect)
-    others = ~simple
-    full = records.filter(others).str.contains(dialect.record(width))
+        return Records(_read_simple(records, dialect, names), records, dialect)
+    rest = records.filter(~simple)
+    good = rest.str.contains(dialect.record(width))
     if width > MOST_COUNTED:
-        full &= (dialect.sep + records.filter(others)).str.extract_all(dialect.field).list.len() == width
-    good = pl.repeat(False, len(records), dtype=pl.Boolean, eager=True).scatter(others.arg_true(), full)
-    return _arranged([(simple, _simple), (good, _extracted)], records, dialect, names)
+        good &= (dialect.sep + rest).str.extract_all(dialect.field).list.len() == width
+    well_formed = simple.clone().scatter((~simple).arg_true(), good)
+    parts = [
+        _read_simple(records.filter(simple), dialect, names),
+        _extracted(rest.filter(good), dialect, names),
+        _empty(names).clear(len(rest) - int(good.sum())),
+    ]
+    places = [simple.arg_true(), (well_formed & ~simple).arg_true(), (~well_formed).arg_true()]
+    frame = pl.concat(parts)[pl.concat(places).arg_sort()]
+    return Records(frame, records, dialect, None if well_formed.all() else ~well_formed)
 
 
 def _blocks(path: str, dialect: Dialect) -> Iterator[bytes | pl.Series]:
@@ -141,14 +137,26 @@ def _all_blank(names: list[str]) -> pl.Expr:
     return pl.all_horizontal(~pl.col(name).fill_null("").str.contains(_NOT_BLANK) for name in names)
 
 
-def _matching(records: pl.Series, has_quote: pl.Series, dialect: Dialect, width: int, pattern: str) -> pl.Series:
-    """Which records are of this pattern, which only those with quotes are held against, and have `width` fields."""
-    quoted = records.filter(has_quote)
-    good = quoted.str.contains(pattern)
+def _by_line(block: bytes, dialect: Dialect, names: list[str]) -> Records:
+    """Line by line, as far as looking at them goes: where all are simple, the block is read whole."""
+    found = lines(block)
+    kept = _records(found, dialect)
+    if len(kept) == len(found) and len(names) > 1 and _simple_ones(kept, dialect, len(names)).all():
+        return Records(_nulls(_read(block, dialect, names, quote=bool(dialect.quote)), dialect), kept, dialect)
+    return parse(kept, dialect, names)
+
+
+def _simple_ones(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
+    """Which records every library reads alike, into so many fields."""
+    if not dialect.quote:
+        return _has_fields(records, dialect, width)
+    has_quote = records.str.contains(dialect.quote, literal=True)
+    if not has_quote.any():
+        return _has_fields(records, dialect, width)
+    quoted = records if has_quote.all() else records.filter(has_quote)
+    good = quoted.str.contains(dialect.simple_record(width))
     if width > MOST_COUNTED:
-        sign = dialect.quote
-        bare = quoted.str.replace_all(f"(?s){sign}(?:[^{sign}]|{sign}{sign})*{sign}", "")
-        good &= _has_fields(bare, dialect, width)
+        good &= _has_fields(quoted.str.replace_all(dialect.quoted_value, ""), dialect, width)
     if len(quoted) == len(records):
         return good
     plain = _has_fields(records.filter(~has_quote), dialect, width)
@@ -160,31 +168,17 @@ def _has_fields(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
     return records.str.count_matches(dialect.sep, literal=True) == width - 1
 
 
-def _arranged(ways: list[tuple[pl.Series, object]], records: pl.Series, dialect: Dialect, names: list[str]) -> Records:
-    """Each record read the way that its mask names, in their order; those of no mask are odd."""
-    frames, places = [], []
-    for mask, read in ways:
-        if mask.any():
-            chosen = records if mask.all() else records.filter(mask)
-            frames.append(_nulls(read(chosen, dialect, names), dialect))  # type: ignore[operator]
-            places.append(mask.arg_true())
-    odd = ~ways[0][0]
-    for mask, _ in ways[1:]:
-        odd &= ~mask
-    if odd.any():
-        frames.append(_empty(names).clear(int(odd.sum())))
-        places.append(odd.arg_true())
-    frame = frames[0] if len(frames) == 1 else pl.concat(frames)[pl.concat(places).arg_sort()]
-    return Records(frame, records, dialect, odd if odd.any() else None)
-
-
-def _simple(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.DataFrame:
+def _read_simple(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.DataFrame:
     """Records that every library reads alike."""
+    if not len(records):
+        return _empty(names)
     has_quote = bool(dialect.quote) and bool(records.str.contains(dialect.quote, literal=True).any())
-    if len(names) == 1:
-        # A library takes an empty line for none.
-        return _extracted(records, dialect, names) if has_quote else pl.DataFrame([records.alias(names[0])])
-    return _read(records.str.join("\n")[0].encode(), dialect, names, quote=has_quote)
+    if len(names) > 1:
+        return _nulls(_read(records.str.join("\n")[0].encode(), dialect, names, quote=has_quote), dialect)
+    # A library takes an empty line for none.
+    if has_quote:
+        return _extracted(records, dialect, names)
+    return _nulls(pl.DataFrame([records.alias(names[0])]), dialect)
 
 
 def _extracted(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.DataFrame:
@@ -193,10 +187,9 @@ def _extracted(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.Dat
     columns = [pl.col("fields").list.get(i).str.slice(1).alias(name) for i, name in enumerate(names)]
     frame = pl.DataFrame([fields.alias("fields")]).select(columns)
     quote = dialect.quote
-    if not quote:
-        return frame.select(pl.when(pl.all() != "").then(pl.all()))
     inner = pl.all().str.slice(1, pl.all().str.len_chars() - 2).str.replace_all(dialect.escaped, "$1")
-    return frame.select(pl.when(pl.all().str.starts_with(quote)).then(inner).when(pl.all() != "").then(pl.all()))
+    values = frame.select(pl.when(pl.all().str.starts_with(quote)).then(inner).when(pl.all() != "").then(pl.all()))
+    return _nulls(values, dialect)
 
 
 def _read(block: bytes, dialect: Dialect, names: list[str], *, quote: bool) -> pl.DataFrame:
