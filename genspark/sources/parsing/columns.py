@@ -7,7 +7,8 @@ import polars as pl
 from genspark.sources.parsing import values
 
 _PLAIN_DATE = r"^\d{4}-[01]\d-[0-3]\d$"
-_PLAIN_TIMESTAMP = r"^[1-9]\d{3}-[01]\d-[0-3]\d(?:[ T](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-7]):[0-5]\d)?)?)?$"
+_TIME_OF_DAY = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-7]):[0-5]\d)?)?"
+_PLAIN_TIMESTAMP = rf"^[1-9]\d{{3}}-[01]\d-[0-3]\d(?:[ T]{_TIME_OF_DAY})?$"
 _ZONE = r"(Z|[+-]\d\d:\d\d)$"
 
 
@@ -95,13 +96,10 @@ def _moments(plain: pl.Series) -> pl.Series:
 
 def _offsets(zones: pl.Series) -> pl.Series:
     """`Z`, null and offsets such as +02:00 as durations."""
-    if not zones.str.contains(":", literal=True).any():
-        return pl.Series([None], dtype=pl.Duration("us")).new_from_index(0, len(zones)).fill_null(0)
-    minutes = zones.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zones.str.slice(4, 2).cast(
-        pl.Int64, strict=False
-    )
-    signed = minutes * pl.select(pl.when(zones.str.starts_with("-")).then(-1).otherwise(1)).to_series()
-    return (signed.fill_null(0) * 60_000_000).cast(pl.Duration("us"))
+    hours, rest = (zones.str.slice(at, 2).cast(pl.Int64, strict=False) for at in (1, 4))
+    minutes = (hours * 60 + rest).fill_null(0)
+    sign = pl.select(pl.when(zones.str.starts_with("-")).then(-1).otherwise(1)).to_series()
+    return (minutes * sign * 60_000_000).cast(pl.Duration("us"))
 
 
 def _filled(series: pl.Series, where: pl.Series, given: pl.Series) -> pl.Series:

@@ -67,8 +67,8 @@ def _opens(lines: pl.Series, dialect: Dialect) -> npt.NDArray[np.bool_]:
     if not dialect.quote:
         return np.zeros(len(lines), dtype=np.bool_)
     bare = lines.str.replace_all(dialect.escaped_sign, "") if dialect.escapes else lines
-    counts = bare.str.count_matches(dialect.quote, literal=True).to_numpy()
-    return counts % 2 == 1
+    counts: npt.NDArray[np.uint32] = bare.str.count_matches(dialect.quote, literal=True).to_numpy()
+    return np.asarray(counts % 2 == 1)
 
 
 def _first_lines(opens: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], bool]:
