@@ -12,7 +12,7 @@ from genspark.engines.fate import CORRUPT, CORRUPT_SHARD, FATE, FILE, QUARANTINE
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import REASONS_TYPE, Fates
 from genspark.pipeline.model import PipelineModel
-from genspark.sources.on_spark import Input
+from genspark.sources.spark_input import Input
 from genspark.storage.stores import absolute, file_uri
 
 if TYPE_CHECKING:
