@@ -15,6 +15,7 @@ import pytest
 import genspark
 from genspark import JobConfig, run
 from genspark.config import Source, json_schema
+from genspark.engines.fate import CORRUPT
 from genspark.errors import ConfigError
 from genspark.sources import find, listing, scan
 from genspark.sources.format import Format, Found, Schema, StreamedFormat
@@ -137,3 +138,11 @@ def test_the_shards_are_listed_once_a_run(tmp_path: Path, monkeypatch: pytest.Mo
 def test_versions_go_with_formats_that_have_them() -> None:
     with pytest.raises(ValueError, match="only a delta source has versions, and format is 'csv'"):
         Source(path="x", format="csv", version=1)
+
+
+def test_an_image_of_no_bytes_is_a_corrupt_record(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "a.png").touch()
+    frame = scan(find(Source(path=str(tmp_path), format="images"))).collect()
+    assert frame.drop(CORRUPT).rows() == [("cats/a.png", "cats", None, None, b"")]
+    assert frame[CORRUPT].to_list() == ["not an image that can be read: UnidentifiedImageError"]

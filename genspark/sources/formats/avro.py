@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 SPARK_JAR = Jar(
     "org.apache.spark", "spark-avro_2.13", "4.2.0", "4c186cedc03cbe4ee356a94b32232b347ef48611c3209400b3a77e4fe4abff4f"
 )
+_ROWS = 1 << 14
+_BYTES = 4 << 20
 _PLAIN: Mapping[str, pl.DataType] = {
     "boolean": pl.Boolean(),
     "int": pl.Int32(),
@@ -76,19 +78,16 @@ class Avro(TypedFormat, StreamedFormat):
     def frames(
         self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
     ) -> Iterator[pl.DataFrame]:
-        from fastavro import block_reader
-
         # A frame without a column would have no rows.
         wanted = [name for name in schema if needed is None or name in needed] or list(schema)[:1]
         own = self.raw_schema(shard.path)
         with open_file(shard.path) as file:
-            blocks = iter(block_reader(file))
+            pieces = _pieces(file)
             while True:
                 with _as_value_errors():
-                    block = next(blocks, None)
-                    if block is None:
+                    rows = next(pieces, None)
+                    if rows is None:
                         return
-                    rows = list(block)
                     columns = [_series(name, rows, own[name]).cast(schema[name]) for name in wanted]
                 yield pl.DataFrame(columns)
 
@@ -100,6 +99,21 @@ class Avro(TypedFormat, StreamedFormat):
                 raise
         _add_package(spark)
         return super().on_spark(spark, source)
+
+
+def _pieces(file: Any) -> Iterator[list[Any]]:
+    """The rows of some blocks together, since writers make blocks of a few hundred rows: bounded in rows and bytes."""
+    from fastavro import block_reader
+
+    rows: list[Any] = []
+    start = 0
+    for block in block_reader(file):
+        rows += block
+        if len(rows) >= _ROWS or file.tell() - start >= _BYTES:
+            yield rows
+            rows, start = [], file.tell()
+    if rows:
+        yield rows
 
 
 def _series(name: str, rows: Sequence[Any], dtype: pl.DataType) -> pl.Series:
