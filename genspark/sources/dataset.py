@@ -11,10 +11,7 @@ import polars as pl
 
 from genspark.sources.cutting import cut
 from genspark.sources.format import Format
-from genspark.sources.places import LEAVE_OUT, PLACE
 from genspark.sources.shard import Shard
-
-__all__ = ["LEAVE_OUT", "PLACE", "Dataset"]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import polars as pl
 
 from genspark.engines.fate import CORRUPT
 from genspark.errors import ShardError, SourceError
-from genspark.sources.dataset import LEAVE_OUT, PLACE
 from genspark.sources.formats.csv import types as csv_types
 from genspark.sources.formats.csv.dialect import Dialect, dialect
 from genspark.sources.formats.csv.records import Records, first_fields, read_records
 from genspark.sources.options import is_true
 from genspark.sources.parsing.columns import converted
+from genspark.sources.places import LEAVE_OUT, PLACE
 from genspark.sources.shard import Shard
 
 

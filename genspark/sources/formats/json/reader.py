@@ -12,11 +12,11 @@ import pyarrow.json
 
 from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
-from genspark.sources.dataset import PLACE
 from genspark.sources.formats.json import types, values
 from genspark.sources.formats.json.columns import Reading, read_table
 from genspark.sources.options import is_true
 from genspark.sources.parsing.blocks import blocks, lines
+from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
 
 _CORRUPT_OPTION = "_corrupt_record"
