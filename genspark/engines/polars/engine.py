@@ -6,7 +6,7 @@ import functools
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import narwhals as nw
 import polars as pl
@@ -21,7 +21,7 @@ from genspark.engines.error_rules import stop_on
 from genspark.engines.polars.scan import scan
 from genspark.engines.polars.stream import observed, remembered, streamed
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Rejection
+from genspark.steps.rejection import Rejection
 
 
 class PolarsEngine(Engine):
@@ -32,8 +32,6 @@ class PolarsEngine(Engine):
 
     def __init__(self, nan_free: frozenset[str] = frozenset()) -> None:
         self._nan_free = nan_free
-
-    name: ClassVar[str] = "polars"
 
     def without_nan(self, frame: Any, columns: Iterable[str]) -> Any:
         schema = frame.collect_schema()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
@@ -17,7 +17,7 @@ from genspark.engines.spark.kernels import with_kernel
 from genspark.engines.spark.scan_sql import scan
 from genspark.errors import SchemaError
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Bound, Rejection
+from genspark.steps.rejection import Bound, Rejection
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 class SparkEngine(Engine):
     """Frames are narwhals frames over a Spark DataFrame; nothing runs but `scan`."""
-
-    name: ClassVar[str] = "spark"
 
     def check_names(self, columns: Sequence[str]) -> None:
         dotted = [column for column in columns if set(column) & set(".`")]

@@ -14,7 +14,7 @@ from genspark.engines.spark.fate import REASONS_TYPE, Fates
 from genspark.engines.spark.scan_sql import quoted
 from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, RUN, TEXT, rows_of_shards
 from genspark.pipeline.model import PipelineModel
-from genspark.sources.on_spark import Input
+from genspark.sources.spark_input import Input
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
