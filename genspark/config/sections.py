@@ -83,6 +83,18 @@ SINK_FORMATS = {
 """The formats of a sink, with what each makes; `genspark.sinks` has a class for each."""
 
 
+def _formats() -> list[str]:
+    from genspark.sources.formats import names
+
+    return names()
+
+
+def _is_versioned(name: str) -> bool:
+    from genspark.sources.formats import format_of
+
+    return format_of(name).is_versioned
+
+
 class Source(BaseModel):
     """Where the rows come from."""
 
@@ -91,7 +103,7 @@ class Source(BaseModel):
     path: Path | Annotated[list[Path], Field(min_length=1)] = Field(
         description="A path or URI, a glob such as data/*.csv.gz, or a list of them."
     )
-    format: Literal["csv", "json", "parquet", "orc", "text", "arrow", "delta", "images"] = Field(
+    format: Annotated[str, _OneOf(_formats)] = Field(
         description="How the files are written; images: every file is one image."
     )
     schema_: str | None = Field(
@@ -114,11 +126,12 @@ class Source(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _travels_in_delta_alone(self) -> Self:
+    def _travels_in_versions_alone(self) -> Self:
         asked = [name for name in ("version", "timestamp") if getattr(self, name) is not None]
-        if asked and self.format != "delta":
+        if asked and not _is_versioned(self.format):
+            versioned = " or ".join(name for name in _formats() if _is_versioned(name))
             raise ValueError(
-                f"{asked[0]}: only a delta source has versions, and format is {self.format!r}; leave it out"
+                f"{asked[0]}: only a {versioned} source has versions, and format is {self.format!r}; leave it out"
             )
         if len(asked) == 2:
             raise ValueError("timestamp: names another version beside `version`; keep one of the two")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import deltalake
 import polars as pl
@@ -195,12 +196,12 @@ def table(uri: str) -> deltalake.DeltaTable:
 
 
 def logged(store: Store, prefix: str) -> set[str]:
-    """The files that any commit of a table has named."""
+    """The files that any commit of a table has named; a log names them as URIs."""
     found = set()
     for name in store.names(f"{prefix}/_delta_log"):
         with store.system.open_input_stream(f"{BUCKET}/{prefix}/_delta_log/{name}") as stream:
             actions = [json.loads(line) for line in stream.read().decode().splitlines()]
-        found |= {action["add"]["path"] for action in actions if "add" in action}
+        found |= {unquote(action["add"]["path"]) for action in actions if "add" in action}
     return found
 
 

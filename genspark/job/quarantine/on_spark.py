@@ -15,7 +15,7 @@ from genspark.engines.spark.names import renamed, wrapped
 from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, RUN, TEXT, own_names, rows_of_shards
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.names import held_names
-from genspark.sources.on_spark import Input
+from genspark.sources.spark_input import Input
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
