@@ -26,6 +26,7 @@ CORE = [
     "rich>=13",
 ]
 EXTRAS = {
+    "avro": ["fastavro>=1.9"],
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
     "images": ["pillow>=10"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from genspark.errors import did_you_mean
 
@@ -42,6 +53,41 @@ Bytes = Annotated[int, BeforeValidator(_as_bytes, json_schema_input_type=int | s
 """A number of bytes, or text such as 128MB (10**6) or 128MiB (2**20)."""
 
 
+@dataclass(frozen=True)
+class _OneOf:
+    """Text that is one of some names, which are asked for when a value is checked and not when a class is made.
+
+    Until then nothing is loaded that registers them.
+    """
+
+    names: Callable[[], Sequence[str]]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._checked)
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"enum": list(self.names()), "type": "string"}
+
+    def _checked(self, value: Any) -> Any:
+        names = self.names()
+        if value not in names:
+            expected = ", ".join(f"'{name}'" for name in names)
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return value
+
+
+def _formats() -> list[str]:
+    from genspark.sources.formats import names
+
+    return names()
+
+
+def _is_versioned(name: str) -> bool:
+    from genspark.sources.formats import format_of
+
+    return format_of(name).is_versioned
+
+
 class Source(BaseModel):
     """Where the rows come from."""
 
@@ -50,7 +96,7 @@ class Source(BaseModel):
     path: Path | Annotated[list[Path], Field(min_length=1)] = Field(
         description="A path or URI, a glob such as data/*.csv.gz, or a list of them."
     )
-    format: Literal["csv", "json", "parquet", "orc", "text", "arrow", "delta", "images"] = Field(
+    format: Annotated[str, _OneOf(_formats)] = Field(
         description="How the files are written; images: every file is one image."
     )
     schema_: str | None = Field(
@@ -73,11 +119,12 @@ class Source(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _travels_in_delta_alone(self) -> Self:
+    def _travels_in_versions_alone(self) -> Self:
         asked = [name for name in ("version", "timestamp") if getattr(self, name) is not None]
-        if asked and self.format != "delta":
+        if asked and not _is_versioned(self.format):
+            versioned = " or ".join(name for name in _formats() if _is_versioned(name))
             raise ValueError(
-                f"{asked[0]}: only a delta source has versions, and format is {self.format!r}; leave it out"
+                f"{asked[0]}: only a {versioned} source has versions, and format is {self.format!r}; leave it out"
             )
         if len(asked) == 2:
             raise ValueError("timestamp: names another version beside `version`; keep one of the two")

@@ -14,7 +14,7 @@ from genspark.engines.spark.fate import REASONS_TYPE, Fates
 from genspark.engines.spark.names import renamed, wrapped
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.names import held_names
-from genspark.sources.on_spark import Input
+from genspark.sources.spark_input import Input
 from genspark.storage.stores import absolute, file_uri
 
 if TYPE_CHECKING:

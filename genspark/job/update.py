@@ -20,6 +20,7 @@ from genspark.pipeline.lineage import Origin, origin
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.pipeline.plan import Answer, Plan
+from genspark.sources.formats import format_of
 from genspark.statistics import Quantiles, State, Statistic
 from genspark.statistics.base import grouped
 
@@ -220,5 +221,4 @@ def _reading(config: JobConfig) -> dict[str, Any]:
     """What decides how a file is read, beside the file itself."""
     source = config.source
     told = {"format": source.format, "options": dict(sorted(source.options.items())), "schema": source.schema_}
-    # An image's path is told relative to the folder given.
-    return {**told, "path": source.path} if source.format == "images" else told
+    return {**told, "path": source.path} if format_of(source.format).tells_place else told

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from genspark.errors import SessionError
-from genspark.session import archive, connect, driver, jvm, progress
+from genspark.session import archive, connect, driver, jars, jvm, progress
 from genspark.session.archive import prepare
+from genspark.session.jars import Jar
 from genspark.session.jvm import WRITER_CONF
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WRITER_CONF",
+    "add_jar",
     "get_spark",
     "is_connect",
     "is_running",
@@ -118,6 +120,29 @@ def set_conf(spark: SparkSession, settings: Mapping[str, str]) -> tuple[str, ...
         except PySparkException:
             refused.append(key)
     return tuple(refused)
+
+
+def add_jar(spark: SparkSession, jar: Jar) -> None:
+    """Fetch a jar and add it to a session that runs, for its driver and its tasks.
+
+    Raises:
+        SessionError: the repository is out of reach, or the session takes no jars.
+
+    """
+    from pyspark.errors import PySparkException
+
+    path = jars.cached(jar)
+    try:
+        if is_connect(spark):
+            spark.addArtifacts(str(path))
+        else:
+            spark.sql(f"ADD JAR '{path}'")
+    except PySparkException as error:
+        package = f"{jar.group}:{jar.artifact}:{jar.version}"
+        raise SessionError(
+            f"the session takes no {jar.file_name} while it runs ({error}): start it with --packages {package}, "
+            f"or set spark.jars.packages: {package}"
+        ) from error
 
 
 def stop(spark: SparkSession) -> None:

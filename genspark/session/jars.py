@@ -114,10 +114,15 @@ def delta_jars(spark_version: str) -> tuple[Path, ...]:
             f"genspark's Delta jars are for Spark {SPARK_LINE}, and this is Spark {spark_version}: name the "
             f"Delta of that version in spark.jars.packages (--packages), or install pyspark {SPARK_LINE}"
         )
+    return tuple(map(cached, DELTA_JARS))
+
+
+def cached(jar: Jar) -> Path:
+    """The jar in the cache, fetched where absent or damaged. Raises SessionError as `delta_jars` does."""
     folder = cache_folder() / "jars"
     with _writing(folder):
         folder.mkdir(exist_ok=True)
-    return tuple(_cached(jar, folder) for jar in DELTA_JARS)
+    return _cached(jar, folder)
 
 
 def missing_jars() -> tuple[Jar, ...]:

@@ -10,34 +10,28 @@ from typing import Any
 import polars as pl
 
 from genspark.sources.cutting import cut
+from genspark.sources.format import Format
 from genspark.sources.shard import Shard
-
-PLACE = "source.path"
-LEAVE_OUT = "leave it out of the path, or set source.on_corrupt: quarantine"
-REMEDY = f"restore the file, {LEAVE_OUT}"
-TELLS_CORRUPT = ("csv", "json", "images")
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Shards of one format and one schema, which holds no hidden column.
 
-    `passes` counts the passes over the data that finding the schema took; `root` stands before the
-    relative part of an image's path, and is None where there is no one folder.
+    `passes` counts the passes over the data that finding the schema took.
     """
 
-    format: str
+    format: Format
     shards: tuple[Shard, ...]
     schema: dict[str, pl.DataType]
     options: Mapping[str, str]
     description: Mapping[str, Any]
     passes: int = 0
-    root: str | None = None
 
     @property
     def tells_corrupt(self) -> bool:
         """Whether records that cannot be read are kept in the column `CORRUPT`."""
-        return self.format in TELLS_CORRUPT
+        return self.format.tells_corrupt
 
     @property
     def file_schema(self) -> dict[str, pl.DataType]:
@@ -50,5 +44,5 @@ class Dataset:
         return dataclasses.replace(self, shards=tuple(shards))
 
     def split(self, bytes_a_task: int) -> list[tuple[Shard, ...]]:
-        """Tasks of about so many bytes, in order: large Parquet files are cut between row groups."""
-        return cut(self.shards, bytes_a_task, by_row_group=self.format in ("parquet", "delta"))
+        """Tasks of about so many bytes, in order: files of formats that allow it are cut between row groups."""
+        return cut(self.shards, bytes_a_task, self.format)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import polars as pl
 
 from genspark.errors import ShardError, SourceError
-from genspark.sources.dataset import REMEDY, Dataset
-from genspark.sources.formats import parquet
-from genspark.sources.scanning import frames_of
+from genspark.sources.dataset import Dataset
+from genspark.sources.places import REMEDY
 from genspark.sources.shard import Shard
 from genspark.storage.stores import entry
 
@@ -41,30 +37,20 @@ def _cause(dataset: Dataset, shard: Shard) -> str | None:
             return "the file is gone"
         if not shard.size:
             return None
-        return _changed(shard, found.size) or _read(dataset, shard)
+        changed = _changed(shard, found.size)
+        if changed is None:
+            dataset.format.read_through(shard, dataset.file_schema, dataset.options)
     except SourceError as error:
         return str(error)
     except _FAILURES as error:
         return _sentence(error)
+    return changed
 
 
 def _changed(shard: Shard, size: int) -> str | None:
     if shard.row_groups is not None or size == shard.size:
         return None
     return f"the file has {size} bytes, and had {shard.size} when it was listed"
-
-
-def _read(dataset: Dataset, shard: Shard) -> str | None:
-    if dataset.format in ("parquet", "delta"):
-        _exhaust(parquet.pieces(shard))
-    else:
-        _exhaust(frames_of(dataset, shard, None))
-    return None
-
-
-def _exhaust(pieces: Iterator[Any]) -> None:
-    for _ in pieces:
-        pass
 
 
 def _sentence(error: BaseException) -> str:

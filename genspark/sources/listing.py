@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,34 +12,56 @@ import polars as pl
 
 from genspark.errors import SourceError
 from genspark.sources import hive
-from genspark.sources.dataset import PLACE
 from genspark.sources.options import is_true
+from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
 from genspark.storage import globs
 from genspark.storage.stores import UNSUPPORTED_CODECS, Entry, absolute, children
 
 
-def list_shards(paths: Sequence[str], options: Mapping[str, str], told: Mapping[str, pl.DataType]) -> list[Shard]:
+@dataclass(frozen=True)
+class Listing:
+    """The shards that a source has at one moment, sorted by path, and the options that they are read with.
+
+    Where a table's log tells them, `schema` has the columns and `description` what the model and the commit
+    keep of the source.
+    """
+
+    shards: tuple[Shard, ...]
+    options: Mapping[str, str]
+    schema: Mapping[str, pl.DataType] | None = None
+    description: Mapping[str, Any] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all shards."""
+        return sum(shard.size for shard in self.shards)
+
+
+def list_shards(paths: Sequence[str], options: Mapping[str, str], told: Mapping[str, pl.DataType]) -> Listing:
     """Every file below the paths, sorted, with the values of Hive folders; `told` holds types given for these.
 
     Raises SourceError where a path names nothing, or all of them hold no file.
     """
     deep = is_true(options, "recursiveFileLookup")
     files: dict[str, tuple[Entry, dict[str, str]]] = {}
+    roots: set[str] = set()
     for path in paths:
-        roots = globs.expand(absolute(path))
-        if not roots:
+        entries = globs.expand(absolute(path))
+        if not entries:
             raise SourceError(f"{PLACE}: there is nothing at {path}; check the path")
-        for root in roots:
+        roots.update(root.path for root in entries)
+        for root in entries:
             for item in _files(root):
                 files.setdefault(item.path, (item, {} if deep else _folders(root.path, item.path)))
-    chosen = _chosen({path: files[path] for path in sorted(files)}, paths, deep=deep)
+    chosen = _chosen({path: files[path] for path in sorted(files)}, roots, deep=deep)
     kept = _filtered(chosen, options.get("pathGlobFilter"))
     if not kept:
         raise SourceError(f"{PLACE}: no file below {', '.join(paths[:3])}; check the path")
     _refuse_codecs(kept)
     values = hive.typed([texts for _, texts in kept.values()], told)
-    return [Shard(e.path, e.size, e.modified, None, v) for (e, _), v in zip(kept.values(), values, strict=True)]
+    shards = (Shard(e.path, e.size, e.modified, None, v) for (e, _), v in zip(kept.values(), values, strict=True))
+    return Listing(tuple(shards), options)
 
 
 def _files(root: Entry) -> list[Entry]:
@@ -67,7 +90,7 @@ def _folders(root: str, path: str) -> dict[str, str]:
 
 def _chosen(
     files: Mapping[str, tuple[Entry, dict[str, str]]],
-    paths: Sequence[str],
+    roots: Container[str],
     *,
     deep: bool,
 ) -> dict[str, tuple[Entry, dict[str, str]]]:
@@ -78,7 +101,6 @@ def _chosen(
     if len(named) > 1:
         some = sorted("/".join(names) for names in named)
         raise SourceError(f"{PLACE}: folders name different columns: {some[0]} and {some[1]}; read them one by one")
-    roots = {root.path for path in paths for root in globs.expand(absolute(path))}
     if named:
         bare = [path for path, (_, folders) in files.items() if not folders]
         if bare:

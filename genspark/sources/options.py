@@ -1,68 +1,58 @@
-"""The options that the readers know, by format: the names of Spark's, whatever their case."""
+"""The options of a format: the names of Spark's, whatever their case."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from genspark.errors import SourceError, did_you_mean
 
-DEFAULTS: Mapping[str, Mapping[str, str]] = {
-    "csv": {"header": "true", "inferSchema": "true"},
-    "images": {"recursiveFileLookup": "true"},
-}
-_FILES = ("recursiveFileLookup", "pathGlobFilter")
-KNOWN: Mapping[str, tuple[str, ...]] = {
-    "csv": (
-        *_FILES,
-        *(
-            "header",
-            "inferSchema",
-            "sep",
-            "delimiter",
-            "quote",
-            "escape",
-            "nullValue",
-            "comment",
-            "encoding",
-            "charset",
-        ),
-        *("mode", "multiLine", "enforceSchema"),
-    ),
-    "json": (*_FILES, "mode", "multiLine", "primitivesAsString"),
-    "parquet": _FILES,
-    "orc": _FILES,
-    "arrow": _FILES,
-    "text": _FILES,
-    "images": _FILES,
-    "delta": (),
-}
-# Spark's defaults, which the readers here follow too: saying them changes nothing.
-FIXED = {"mode": "permissive", "multiLine": "false", "enforceSchema": "true"}
+FILES = ("recursiveFileLookup", "pathGlobFilter")
+"""Options of every format whose shards are listed."""
 
 
-def known_options(kind: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """The options of a source, by Spark's own spelling. Raises SourceError for one that only Spark knows."""
-    known = {name.lower(): name for name in KNOWN[kind]}
-    options = dict(DEFAULTS.get(kind, {}))
-    for name, value in given.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        spelling = known.get(name.lower())
-        if spelling is None:
-            hint = did_you_mean(name, KNOWN[kind]) if KNOWN[kind] else ""
-            raise SourceError(
-                f"source.options.{name}: not an option of {kind} that is read without Spark{hint}; "
-                "`engine: spark` reads it"
-            )
-        fixed = FIXED.get(spelling)
-        if fixed is not None and text.lower() != fixed:
-            raise SourceError(
-                f"source.options.{name}: only {fixed} is read without Spark; `engine: spark` reads {text}"
-            )
-        options[spelling] = text
-    return options
+@dataclass(frozen=True)
+class Options:
+    """The options that a format has.
+
+    `known` are read without Spark, `defaults` hold where the YAML says nothing, and `fixed` are options that
+    only Spark can set to another value than this one.
+    """
+
+    known: tuple[str, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+    def given(self, kind: str, given: Mapping[str, Any]) -> dict[str, str]:
+        """The options of a source, by Spark's own spelling. Raises SourceError for one that only Spark knows."""
+        known = {name.lower(): name for name in self.known}
+        options = dict(self.defaults)
+        for name, value in given.items():
+            spelling = known.get(name.lower())
+            if spelling is None:
+                hint = did_you_mean(name, self.known) if self.known else ""
+                raise SourceError(
+                    f"source.options.{name}: not an option of {kind} that is read without Spark{hint}; "
+                    "`engine: spark` reads it"
+                )
+            fixed = self.fixed.get(spelling)
+            if fixed is not None and _text(value).lower() != fixed:
+                raise SourceError(
+                    f"source.options.{name}: only {fixed} is read without Spark; `engine: spark` reads {_text(value)}"
+                )
+            options[spelling] = _text(value)
+        return options
+
+    def for_spark(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """The options of a source as Spark's reader takes them."""
+        return {**self.defaults, **{name: _text(value) for name, value in given.items()}}
 
 
 def is_true(options: Mapping[str, str], name: str) -> bool:
     """Whether an option is given and true."""
     return options.get(name, "false").lower() == "true"
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from genspark.errors import ShardError, SourceError
-from genspark.sources.dataset import LEAVE_OUT, PLACE
 from genspark.sources.ddl import name_of
+from genspark.sources.places import LEAVE_OUT, PLACE
 
 _WIDER: dict[pl.DataType, pl.DataType] = {
     pl.UInt8(): pl.Int16(),

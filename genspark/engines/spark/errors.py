@@ -11,7 +11,10 @@ from genspark.errors import DataError, GensparkError, SessionError, ShardError, 
 RAISED = "genspark stopped: "
 """What a message raised inside a Spark expression starts with."""
 
-_UNREADABLE = re.compile(r"(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER).*?reading file (\S+?)\.?\s", re.DOTALL)
+_UNREADABLE = re.compile(
+    r"(?:(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER).*?reading file |Could not read file: )(\S+?)\.?(?:\s|$)",
+    re.DOTALL,
+)
 _BLOCKED = re.compile(
     r"Permission denied|AccessControlException|AccessDenied|Mkdirs failed|Read-only file system"
     r"|DELTA_CANNOT_CREATE_LOG_PATH|Not a directory|ParentNotDirectoryException|No space left"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from genspark.config import JobConfig
-from genspark.errors import PlanError, SessionError
+from genspark.errors import PlanError, SessionError, SourceError
 from genspark.job.runners.base import Phase, Runner
 from genspark.session import is_running, jvm
 from genspark.storage.files import is_uri
@@ -16,6 +17,8 @@ from genspark.storage.object_stores import ALIASES, SCHEMES
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from genspark.sources.listing import Listing
 
 LARGE = 1 << 30
 """Bytes from which Spark's tasks are worth their start where a session is there."""
@@ -27,10 +30,11 @@ NEEDS = ("polars", "polars_hash", "deltalake")
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine and why it was chosen."""
+    """An engine and why it was chosen; `listing` has the shards where their size was asked for."""
 
     engine: str
     reason: str
+    listing: Listing | None = None
 
     def runner(self, config: JobConfig, run_id: str, phase: Phase, spark: SparkSession | None) -> Runner:
         """The engine at work on this job. What it needs is imported here and not before."""
@@ -41,10 +45,10 @@ class Choice:
         if self.engine == "polars":
             from genspark.job.runners.polars import PolarsRunner
 
-            return PolarsRunner(config, run_id, phase)
+            return PolarsRunner(config, run_id, phase, listing=self.listing)
         from genspark.job.runners.spark_polars import SparkPolarsRunner
 
-        return SparkPolarsRunner(config, run_id, phase, session=spark)
+        return SparkPolarsRunner(config, run_id, phase, listing=self.listing, session=spark)
 
 
 def choose(config: JobConfig, spark: SparkSession | None = None) -> Choice:
@@ -63,11 +67,12 @@ def choose(config: JobConfig, spark: SparkSession | None = None) -> Choice:
     if all(refusals.values()):
         told = "; ".join(f"{engine}: {why}" for engine, why in refusals.items())
         raise PlanError(f"engine: no engine can run this job: {told}")
-    return _suited(config, refusals, has_session=spark is not None or is_running())
+    listing = _listing(config)
+    size = None if listing is None else listing.size
+    return replace(_suited(size, refusals, has_session=spark is not None or is_running()), listing=listing)
 
 
-def _suited(config: JobConfig, refusals: dict[str, str | None], *, has_session: bool) -> Choice:
-    size = _size(config)
+def _suited(size: int | None, refusals: dict[str, str | None], *, has_session: bool) -> Choice:
     told = "input of unknown size" if size is None else f"{_shown(size)} of input"
     if has_session and not refusals["spark-polars"] and size is not None and size >= LARGE:
         return Choice("spark-polars", f"a Spark session is there, {told} that its workers reach")
@@ -89,7 +94,7 @@ def _suited(config: JobConfig, refusals: dict[str, str | None], *, has_session: 
 def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str | None:
     """Why an engine cannot run a job, as far as can be told before anything is read; None where it can."""
     if engine == "spark":
-        return _no_spark(spark) or ("it does not read format arrow" if config.source.format == "arrow" else None)
+        return _no_spark(spark) or _no_reader(config.source.format)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if absent:
         return f"{', '.join(absent)} not installed (pip install genspark)"
@@ -110,6 +115,12 @@ def _no_spark(spark: SparkSession | None) -> str | None:
     except SessionError as error:
         return str(error)
     return None
+
+
+def _no_reader(name: str) -> str | None:
+    from genspark.sources.formats import format_of
+
+    return None if format_of(name).is_on_spark else f"it does not read format {name}"
 
 
 def _not_reached(config: JobConfig) -> str | None:
@@ -141,13 +152,15 @@ def _paths(config: JobConfig) -> list[str]:
     return [*([given] if isinstance(given, str) else given), config.sink.path, config.quarantine_path]
 
 
-def _size(config: JobConfig) -> int | None:
-    """Bytes of the source's files; None where they cannot be listed from here, and the run itself will tell."""
+def _listing(config: JobConfig) -> Listing | None:
+    """The source's shards; None where they cannot be listed from here, and the run itself will tell."""
     if any(importlib.util.find_spec(name) is None for name in NEEDS):
         return None
-    from genspark.sources.sizing import size_of
+    from genspark.sources import list_source
 
-    return size_of(config.source)
+    with contextlib.suppress(SourceError, OSError, ValueError):
+        return list_source(config.source)
+    return None
 
 
 def _shown(size: float) -> str:

@@ -24,7 +24,7 @@ from genspark.pipeline.passes import FitPass
 from genspark.sinks import delta_rs
 from genspark.sinks.parquet_files import Layout, write_files
 from genspark.sinks.table import partitioning
-from genspark.sources import Dataset, Shard, find
+from genspark.sources import Dataset, Listing, Shard, find, list_source
 from genspark.statistics import State, Statistic
 from genspark.storage.files import storage_path
 from genspark.storage.stores import file_uri
@@ -34,8 +34,9 @@ Result = TypeVar("Result")
 
 @dataclass
 class PolarsRunner(Runner):
-    """Streams all shards through this process."""
+    """Streams all shards through this process. They are listed once a run, here unless it was done before."""
 
+    listing: Listing | None = None
     dataset: Dataset = field(init=False)
     nan_free: frozenset[str] = frozenset()
 
@@ -49,7 +50,8 @@ class PolarsRunner(Runner):
         self.aside = delta_rs.find(self.config.quarantine_path, "quarantine.path")
 
     def read_schema(self) -> Schema:
-        self.dataset = find(self.config.source, self.left_out)
+        self.listing = self.listing or list_source(self.config.source)
+        self.dataset = find(self.config.source, self.left_out, self.listing)
         self.nan_free = frozenset()
         self.passes["schema"] = self.dataset.passes
         schema = nw.from_native(pl.LazyFrame(schema=self.dataset.schema)).collect_schema()
@@ -90,9 +92,8 @@ class PolarsRunner(Runner):
         }
 
     def _file(self, shard: Shard) -> SourceFile:
-        # What a Delta table's log names is never changed.
-        is_fixed = self.dataset.format == "delta"
-        stamp = (None, None) if is_fixed else (shard.size, shard.modified)
+        # A file of a version is never changed.
+        stamp = (None, None) if self.dataset.format.is_versioned else (shard.size, shard.modified)
         return SourceFile(normal(file_uri(shard.path)), *stamp)
 
     def write(self, model: PipelineModel) -> Written:

@@ -25,7 +25,8 @@ from genspark.session import get_spark, qualified, settled, task_progress
 from genspark.sinks import arrow_writer, delta_rs, delta_spark
 from genspark.sinks.parquet_files import Layout
 from genspark.sinks.table import Commit, partitioning
-from genspark.sources.on_spark import Input, read, without
+from genspark.sources.on_spark import read
+from genspark.sources.spark_input import Input
 from genspark.statistics import State, Statistic
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class SparkRunner(Runner):
 
     def read_schema(self) -> Schema:
         self._fitted_frame = self._observation = self.corrupt_rows = None
-        self.given = read(self.spark, without(self.config.source, self.left_out))
+        self.given = read(self.spark, spark_files.without(self.config.source, self.left_out))
         self.passes["schema"] = self.given.passes
         # On Connect the source is looked at here and not before.
         with spark_errors("source.path", SourceError):
@@ -85,7 +86,9 @@ class SparkRunner(Runner):
 
     def files(self) -> Sequence[SourceFile]:
         with spark_errors("source.path"):
-            self._uris = spark_files.uris(self.spark, without(self.config.source, self.left_out), self.given)
+            self._uris = spark_files.uris(
+                self.spark, spark_files.without(self.config.source, self.left_out), self.given
+            )
         return list(self._uris)
 
     def states_by_file(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,31 @@ from genspark.engines.spark.scan_arrow import scan_arrow
 from genspark.errors import PlanError, SourceError
 from genspark.job.states import SourceFile, normal
 from genspark.pipeline.passes import FitPass
-from genspark.sources.on_spark import Input
+from genspark.sources.formats import format_of
+from genspark.sources.listing import list_shards
+from genspark.sources.places import PLACE
+from genspark.sources.source import named, paths_of
+from genspark.sources.spark_input import Input
 from genspark.statistics import State, Statistic
 from genspark.statistics.base import grouped
+from genspark.storage.stores import absolute, file_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+
+def without(source: Source, left_out: Iterable[str]) -> Source:
+    """The source without some of its shards, named as URIs or local paths. Raises SourceError where none is left."""
+    gone = {file_uri(absolute(path)) for path in left_out}
+    if not gone:
+        return source
+    shards = list_shards(paths_of(source), format_of(source.format).options.for_spark(source.options), {}).shards
+    if any(shard.constants for shard in shards):
+        raise SourceError(f"{PLACE}: a shard in a Hive folder cannot be left out on engine spark; engine: polars can")
+    kept = [shard.path for shard in shards if file_uri(shard.path) not in gone]
+    if not kept:
+        raise SourceError(f"{PLACE}: no shard of {named(source)} can be read")
+    return source.model_copy(update={"path": kept})
 
 
 def uris(spark: SparkSession, source: Source, given: Input) -> dict[SourceFile, str]:
@@ -33,10 +52,11 @@ def uris(spark: SparkSession, source: Source, given: Input) -> dict[SourceFile, 
 
     Raises PlanError where Spark cannot read some of the files alone, and SourceError where they change at this moment.
     """
-    if source.format == "delta":
-        raise PlanError(_cannot("it reads all files of a Delta table to tell them apart"))
-    if not given.knows_files:
-        raise PlanError(_cannot("it does not know which file an image was read from"))
+    if given.not_alone:
+        raise PlanError(
+            f"engine: spark cannot keep the statistics of each file: {given.not_alone}; set engine: polars or "
+            "spark-polars, or fit without --update"
+        )
     listed = _listed(spark, source)
     if {normal(uri) for uri in given.frame.inputFiles()} != {file.uri for file in listed}:
         raise SourceError("source.path: its files changed while they were listed; run again")
@@ -89,16 +109,8 @@ def _nothing(statistic: Statistic) -> State:
 def _listed(spark: SparkSession, source: Source) -> dict[SourceFile, str]:
     from pyspark.sql import functions as F
 
-    paths = [source.path] if isinstance(source.path, str) else list(source.path)
     options = {name: str(value) for name, value in source.options.items()}
     # The same listing as of the source's format, and no file is opened: only names, sizes and times are asked for.
-    files = spark.read.format("binaryFile").options(**options).load(paths)
+    files = spark.read.format("binaryFile").options(**options).load(paths_of(source))
     told = files.select("_metadata.file_path", "_metadata.file_size", F.unix_millis("_metadata.file_modification_time"))
     return {SourceFile(normal(uri), size, modified): uri for uri, size, modified in told.collect()}
-
-
-def _cannot(why: str) -> str:
-    return (
-        f"engine: spark cannot keep the statistics of each file: {why}; set engine: polars or spark-polars, "
-        "or fit without --update"
-    )

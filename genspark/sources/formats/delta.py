@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import polars as pl
 
-from genspark.config import Source
+from genspark.engines.fate import FILE
+from genspark.engines.spark.names import quoted
 from genspark.errors import SourceError
-from genspark.sources.dataset import PLACE, Dataset
+from genspark.sources.format import Schema
+from genspark.sources.formats.parquet import Parquet, scan_parquet
+from genspark.sources.listing import Listing
+from genspark.sources.options import Options
 from genspark.sources.parsing import values
+from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
+from genspark.sources.source import Source, paths_of
 from genspark.sources.types import normal_schema, same_or_refuse
 from genspark.storage.object_stores import delta_options, one_line
 from genspark.storage.stores import absolute, entry
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-def find_delta(source: Source, paths: Sequence[str], options: Mapping[str, str]) -> Dataset:
-    """The files of the tables at the version asked for, or of now: pinned, so that every pass reads the same rows."""
-    tables = [_open(absolute(path), source) for path in paths]
-    schema = _schema(tables[0], paths[0])
-    for table, path in zip(tables[1:], paths[1:], strict=True):
-        same_or_refuse(_schema(table, path), path, schema, paths[0])
-    shards = [
-        shard for table, path in zip(tables, paths, strict=True) for shard in _shards(table, absolute(path), schema)
-    ]
-    # By timestamp the version is left open, as the Spark reader describes it.
-    versions = [None if source.timestamp is not None else table.version() for table in tables]
-    return Dataset(
-        format="delta",
-        shards=tuple(sorted(shards, key=lambda shard: shard.path)),
-        schema=schema,
-        options=options,
-        description={
-            "path": source.path,
-            "format": "delta",
-            "timestamp": source.timestamp,
-            "version": versions[0] if len(versions) == 1 else versions,
-        },
-    )
+    from genspark.sources.spark_input import Input
+
+
+class Delta(Parquet):
+    """The Parquet files of one version of a Delta table, or of several tables that are alike."""
+
+    name = "delta"
+    options = Options()
+    is_versioned = True
+
+    def listed(self, source: Source) -> Listing:
+        """The files of the version asked for, or of now: pinned, so that every pass reads the same rows."""
+        paths = paths_of(source)
+        options = self.options.given(self.name, source.options)
+        tables = [_open(absolute(path), source) for path in paths]
+        schema = _schema(tables[0], paths[0])
+        for table, path in zip(tables[1:], paths[1:], strict=True):
+            same_or_refuse(_schema(table, path), path, schema, paths[0])
+        shards = [
+            shard for table, path in zip(tables, paths, strict=True) for shard in _shards(table, absolute(path), schema)
+        ]
+        # By timestamp the version is left open, as the Spark reader describes it.
+        versions = [None if source.timestamp is not None else table.version() for table in tables]
+        in_order = tuple(sorted(shards, key=lambda shard: shard.path))
+        return Listing(in_order, options, schema, _described(source, versions))
+
+    def scan(
+        self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], columns: Schema
+    ) -> pl.LazyFrame:
+        return scan_parquet(shards, schema, with_file=FILE in columns, table=True)
+
+    def on_spark(self, spark: SparkSession, source: Source) -> Input:
+        from genspark.session import qualified
+        from genspark.sources.spark_input import Input
+
+        options = self.options.for_spark(source.options)
+        if source.timestamp is not None:
+            options["timestampAsOf"] = source.timestamp
+        frames, versions = [], []
+        for path in (qualified(spark, path) for path in paths_of(source)):
+            version = source.version
+            if version is None and source.timestamp is None:
+                # Pinned, so that every pass reads the same rows while others write.
+                version = spark.sql(f"DESCRIBE HISTORY delta.{quoted(path)} LIMIT 1").first()["version"]  # type: ignore[index]
+            pin = {} if version is None else {"versionAsOf": str(version)}
+            frames.append(spark.read.format("delta").options(**options, **pin).load(path))
+            versions.append(version)
+        whole = functools.reduce(lambda one, other: one.unionByName(other), frames)
+        not_alone = "it reads all files of a Delta table to tell them apart"
+        return Input(whole, _described(source, versions), not_alone=not_alone)
+
+
+def _described(source: Source, versions: Sequence[int | None]) -> dict[str, Any]:
+    version = versions[0] if len(versions) == 1 else list(versions)
+    return {"path": source.path, "format": "delta", "timestamp": source.timestamp, "version": version}
 
 
 def _open(path: str, source: Source) -> Any:

@@ -1,35 +1,108 @@
-"""Image files as rows: path, label, width, height and the encoded bytes."""
+"""Image files as rows: path, label, width, height and the encoded bytes.
+
+`path` is relative to the folder given when there is one, whole otherwise, `label` the name of the folder the
+file is in, `width` and `height` pixels, `image` the file's bytes as they are. A file that is not an image keeps
+its bytes, has no size, and says why in the column `CORRUPT`.
+"""
 
 from __future__ import annotations
 
-import importlib.util
+import dataclasses
 import io
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from genspark.engines.fate import CORRUPT
-from genspark.errors import SourceError
+from genspark.engines.fate import CORRUPT, FILE
+from genspark.sources.format import Found, Schema, StreamedFormat, require
+from genspark.sources.listing import Listing
+from genspark.sources.options import FILES, Options
 from genspark.sources.shard import Shard
-from genspark.storage.stores import open_file
+from genspark.sources.source import Source, paths_of
+from genspark.storage import globs
+from genspark.storage.stores import absolute, entry, open_file
 
-SCHEMA: dict[str, pl.DataType] = {
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+    from genspark.sources.spark_input import Input
+
+SCHEMA: Schema = {
     "path": pl.String(),
     "label": pl.String(),
     "width": pl.Int32(),
     "height": pl.Int32(),
     "image": pl.Binary(),
 }
-BYTES = 16 << 20
+_SPARK_SCHEMA = f"path string, label string, width int, height int, image binary, {CORRUPT} string"
+_PATTERN = "*.{jpg,jpeg,png,gif,bmp,webp,tif,tiff,JPG,JPEG,PNG,GIF,BMP,WEBP,TIF,TIFF}"
+_ROOT = "root"
+"""The option, of ours alone, for what stands before the relative part of each image's path."""
+_BYTES = 16 << 20
 
 
-def require_pillow() -> None:
-    """Raises SourceError where Pillow is not installed."""
-    if importlib.util.find_spec("PIL") is None:
-        raise SourceError("source.format: images needs Pillow: pip install 'genspark[images]'")
+class Images(StreamedFormat):
+    """Every file is one image and one row."""
+
+    name = "images"
+    options = Options(FILES, defaults={"recursiveFileLookup": "true", "pathGlobFilter": _PATTERN})
+    tells_corrupt = True
+    reads_empty = True
+    tells_place = True
+
+    def listed(self, source: Source) -> Listing:
+        _require_pillow()
+        listing = super().listed(source)
+        root = _root(paths_of(source))
+        return dataclasses.replace(listing, options={**listing.options, _ROOT: root}) if root else listing
+
+    def given_schema(self, source: Source) -> None:
+        return None
+
+    def schema(
+        self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema
+    ) -> Found:
+        return Found(SCHEMA)
+
+    def stream(
+        self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], needed: frozenset[str]
+    ) -> Iterator[pl.DataFrame]:
+        """The rows, those of many shards in one frame where nobody asks for their files."""
+        if FILE in needed:
+            return super().stream(shards, schema, options, needed)
+        return _frames(shards, options.get(_ROOT))
+
+    def frames(
+        self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
+    ) -> Iterator[pl.DataFrame]:
+        return _frames([shard], options.get(_ROOT))
+
+    def on_spark(self, spark: SparkSession, source: Source) -> Input:
+        from genspark.sources.spark_input import Input, described
+
+        _require_pillow()
+        frame = _on_spark(spark, paths_of(source), self.options.for_spark(source.options))
+        not_alone = "it does not know which file an image was read from"
+        return Input(frame, described(source, frame), knows_files=False, not_alone=not_alone)
 
 
-def frames(shards: tuple[Shard, ...], root: str | None) -> Iterator[pl.DataFrame]:
+def _require_pillow() -> None:
+    require("PIL", "Pillow", Images.name)
+
+
+def _root(paths: Sequence[str]) -> str | None:
+    """What stands before the relative part of each image's path; None where there is no one folder."""
+    if len(paths) != 1 or globs.is_glob(paths[0]):
+        return None
+    path = absolute(paths[0])
+    found = entry(path)
+    return f"{path.rstrip('/')}/" if found and found.is_folder else None
+
+
+def _frames(shards: Sequence[Shard], root: str | None) -> Iterator[pl.DataFrame]:
     """A row for each shard, in pieces of a bounded number of bytes."""
     rows: list[tuple[object, ...]] = []
     size = 0
@@ -38,7 +111,7 @@ def frames(shards: tuple[Shard, ...], root: str | None) -> Iterator[pl.DataFrame
             content = bytes(file.read())
         rows.append((*_names(shard.path, root), *_described(content)))
         size += len(content)
-        if size > BYTES:
+        if size > _BYTES:
             yield _frame(rows)
             rows, size = [], 0
     if rows:
@@ -63,3 +136,52 @@ def _described(content: bytes) -> tuple[int | None, int | None, bytes, str | Non
     # Pillow's plugins raise whatever they meet in a damaged header.
     except Exception as error:
         return None, None, content, f"not an image that can be read: {type(error).__name__}"
+
+
+def _on_spark(spark: SparkSession, paths: Sequence[str], options: Mapping[str, str]) -> DataFrame:
+    reader = spark.read.format("binaryFile").options(**options)
+    files = reader.load(list(paths)).select("path", "content")
+    root = _spark_root(paths)
+
+    # A function of its own scope travels to the workers by value: they need Pillow, but not genspark.
+    def describe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import io
+        from urllib.parse import unquote
+
+        import pyarrow as pa
+        from PIL import Image
+
+        def size(content: bytes) -> tuple[int | None, int | None, str | None]:
+            try:
+                with Image.open(io.BytesIO(content)) as image:
+                    return (*image.size, None)
+            except Exception as error:
+                return None, None, f"not an image that can be read: {type(error).__name__}"
+
+        for batch in batches:
+            whole = [unquote(path) for path in batch.column("path").to_pylist()]
+            # The header of each file is parsed one by one: no library reads them by the column.
+            sizes = [size(content) for content in batch.column("content").to_pylist()]
+            yield pa.record_batch(
+                [
+                    pa.array([p.split(root, 1)[-1] if root else p for p in whole], pa.string()),
+                    pa.array([p.rsplit("/", 2)[-2] for p in whole], pa.string()),
+                    pa.array([s[0] for s in sizes], pa.int32()),
+                    pa.array([s[1] for s in sizes], pa.int32()),
+                    batch.column("content").cast(pa.binary()),
+                    pa.array([s[2] for s in sizes], pa.string()),
+                ],
+                names=["path", "label", "width", "height", "image", CORRUPT],
+            )
+
+    return files.mapInArrow(describe, _SPARK_SCHEMA)
+
+
+def _spark_root(paths: Sequence[str]) -> str | None:
+    """What stands before the relative part of each file's path; None where there is no one folder."""
+    is_one_folder = len(paths) == 1 and not any(sign in paths[0] for sign in "*?[{")
+    if not is_one_folder:
+        return None
+    bare = paths[0].removeprefix("file://").rstrip("/")
+    parts = [part for part in os.path.normpath(bare).split("/") if part not in ("..", ".")]
+    return "/".join(parts).lstrip("/") + "/" if "://" not in bare else f"{bare}/"

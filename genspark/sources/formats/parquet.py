@@ -1,7 +1,8 @@
-"""Parquet shards: their footers, and native scans of them."""
+"""Parquet files: their footers, and native scans of them."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,9 +10,60 @@ from typing import Any
 import polars as pl
 
 from genspark.engines.fate import FILE
+from genspark.sources.format import Schema
 from genspark.sources.shard import Shard
+from genspark.sources.typed import TypedFormat
 from genspark.storage.object_stores import polars_options
 from genspark.storage.stores import file_uri, open_file
+
+
+class Parquet(TypedFormat):
+    """Parquet, scanned by Polars itself."""
+
+    name = "parquet"
+
+    def raw_schema(self, path: str) -> pl.Schema:
+        """The columns as the file has them; timestamps of 96 bits are points in time."""
+        schema = _scan([path], None).collect_schema()
+        bare = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
+        if bare:
+            columns = footer(path).schema
+            old = {c.path for c in map(columns.column, range(len(columns))) if c.physical_type == "INT96"}
+            schema.update({name: pl.Datetime("ns", "UTC") for name in bare if name in old})
+        return schema
+
+    def scan(
+        self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], columns: Schema
+    ) -> pl.LazyFrame:
+        return scan_parquet(shards, schema, with_file=FILE in columns, table=False)
+
+    def parts(self, shard: Shard, size: int) -> Iterator[Shard]:
+        """The shard cut between row groups."""
+        metadata = footer(shard.path)
+        first, last = shard.row_groups or (0, metadata.num_row_groups)
+        total = sum(metadata.row_group(i).total_byte_size for i in range(first, last)) or 1
+        start, gathered = first, 0
+        for i in range(first, last):
+            # In bytes of the file: a footer tells sizes before compression.
+            own = metadata.row_group(i).total_byte_size * shard.size // total
+            if i > start and gathered + own > size:
+                yield dataclasses.replace(shard, row_groups=(start, i), size=gathered)
+                start, gathered = i, 0
+            gathered += own
+        if start == first:
+            yield shard
+        else:
+            yield dataclasses.replace(shard, row_groups=(start, last), size=gathered)
+
+    def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:
+        import pyarrow.parquet as pq
+
+        # Without a look at the types, or a shard would be blamed for what another one has.
+        with open_file(shard.path) as file:
+            reader = pq.ParquetFile(file)
+            for i in range(*(shard.row_groups or (0, reader.num_row_groups))):
+                for _ in reader.iter_batches(row_groups=[i]):
+                    pass
 
 
 def footer(path: str) -> Any:
@@ -22,20 +74,7 @@ def footer(path: str) -> Any:
         return pq.read_metadata(file)
 
 
-def raw_schema(path: str) -> pl.Schema:
-    """The columns as the file has them; timestamps of 96 bits are points in time. Raises a Polars or OS error."""
-    schema = _scan([path], None).collect_schema()
-    bare = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
-    if bare:
-        columns = footer(path).schema
-        old = {column.path for column in map(columns.column, range(len(columns))) if column.physical_type == "INT96"}
-        schema.update({name: pl.Datetime("ns", "UTC") for name in bare if name in old})
-    return schema
-
-
-def scan_parquet(
-    shards: Sequence[Shard], schema: Mapping[str, pl.DataType], *, with_file: bool, table: bool
-) -> pl.LazyFrame:
+def scan_parquet(shards: Sequence[Shard], schema: Schema, *, with_file: bool, table: bool) -> pl.LazyFrame:
     """The rows of the shards in order. Neighbours that are alike, and whose folders tell the same, are one scan.
 
     `table`: the schema is a table's, whose files may lack columns or hold narrower types.
@@ -54,17 +93,6 @@ def scan_parquet(
             columns.append(_file(some))
         parts.append(lf.select(columns))
     return parts[0] if len(parts) == 1 else pl.concat(parts)
-
-
-def pieces(shard: Shard) -> Iterator[None]:
-    """Read every row group of a shard to its end, one by one. Raises what PyArrow raises."""
-    import pyarrow.parquet as pq
-
-    with open_file(shard.path) as file:
-        reader = pq.ParquetFile(file)
-        for i in range(*(shard.row_groups or (0, reader.num_row_groups))):
-            for _ in reader.iter_batches(row_groups=[i]):
-                yield
 
 
 def _togetherness(shard: Shard) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import polars as pl
@@ -31,7 +32,7 @@ def blocks(path: str, encoding: str = "utf-8") -> Iterator[bytes]:
 
 def lines(block: bytes) -> pl.Series:
     """The lines of a block."""
-    return pl.Series("line", [block.removesuffix(b"\n").decode()]).str.split("\n").explode()
+    return pl.scan_lines(io.BytesIO(block), name="line").collect()["line"]
 
 
 def _last_end(data: bytes) -> int:

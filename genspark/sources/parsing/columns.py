@@ -7,7 +7,9 @@ import polars as pl
 from genspark.sources.parsing import values
 
 _PLAIN_DATE = r"^\d{4}-[01]\d-[0-3]\d$"
-_PLAIN_TIMESTAMP = r"^[1-9]\d{3}-[01]\d-[0-3]\d[ T][0-2]\d:[0-5]\d:[0-5]\d(?:\.\d{1,6})?$"
+_TIME_OF_DAY = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-7]):[0-5]\d)?)?"
+_PLAIN_TIMESTAMP = rf"^[1-9]\d{{3}}-[01]\d-[0-3]\d(?:[ T]{_TIME_OF_DAY})?$"
+_ZONE = r"(Z|[+-]\d\d:\d\d)$"
 
 
 def converted(texts: pl.Series, dtype: pl.DataType) -> tuple[pl.Series, pl.Series | None]:
@@ -61,14 +63,43 @@ def _timestamps(texts: pl.Series, dtype: pl.Datetime) -> pl.Series:
     plain = texts.set(~texts.str.contains(_PLAIN_TIMESTAMP), None)
     if plain.null_count() == len(plain):
         return pl.Series(texts.name, [None] * len(texts), dtype=dtype)
-    whole = plain.str.slice(0, 19) if (plain.str.len_bytes() > 19).any() else plain
+    zones = None
+    # A zone stands behind a time, and the last sign of that is a digit without one.
+    if plain.str.contains(r"Z$|[T ].*[+-]").any():
+        if not dtype.time_zone:
+            plain = plain.set(plain.str.contains(_ZONE), None)
+        else:
+            zones = plain.str.extract(_ZONE)
+            plain = plain.str.replace(_ZONE, "")
+    moments = _moments(plain)
+    if zones is not None:
+        moments = moments - _offsets(zones)
+    return moments.dt.replace_time_zone("UTC") if dtype.time_zone else moments
+
+
+def _moments(plain: pl.Series) -> pl.Series:
+    """Texts such as 2026-01-31, 2026-01-31 23:59 or 2026-01-31T23:59:59.25 as timestamps of microseconds."""
+    lengths = plain.str.len_bytes()
+    shortest, longest = lengths.min(), lengths.max()
+    whole = plain.str.slice(0, 19) if longest > 19 else plain  # type: ignore[operator]
+    if shortest < 19:  # type: ignore[operator]
+        # What is left out is zero.
+        whole = whole + pl.Series(["0001-01-01 00:00:00"]).new_from_index(0, len(whole)).str.slice(lengths.clip(0, 19))
     spaced = whole.str.replace("T", " ", literal=True) if whole.str.contains("T", literal=True).any() else whole
     # Of the ways to the same values by far the fastest.
     moments = spaced.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
-    if whole is not plain:
-        micros = plain.str.slice(20).str.pad_end(6, "0").cast(pl.Int64)
-        moments = (moments.cast(pl.Int64) + micros).cast(pl.Datetime("us"))
-    return moments.dt.replace_time_zone("UTC") if dtype.time_zone else moments
+    if longest <= 19:  # type: ignore[operator]
+        return moments
+    micros = plain.str.slice(20, 6).str.pad_end(6, "0").cast(pl.Int64)
+    return (moments.cast(pl.Int64) + micros).cast(pl.Datetime("us"))
+
+
+def _offsets(zones: pl.Series) -> pl.Series:
+    """`Z`, null and offsets such as +02:00 as durations."""
+    hours, rest = (zones.str.slice(at, 2).cast(pl.Int64, strict=False) for at in (1, 4))
+    minutes = (hours * 60 + rest).fill_null(0)
+    sign = pl.select(pl.when(zones.str.starts_with("-")).then(-1).otherwise(1)).to_series()
+    return (minutes * sign * 60_000_000).cast(pl.Duration("us"))
 
 
 def _filled(series: pl.Series, where: pl.Series, given: pl.Series) -> pl.Series:

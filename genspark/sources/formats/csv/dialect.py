@@ -1,4 +1,4 @@
-"""How a csv file is written."""
+"""How a csv file is written, and the patterns of its records."""
 
 from __future__ import annotations
 
@@ -20,52 +20,96 @@ _ENCODINGS = {
 }
 _ESCAPES = {"\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", "\\\\": "\\", '\\"': '"', "\\'": "'", "\\u0000": "\0"}
 
-
 MOST_COUNTED = 64
+"""Fields that a pattern counts; beyond, the fields of a record are counted apart."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """Signs are single characters; an empty `quote` or `comment` means that there is none."""
+    """The signs of a csv file: single characters; an empty `quote` or `comment` means that there is none.
+
+    A value that begins with the quote ends with it, and inside it a quote is doubled or escaped. `escape` is
+    the quote itself where only doubling is known. In any other value quotes and escapes are plain characters.
+    """
 
     sep: str = ","
     quote: str = '"'
-    escape: str = "\\"
+    escape: str = '"'
     comment: str = ""
     null: str = ""
     encoding: str = "utf-8"
     header: bool = True
+    multi_line: bool = False
 
-    def plain_record(self, width: int) -> str:
-        """A pattern of records whose quotes are beyond doubt: around whole values, with none inside.
+    @property
+    def escapes(self) -> bool:
+        """Whether a sign other than the quote escapes quotes."""
+        return bool(self.quote) and self.escape != self.quote
 
-        They have that many fields, or any number where it is too large for a pattern to count.
+    def simple_record(self, width: int) -> str:
+        """A pattern of the records that every csv library reads alike: quotes around values, doubled inside.
+
+        They have `width` fields, or any number where that is more than `MOST_COUNTED`.
         """
         sep, quote, escape = (_literal(sign) for sign in (self.sep, self.quote, self.escape))
-        bare = f"[^{sep}{quote}]*"
-        inside = f"[^{quote}{escape}]*" if self.escape != self.quote else f"[^{quote}]*"
-        value = f"(?:{quote}{inside}{quote}|{bare})"
-        count = f"{{{width - 1}}}" if width <= MOST_COUNTED else "*"
-        return f"^{value}(?:{sep}{value}){count}$"
+        inside = f"[^{quote}{escape}]" if self.escapes else f"[^{quote}]"
+        value = f"(?:{quote}(?:{inside}|{quote}{quote})*{quote}|[^{sep}{quote}]*)"
+        return _record(value, sep, width)
+
+    def record(self, width: int) -> str:
+        """A pattern of all well-formed records, with `width` fields or any number, as `simple_record` has it."""
+        return _record(self._value, _literal(self.sep), width)
+
+    @property
+    def quoted_value(self) -> str:
+        """A pattern of a quoted value inside a simple record."""
+        quote = _literal(self.quote)
+        return f"(?s){quote}(?:[^{quote}]|{quote}{quote})*{quote}"
+
+    @property
+    def field(self) -> str:
+        """A pattern of a field of a well-formed record, with the separator before it."""
+        return f"(?s){_literal(self.sep)}{self._value}"
+
+    @property
+    def escaped(self) -> str:
+        """A pattern of a sign that is doubled or escaped inside a quoted value; its group is the sign that is meant."""
+        signs = f"[{_literal(self.quote)}{_literal(self.escape)}]"
+        return f"{signs}({signs})"
+
+    @property
+    def escaped_sign(self) -> str:
+        """A pattern of an escape and the sign after it; of nothing where only doubling is known."""
+        return f"(?s){_literal(self.escape)}." if self.escapes else ""
 
     @cached_property
-    def quoted_value(self) -> str:
-        """A pattern of a quoted value inside such a record."""
-        quote = _literal(self.quote)
-        return f"{quote}[^{quote}]*{quote}"
+    def _value(self) -> str:
+        sep, quote, escape = (_literal(sign) for sign in (self.sep, self.quote, self.escape))
+        if not quote:
+            return f"[^{sep}]*"
+        quoted = f"[^{quote}{escape}]|{quote}{quote}|{escape}." if self.escapes else f"[^{quote}]|{quote}{quote}"
+        return f"(?:{quote}(?:{quoted})*{quote}|[^{sep}{quote}][^{sep}]*|)"
 
 
 def dialect(options: Mapping[str, str]) -> Dialect:
     """What the options of a csv source say. Raises SourceError for a sign that is not one character."""
+    quote = _sign(options, "quote", '"').strip("\0")
     return Dialect(
         sep=_sign(options, "sep", _sign(options, "delimiter", ",")) or ",",
-        quote=_sign(options, "quote", '"').strip("\0"),
-        escape=_escape(options),
+        quote=quote,
+        escape=_sign(options, "escape", quote).strip("\0") or quote,
         comment=_sign(options, "comment", "").strip("\0"),
         null=options.get("nullValue", ""),
         encoding=_encoding(options),
         header=is_true(options, "header"),
+        multi_line=is_true(options, "multiLine"),
     )
+
+
+def _record(value: str, sep: str, width: int) -> str:
+    # A dot, and a negated class, take line ends too: a record of several lines is one text.
+    count = f"{{{width - 1}}}" if width <= MOST_COUNTED else "*"
+    return f"(?s)^{value}(?:{sep}{value}){count}$"
 
 
 def _literal(sign: str) -> str:
@@ -82,13 +126,6 @@ def _sign(options: Mapping[str, str], name: str, default: str) -> str:
         raise SourceError(
             f"source.options.{name}: {text!r} is not one plain character; `engine: spark` reads separators of several"
         )
-    return sign
-
-
-def _escape(options: Mapping[str, str]) -> str:
-    sign = _sign(options, "escape", "\\").strip("\0")
-    if not sign:
-        raise SourceError("source.options.escape: an empty sign is not read without Spark; `engine: spark` reads it")
     return sign
 
 

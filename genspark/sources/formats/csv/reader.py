@@ -8,14 +8,12 @@ import polars as pl
 
 from genspark.engines.fate import CORRUPT
 from genspark.errors import ShardError, SourceError
-from genspark.sources.dataset import LEAVE_OUT, PLACE
 from genspark.sources.formats.csv import types as csv_types
 from genspark.sources.formats.csv.dialect import Dialect, dialect
-from genspark.sources.formats.csv.fields import fields
-from genspark.sources.formats.csv.records import Records, first_record, records
+from genspark.sources.formats.csv.records import Records, first_fields, read_records
 from genspark.sources.options import is_true
-from genspark.sources.parsing.blocks import blocks
 from genspark.sources.parsing.columns import converted
+from genspark.sources.places import LEAVE_OUT, PLACE
 from genspark.sources.shard import Shard
 
 
@@ -43,7 +41,7 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
         return dict.fromkeys(names, pl.String())
     kinds: list[csv_types.Kind] = [csv_types.NOTHING] * len(names)
     for shard in shards:
-        for found in records(shard.path, dialect(options), names):
+        for found in read_records(shard.path, dialect(options), names):
             kinds = [csv_types.widened(k, found.frame[n]) for k, n in zip(kinds, names, strict=True)]
     return {name: kind.dtype for name, kind in zip(names, kinds, strict=True)}
 
@@ -61,7 +59,7 @@ def frames(
     tells = needed is None or CORRUPT in needed
     # Whether a record is corrupt depends on all of its fields.
     wanted = [name for name in schema if tells or (needed and name in needed)] or list(schema)[:1]
-    for found in records(shard.path, dialect(options), list(schema)):
+    for found in read_records(shard.path, dialect(options), list(schema)):
         pairs = [converted(found.frame[name], schema[name]) for name in wanted]
         frame = pl.DataFrame([column for column, _ in pairs])
         yield frame.with_columns(_corrupt(found, [bad for _, bad in pairs])) if tells else frame
@@ -78,12 +76,10 @@ def _corrupt(found: Records, bad: list[pl.Series | None]) -> pl.Series:
 
 
 def _names(shard: Shard, form: Dialect) -> list[str] | None:
-    for block in blocks(shard.path, form.encoding):
-        head = first_record(block, form)
-        if head is not None:
-            row = fields(head[0], form)
-            return _safe(row, form.null) if form.header else [f"_c{i}" for i in range(len(row))]
-    return None
+    row = first_fields(shard.path, form)
+    if row is None:
+        return None
+    return _safe(row, form.null) if form.header else [f"_c{i}" for i in range(len(row))]
 
 
 def _safe(row: list[str | None], null: str) -> list[str]:

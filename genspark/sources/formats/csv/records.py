@@ -1,8 +1,4 @@
-"""Blocks of csv as columns of text, one of three ways: the fastest whose answer is beyond doubt.
-
-A block without quotes whose separators add up is read whole. Otherwise its lines are looked at: those
-that are plain are read at once, and only what is left is taken apart sign by sign.
-"""
+"""The records of csv text as columns of text, and which of them are not well formed."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from genspark.sources.formats.csv.dialect import MOST_COUNTED, Dialect
-from genspark.sources.formats.csv.fields import fields
+from genspark.sources.formats.csv.multi_line import joined
 from genspark.sources.parsing.blocks import blocks, lines
 
 _NOT_BLANK = r"[^\x00-\x20]"
@@ -20,31 +16,36 @@ _NOT_BLANK = r"[^\x00-\x20]"
 
 @dataclass(frozen=True)
 class Records:
-    """Columns of text (null where nothing stands), and which records had too few or too many fields."""
+    """Columns of text, null where nothing stands or where a record is not well formed; `odd` marks those records.
+
+    `given` is a block as bytes, where it was read whole, or its records one by one.
+    """
 
     frame: pl.DataFrame
-    block: bytes
+    given: bytes | pl.Series
     dialect: Dialect
     odd: pl.Series | None = None
 
     def text(self) -> pl.Series:
         """Each record as it is written."""
-        return _records(lines(self.block), self.dialect)
+        return self.given if isinstance(self.given, pl.Series) else _records(lines(self.given), self.dialect)
 
 
-def records(path: str, dialect: Dialect, names: list[str]) -> Iterator[Records]:
+def read_records(path: str, dialect: Dialect, names: list[str]) -> Iterator[Records]:
     """The records of a shard after its header. Raises OSError."""
-    is_first = dialect.header
-    for block in blocks(path, dialect.encoding):
-        if is_first:
-            head = first_record(block, dialect)
-            if head is None:
+    is_header = dialect.header
+    for found in _blocks(path, dialect):
+        if isinstance(found, bytes):
+            head = first_record(found, dialect) if is_header else None
+            if is_header and head is None:
                 continue
-            block, is_first = block[head[1] :], False
-        if block:
-            found = _whole(block, dialect, names) or _by_line(block, dialect, names)
-            if found.frame.height:
-                yield found
+            block = found[head[1] :] if head else found
+            records = _whole(block, dialect, names) or _by_line(block, dialect, names)
+        else:
+            records = parse(found.slice(1) if is_header else found, dialect, names)
+        is_header = False
+        if records.frame.height:
+            yield records
 
 
 def first_record(block: bytes, dialect: Dialect) -> tuple[str, int] | None:
@@ -57,6 +58,55 @@ def first_record(block: bytes, dialect: Dialect) -> tuple[str, int] | None:
         if any(sign > " " for sign in line) and not (dialect.comment and line.startswith(dialect.comment)):
             return line, place
     return None
+
+
+def first_fields(path: str, dialect: Dialect) -> list[str | None] | None:
+    """The fields of the first record, None for one that is empty; None where there is no record.
+
+    A first record that is not well formed is split at its separators.
+    """
+    for found in _blocks(path, dialect):
+        head = first_record(found, dialect) if isinstance(found, bytes) else (found[0], 0)
+        if head is not None:
+            line = pl.Series("line", [head[0]])
+            if not line.str.contains(dialect.record(MOST_COUNTED + 1))[0]:
+                return [text or None for text in head[0].split(dialect.sep)]
+            width = len((dialect.sep + line).str.extract_all(dialect.field)[0])
+            return list(_extracted(line, dialect, [str(i) for i in range(width)]).row(0))
+    return None
+
+
+def parse(records: pl.Series, dialect: Dialect, names: list[str]) -> Records:
+    """Records, each a text, as columns: by a library where all libraries agree, else field by field."""
+    width = len(names)
+    simple = _simple_ones(records, dialect, width)
+    if simple.all():
+        return Records(_read_simple(records, dialect, names), records, dialect)
+    rest = records.filter(~simple)
+    good = rest.str.contains(dialect.record(width))
+    if width > MOST_COUNTED:
+        good &= (dialect.sep + rest).str.extract_all(dialect.field).list.len() == width
+    well_formed = simple.clone().scatter((~simple).arg_true(), good)
+    parts = [
+        _read_simple(records.filter(simple), dialect, names),
+        _extracted(rest.filter(good), dialect, names),
+        _empty(names).clear(len(rest) - int(good.sum())),
+    ]
+    places = [simple.arg_true(), (well_formed & ~simple).arg_true(), (~well_formed).arg_true()]
+    frame = pl.concat(parts)[pl.concat(places).arg_sort()]
+    return Records(frame, records, dialect, None if well_formed.all() else ~well_formed)
+
+
+def _blocks(path: str, dialect: Dialect) -> Iterator[bytes | pl.Series]:
+    """Blocks of whole lines; where a record may have several, series of whole records."""
+    found = blocks(path, dialect.encoding)
+    if not dialect.multi_line:
+        yield from found
+        return
+    for records in joined((lines(block) for block in found), dialect):
+        kept = _records(records, dialect)
+        if len(kept):
+            yield kept
 
 
 def _records(found: pl.Series, dialect: Dialect) -> pl.Series:
@@ -88,55 +138,58 @@ def _all_blank(names: list[str]) -> pl.Expr:
 
 
 def _by_line(block: bytes, dialect: Dialect, names: list[str]) -> Records:
-    found = _records(lines(block), dialect)
-    plain = _plain(found, dialect, len(names))
-    if plain.all():
-        if not len(found):
-            return Records(_empty(names), block, dialect)
-        is_whole = len(found) == block.count(b"\n") and len(names) > 1
-        texts = (
-            _read(block, dialect, names, quote=bool(dialect.quote)) if is_whole else _read_lines(found, dialect, names)
-        )
-        return Records(_nulls(texts, dialect), block, dialect)
-    rest = [fields(line, dialect) for line in found.filter(~plain).to_list()]
-    width = len(names)
-    counted = [len(row) == width for row in rest]
-    slow = pl.DataFrame(
-        [(row + [None] * width)[:width] for row in rest], schema=dict.fromkeys(names, pl.String()), orient="row"
-    )
-    fast = _read_lines(found.filter(plain), dialect, names) if plain.any() else _empty(names)
-    order = pl.concat([plain.arg_true(), (~plain).arg_true()])
-    frame = pl.concat([fast, slow])[order.arg_sort()]
-    wrong = pl.Series("odd", [False] * len(found)).scatter((~plain).arg_true(), [not right for right in counted])
-    return Records(_nulls(frame, dialect), block, dialect, wrong if wrong.any() else None)
+    """Line by line, as far as looking at them goes: where all are simple, the block is read whole."""
+    found = lines(block)
+    kept = _records(found, dialect)
+    if len(kept) == len(found) and len(names) > 1 and _simple_ones(kept, dialect, len(names)).all():
+        return Records(_nulls(_read(block, dialect, names, quote=bool(dialect.quote)), dialect), kept, dialect)
+    return parse(kept, dialect, names)
 
 
-def _plain(found: pl.Series, dialect: Dialect, width: int) -> pl.Series:
-    """Which records are plain and have the right number of fields."""
+def _simple_ones(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
+    """Which records every library reads alike, into so many fields."""
     if not dialect.quote:
-        return _has_fields(found, dialect, width)
-    has_quote = found.str.contains(dialect.quote, literal=True)
+        return _has_fields(records, dialect, width)
+    has_quote = records.str.contains(dialect.quote, literal=True)
     if not has_quote.any():
-        return _has_fields(found, dialect, width)
-    quoted = found.filter(has_quote)
-    good = quoted.str.contains(dialect.plain_record(width))
+        return _has_fields(records, dialect, width)
+    quoted = records if has_quote.all() else records.filter(has_quote)
+    good = quoted.str.contains(dialect.simple_record(width))
     if width > MOST_COUNTED:
         good &= _has_fields(quoted.str.replace_all(dialect.quoted_value, ""), dialect, width)
-    if len(quoted) == len(found):
+    if len(quoted) == len(records):
         return good
-    bare = _has_fields(found.filter(~has_quote), dialect, width)
+    plain = _has_fields(records.filter(~has_quote), dialect, width)
     order = pl.concat([has_quote.arg_true(), (~has_quote).arg_true()]).arg_sort()
-    return pl.concat([good, bare])[order]
+    return pl.concat([good, plain])[order]
 
 
-def _has_fields(found: pl.Series, dialect: Dialect, width: int) -> pl.Series:
-    return found.str.count_matches(dialect.sep, literal=True) == width - 1
+def _has_fields(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
+    return records.str.count_matches(dialect.sep, literal=True) == width - 1
 
 
-def _read_lines(found: pl.Series, dialect: Dialect, names: list[str]) -> pl.DataFrame:
-    if len(names) == 1 and not (dialect.quote and found.str.contains(dialect.quote, literal=True).any()):
-        return pl.DataFrame([found.alias(names[0])])
-    return _read(found.str.join("\n")[0].encode(), dialect, names, quote=bool(dialect.quote))
+def _read_simple(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.DataFrame:
+    """Records that every library reads alike."""
+    if not len(records):
+        return _empty(names)
+    has_quote = bool(dialect.quote) and bool(records.str.contains(dialect.quote, literal=True).any())
+    if len(names) > 1:
+        return _nulls(_read(records.str.join("\n")[0].encode(), dialect, names, quote=has_quote), dialect)
+    # A library takes an empty line for none.
+    if has_quote:
+        return _extracted(records, dialect, names)
+    return _nulls(pl.DataFrame([records.alias(names[0])]), dialect)
+
+
+def _extracted(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.DataFrame:
+    """Well-formed records of any kind, taken apart by the pattern of a field."""
+    fields = (dialect.sep + records).str.extract_all(dialect.field)
+    columns = [pl.col("fields").list.get(i).str.slice(1).alias(name) for i, name in enumerate(names)]
+    frame = pl.DataFrame([fields.alias("fields")]).select(columns)
+    quote = dialect.quote
+    inner = pl.all().str.slice(1, pl.all().str.len_chars() - 2).str.replace_all(dialect.escaped, "$1")
+    values = frame.select(pl.when(pl.all().str.starts_with(quote)).then(inner).when(pl.all() != "").then(pl.all()))
+    return _nulls(values, dialect)
 
 
 def _read(block: bytes, dialect: Dialect, names: list[str], *, quote: bool) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""JSON lines: their types and their rows. PyArrow reads the blocks it finds no fault with, `json_values` the others."""
+"""JSON lines: their types and their rows."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ import pyarrow.json
 
 from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
-from genspark.sources.dataset import PLACE
-from genspark.sources.formats.json import types as json_types
-from genspark.sources.formats.json import values as json_values
+from genspark.sources.formats.json import types, values
+from genspark.sources.formats.json.columns import Reading, read_table
 from genspark.sources.options import is_true
 from genspark.sources.parsing.blocks import blocks, lines
+from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
 
 _CORRUPT_OPTION = "_corrupt_record"
 _BLANK = r"^[ \t\r\n]*$"
 _OBJECT = r"^\s*\{.*\}\s*$"
-_LONG_NUMBER = re.compile(rb"\d{19}")
-_PLAIN = (pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Float32(), pl.Float64(), pl.Boolean(), pl.String())
+_LONG_NUMBER = re.compile(rb"[:,\[]\s*-?\d{19,}\s*[,}\]]")
+_PIECES = (512, 32)
+"""Lines that are read at once where a line among them cannot be read: the smaller the piece, the fewer are slow."""
 
 
 def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, pl.DataType]:
-    """The columns, by name, with the types that all their values have; one pass over the data."""
-    kind: json_types.Kind = {}
+    """The columns, by name, with the types that all their values have; one pass over the data.
+
+    Lines that are not well formed tell of none.
+    """
+    kind: types.Kind = {}
     for shard in shards:
         for block in blocks(shard.path):
-            kind = json_types.join(kind, _kind(block))
-    dtype = json_types.dtype_of(kind)
+            kind = types.join(kind, _kind(_records(block), _PIECES))
+    dtype = types.dtype_of(kind)
     fields = dtype.fields if isinstance(dtype, pl.Struct) else []
     known: dict[str, Any] = {field.name: field.dtype for field in fields if field.name != _CORRUPT_OPTION}
     if not known:
@@ -42,96 +46,86 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
 
 
 def frames(shard: Shard, schema: Mapping[str, pl.DataType], needed: frozenset[str] | None) -> Iterator[pl.DataFrame]:
-    """The rows of a shard in pieces, with all columns, and `CORRUPT` where it is needed."""
+    """The rows of a shard in pieces: the columns needed (None: all), and `CORRUPT` where it is among them."""
+    tells = needed is None or CORRUPT in needed
+    # Whether a record is corrupt depends on all of its members.
+    wanted = {name: dtype for name, dtype in schema.items() if tells or (needed and name in needed)}
+    reading = Reading(wanted or dict(list(schema.items())[:1]))
     for block in blocks(shard.path):
-        frame = _fast(block, schema)
-        if frame is None:
-            frame = _slow(block, schema)
-        if frame.height:
-            yield frame.drop(CORRUPT) if needed is not None and CORRUPT not in needed else frame
+        records = _records(block)
+        if len(records):
+            frame = _frame(records, reading)
+            yield frame if tells else frame.drop(CORRUPT)
 
 
-def _kind(block: bytes) -> json_types.Kind:
-    table = None if _LONG_NUMBER.search(block) else _read(block, pa.json.ParseOptions())
-    if table is not None:
+def _frame(records: pl.Series, reading: Reading) -> pl.DataFrame:
+    """The rows of lines: what cannot be an object is set apart first, so that the rest is read at once."""
+    is_object = _is_object(records)
+    if is_object.all():
+        return _read(records, reading, _PIECES)
+    parts = [_read(records.filter(is_object), reading, _PIECES), _one_by_one(records.filter(~is_object), reading)]
+    order = pl.concat([is_object.arg_true(), (~is_object).arg_true()])
+    return pl.concat(parts)[order.arg_sort()]
+
+
+def _is_object(records: pl.Series) -> pl.Series:
+    """Which lines begin and end as objects do."""
+    bare = records.str.starts_with("{") & records.str.ends_with("}")
+    return bare if bare.all() else bare | records.str.contains(_OBJECT)
+
+
+def _read(records: pl.Series, reading: Reading, pieces: tuple[int, ...]) -> pl.DataFrame:
+    if not len(records):
+        return reading.empty()
+    frame = reading.frame(records)
+    if frame is not None:
+        return frame
+    if not pieces:
+        return _one_by_one(records, reading)
+    size, *smaller = pieces
+    return pl.concat([_read(records[i : i + size], reading, tuple(smaller)) for i in range(0, len(records), size)])
+
+
+def _one_by_one(records: pl.Series, reading: Reading) -> pl.DataFrame:
+    rows = [(line, *values.row(line, reading.schema)) for line in records.to_list()]
+    columns = [
+        pl.Series(name, [row.get(name) for _, row, _ in rows], dtype=dtype) for name, dtype in reading.schema.items()
+    ]
+    corrupt = [None if is_whole else line for line, _, is_whole in rows]
+    return pl.DataFrame([*columns, pl.Series(CORRUPT, corrupt, dtype=pl.String())])
+
+
+def _kind(records: pl.Series, pieces: tuple[int, ...]) -> types.Kind:
+    is_object = _is_object(records)
+    records = records if is_object.all() else records.filter(is_object)
+    if not len(records):
+        return {}
+    table = read_table(records, pa.json.ParseOptions())
+    if table is not None and not _may_round(table, records):
         frame = pl.from_arrow(table.schema.empty_table())
         assert isinstance(frame, pl.DataFrame)
-        return {name: json_types.of_dtype(dtype) for name, dtype in frame.schema.items()}
-    kind: json_types.Kind = {}
-    for line in _records(block).to_list():
-        kind = json_types.join(kind, json_types.of_line(line) or {})
+        return {name: types.of_dtype(dtype) for name, dtype in frame.schema.items()}
+    kind: types.Kind = {}
+    if not pieces:
+        for line in records.to_list():
+            kind = types.join(kind, types.of_line(line))
+        return kind
+    size, *smaller = pieces
+    for i in range(0, len(records), size):
+        kind = types.join(kind, _kind(records[i : i + size], tuple(smaller)))
     return kind
 
 
-def _fast(block: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
-    if not all(_is_plain(dtype) for dtype in schema.values()):
-        return None
-    wanted = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    options = pa.json.ParseOptions(explicit_schema=_small(wanted), unexpected_field_behavior="ignore")
-    table = _read(block, options)
-    if table is None:
-        return None
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame.select([pl.col(name).cast(dtype) for name, dtype in schema.items()]).with_columns(
-        pl.lit(None, dtype=pl.String()).alias(CORRUPT)
-    )
-
-
-def _read(block: bytes, options: Any) -> Any:
-    """A block that holds one object a line and nothing else; None where that is in doubt."""
-    found = _records(block)
-    if not len(found) or not found.str.contains(_OBJECT).all():
-        return None
-    options.newlines_in_values = False
-    threads = pl.thread_pool_size() > 1
-    try:
-        table = pa.json.read_json(
-            pa.BufferReader(block), pa.json.ReadOptions(block_size=len(block) + 1, use_threads=threads), options
-        )
-    except (pa.ArrowException, ValueError):
-        return None
-    # Two objects on one line, or one on two, would show in their number.
-    return table if table.num_rows == len(found) else None
-
-
-def _slow(block: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    found: list[dict[str, Any]] = []
-    for line in _records(block).to_list():
-        found += [{**row, CORRUPT: None if whole else line} for row, whole in json_values.rows(line, schema)]
-    columns: dict[str, Any] = {**schema, CORRUPT: pl.String()}
-    return pl.DataFrame(
-        [pl.Series(name, [row.get(name) for row in found], dtype=dtype) for name, dtype in columns.items()]
-    )
+def _may_round(table: Any, records: pl.Series) -> bool:
+    """Whether a whole number may be among the floats because it is too long for 64 bits."""
+    has_floats = "double" in str(table.schema)
+    return has_floats and _LONG_NUMBER.search(records.str.join("\n")[0].encode()) is not None
 
 
 def _records(block: bytes) -> pl.Series:
     found = lines(block)
     blank = found.str.contains(_BLANK)
     return found.filter(~blank) if blank.any() else found
-
-
-def _is_plain(dtype: pl.DataType) -> bool:
-    if isinstance(dtype, pl.List):
-        return _is_plain(dtype.inner)  # type: ignore[arg-type]
-    if isinstance(dtype, pl.Struct):
-        return all(_is_plain(field.dtype) for field in dtype.fields)  # type: ignore[arg-type]
-    return dtype in _PLAIN
-
-
-def _small(schema: Any) -> Any:
-    """The same with 32-bit offsets, which is what PyArrow's JSON reader knows."""
-    return pa.schema([pa.field(field.name, _small_type(field.type)) for field in schema])
-
-
-def _small_type(kind: Any) -> Any:
-    if pa.types.is_large_string(kind):
-        return pa.string()
-    if pa.types.is_large_list(kind) or pa.types.is_list(kind):
-        return pa.list_(_small_type(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, _small_type(field.type)) for field in kind])
-    return kind
 
 
 def _as_text(dtype: Any) -> pl.DataType:

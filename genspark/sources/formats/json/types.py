@@ -6,27 +6,20 @@ from typing import Any
 
 import polars as pl
 
-from genspark.sources.formats.json.text import Number, parse
+from genspark.sources.formats.json.line import Number, parse
 
 Kind = pl.DataType | None | dict[str, Any] | list[Any]
-"""A struct is a dict of kinds, an array a list of one kind, `CORRUPT_LINE` what is no row at all."""
+"""A struct is a dict of kinds, an array a list of one kind."""
 
 LONG, DOUBLE, STRING, BOOLEAN = pl.Int64(), pl.Float64(), pl.String(), pl.Boolean()
 
 
-def of_line(line: str) -> dict[str, Any] | None:
-    """The columns that a line tells of; None where it is no row."""
+def of_line(line: str) -> Kind:
+    """The columns that a line tells of, as a struct; none where it is not well formed."""
     try:
-        root = parse(line).value
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(root, list):
-        joined: Any = None
-        for item in root:
-            joined = join(joined, of_value(item.value))
-        return joined if isinstance(joined, dict) else None
-    kind = of_value(root)
-    return kind if isinstance(kind, dict) else None
+        return of_value(parse(line))
+    except ValueError:
+        return {}
 
 
 def of_value(value: Any) -> Kind:
@@ -34,11 +27,11 @@ def of_value(value: Any) -> Kind:
     if value is None:
         return None
     if isinstance(value, dict):
-        return {name: of_value(part.value) for name, part in value.items()}
+        return {name: of_value(item) for name, item in value.items()}
     if isinstance(value, list):
         inner: Kind = None
         for item in value:
-            inner = join(inner, of_value(item.value))
+            inner = join(inner, of_value(item))
         return [inner]
     if isinstance(value, Number):
         return _of_number(value)

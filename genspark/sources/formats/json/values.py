@@ -1,4 +1,4 @@
-"""Lines of JSON as rows of a schema, one by one: slow and exact, for what the fast way leaves."""
+"""Lines of JSON as rows of a schema, one by one: for the few that the library does not read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from genspark.sources.formats.json.text import Number, Part, parse
+from genspark.sources.formats.json.line import Number, parse, text_of
 from genspark.sources.parsing import values
 
 _NOT_FINITE = {"NaN": "nan", **dict.fromkeys(("Infinity", "+Infinity", "INF", "+INF"), "inf")}
@@ -25,33 +25,22 @@ class MismatchError(ValueError):
         super().__init__("a value is not of its column's type")
 
 
-def rows(line: str, schema: Mapping[str, pl.DataType]) -> list[tuple[dict[str, Any], bool]]:
-    """The rows of a line, and whether each is whole: one for an object, several for an array of them."""
-    nothing: list[tuple[dict[str, Any], bool]] = [({}, False)]
+def row(line: str, schema: Mapping[str, pl.DataType]) -> tuple[dict[str, Any], bool]:
+    """The values of a line, as far as they are of their columns' types, and whether all are."""
     try:
-        root = parse(line)
-    except (ValueError, RecursionError):
-        return nothing
-    parts = root.value if isinstance(root.value, list) else [root]
-    if not all(isinstance(part.value, dict) for part in parts):
-        return nothing
-    return [_row(part, schema) for part in parts]
-
-
-def _row(part: Part, schema: Mapping[str, pl.DataType]) -> tuple[dict[str, Any], bool]:
-    try:
-        return _struct(part, schema), True
+        return _struct(parse(line), schema), True
     except MismatchError as mismatch:
         return mismatch.partial, False
+    except ValueError:
+        return {}, False
 
 
-def _struct(part: Part, schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
+def _struct(value: Mapping[str, Any], schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     is_whole = True
     for name, dtype in schema.items():
-        member = part.value.get(name)
         try:
-            found[name] = None if member is None else convert(member, dtype)
+            found[name] = convert(value.get(name), dtype)
         except MismatchError as mismatch:
             found[name], is_whole = mismatch.partial, False
     if not is_whole:
@@ -59,17 +48,16 @@ def _struct(part: Part, schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
     return found
 
 
-def convert(part: Part, dtype: pl.DataType) -> Any:
+def convert(value: Any, dtype: pl.DataType) -> Any:
     """A JSON value as one of the type. Raises MismatchError."""
-    value = part.value
     if value is None:
         return None
     if dtype == pl.String():
-        return value if isinstance(value, str) else part.text
+        return text_of(value)
     if isinstance(dtype, pl.Struct):
         if not isinstance(value, dict):
             raise MismatchError
-        return _struct(part, {field.name: field.dtype for field in dtype.fields})  # type: ignore[misc]
+        return _struct(value, {field.name: field.dtype for field in dtype.fields})  # type: ignore[misc]
     if isinstance(dtype, pl.List):
         return _list(value, dtype)
     converted = _scalar(value, dtype)

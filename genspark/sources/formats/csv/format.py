@@ -1,0 +1,40 @@
+"""Comma-separated values as a source format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from genspark.sources.format import Schema
+from genspark.sources.formats.csv import reader
+from genspark.sources.options import FILES, Options
+from genspark.sources.records import RecordFormat
+from genspark.sources.shard import Shard
+
+
+class Csv(RecordFormat):
+    """Csv with a header and inferred types, unless the options say otherwise."""
+
+    name = "csv"
+    options = Options(
+        known=(
+            *FILES,
+            *("header", "inferSchema", "sep", "delimiter", "quote", "escape", "nullValue", "comment"),
+            *("encoding", "charset", "mode", "multiLine", "enforceSchema"),
+        ),
+        # Quotes are doubled inside quotes, as RFC 4180 and every other tool has it; Spark's own default is a backslash.
+        defaults={"header": "true", "inferSchema": "true", "escape": '"'},
+        fixed={"mode": "permissive", "enforceSchema": "true"},
+    )
+
+    def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:
+        return reader.schema_of(shards, options)
+
+    def check(self, shards: Sequence[Shard], options: Mapping[str, str]) -> None:
+        reader.check_headers(shards, options)
+
+    def frames(
+        self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
+    ) -> Iterator[pl.DataFrame]:
+        return reader.frames(shard, schema, options, needed)

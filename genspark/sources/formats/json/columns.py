@@ -1,0 +1,163 @@
+"""Lines of JSON as typed columns, read by PyArrow at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.json
+
+from genspark.engines.fate import CORRUPT
+from genspark.sources.parsing.columns import converted
+
+_NUMBER_FOUND = re.compile(r"Column\(/([^/)]+)\) changed from string to number")
+
+
+class Reading:
+    """Reads lines as columns of a schema. What PyArrow does not know is read as text and then converted.
+
+    A column of text or of timestamps in which it met numbers is read as whole numbers from then on.
+    """
+
+    def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
+        self.schema = dict(schema)
+        self._as_number: set[str] = set()
+
+    def empty(self) -> pl.DataFrame:
+        """No rows."""
+        return pl.DataFrame(schema={**self.schema, CORRUPT: pl.String()})
+
+    def frame(self, records: pl.Series) -> pl.DataFrame | None:
+        """The rows, with the text of those that hold a value of another type in `CORRUPT`.
+
+        None where a line is not one object, or holds what must be looked at more closely.
+        """
+        table = self._table(records)
+        if table is None or table.num_rows != len(records):
+            # Two objects on one line, or one on two, would show in their number.
+            return None
+        raw = pl.from_arrow(table)
+        assert isinstance(raw, pl.DataFrame)
+        columns, bad = [], None
+        for name, dtype in self.schema.items():
+            column, marks = _converted(raw[name], dtype)
+            if column is None:
+                return None
+            columns.append(column)
+            if marks is not None:
+                bad = marks if bad is None else bad | marks
+        corrupt = pl.Series(CORRUPT, [None], dtype=pl.String()).new_from_index(0, len(records))
+        if bad is not None:
+            corrupt = records.set(~bad, None).rename(CORRUPT)
+        return pl.DataFrame([*columns, corrupt])
+
+    def _table(self, records: pl.Series) -> Any:
+        def read() -> Any:
+            wanted = pa.schema([(name, self._read_as(name, dtype)) for name, dtype in self.schema.items()])
+            return _read(records, pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"))
+
+        try:
+            return read()
+        except (pa.ArrowException, ValueError) as error:
+            found = _NUMBER_FOUND.search(str(error))
+        if found is None or found[1] not in self.schema or found[1] in self._as_number:
+            return None
+        self._as_number.add(found[1])
+        try:
+            return read()
+        except (pa.ArrowException, ValueError):
+            self._as_number.remove(found[1])
+            return None
+
+    def _read_as(self, name: str, dtype: pl.DataType) -> Any:
+        kinds = pl.String, pl.Datetime
+        return pa.int64() if name in self._as_number and isinstance(dtype, kinds) else _arrow_type(dtype)
+
+
+def read_table(records: pl.Series, options: Any) -> Any:
+    """The lines as a table; None where one of them is not well formed, or not one object."""
+    try:
+        table = _read(records, options)
+    except (pa.ArrowException, ValueError):
+        return None
+    return table if table.num_rows == len(records) else None
+
+
+def _read(records: pl.Series, options: Any) -> Any:
+    block = records.str.join("\n")[0].encode()
+    options.newlines_in_values = False
+    threads = pl.thread_pool_size() > 1 and len(block) > 1 << 20
+    # Blocks of Arrow's are what its threads share.
+    size = len(block) // 4 if threads else len(block) + 1
+    return pa.json.read_json(pa.BufferReader(block), pa.json.ReadOptions(block_size=size, use_threads=threads), options)
+
+
+def _converted(raw: pl.Series, dtype: pl.DataType) -> tuple[pl.Series | None, pl.Series | None]:
+    """The values as the type, and which are not of it; None where only a closer look can tell."""
+    if raw.dtype == dtype:
+        return raw, None
+    if raw.dtype == pl.Int64() and dtype == pl.String():
+        return raw.cast(pl.String()), None
+    if raw.dtype == pl.Int64() and isinstance(dtype, pl.Datetime):
+        # Seconds since 1970, as Spark takes them; beyond what microseconds hold, a closer look tells.
+        is_near = raw.is_between(-(10**12), 10**12).all()
+        moments = (raw * 1_000_000).cast(pl.Datetime("us")).dt.replace_time_zone(dtype.time_zone)
+        return (moments if dtype.time_zone and is_near else None), None
+    if raw.dtype == pl.String() and dtype == pl.Binary():
+        decoded = raw.str.decode("base64", strict=False)
+        bad = decoded.is_null() & raw.is_not_null()
+        return decoded, bad if bad.any() else None
+    if raw.dtype == pl.String():
+        return converted(raw, dtype)
+    if isinstance(dtype, pl.Struct | pl.List):
+        nested = _nested(raw, dtype)
+        return nested, None
+    return raw.cast(dtype), None
+
+
+def _nested(raw: pl.Series, dtype: pl.DataType) -> pl.Series | None:
+    """Arrays and objects with what they hold converted; None where a value is not of its type."""
+    if isinstance(dtype, pl.List):
+        arrays = raw.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        inner = _inner(pl.Series(arrays.values), dtype.inner)  # type: ignore[arg-type]
+        if inner is None:
+            return None
+        values = inner.to_arrow(compat_level=pl.CompatLevel.oldest())
+        mask = arrays.is_null() if arrays.null_count else None
+        return pl.Series(raw.name, pa.LargeListArray.from_arrays(arrays.offsets, values, mask=mask))
+    assert isinstance(dtype, pl.Struct)
+    fields = [_inner(raw.struct.field(field.name), field.dtype) for field in dtype.fields]  # type: ignore[arg-type]
+    if any(field is None for field in fields):
+        return None
+    made = pl.DataFrame(fields).to_struct(raw.name)
+    return made.set(raw.is_null(), None) if raw.null_count() else made
+
+
+def _inner(raw: pl.Series, dtype: pl.DataType) -> pl.Series | None:
+    column, bad = _converted(raw, dtype)
+    return None if bad is not None else column
+
+
+def _arrow_type(dtype: pl.DataType) -> Any:
+    """What PyArrow's JSON reader reads a column as."""
+    if isinstance(dtype, pl.List):
+        return pa.list_(_arrow_type(dtype.inner))  # type: ignore[arg-type]
+    if isinstance(dtype, pl.Struct):
+        return pa.struct([(field.name, _arrow_type(field.dtype)) for field in dtype.fields])  # type: ignore[arg-type]
+    if isinstance(dtype, pl.Decimal):
+        return pa.decimal128(dtype.precision or 38, dtype.scale)
+    return _PLAIN.get(dtype, pa.string())
+
+
+_PLAIN: dict[pl.DataType, Any] = {
+    pl.Int8(): pa.int8(),
+    pl.Int16(): pa.int16(),
+    pl.Int32(): pa.int32(),
+    pl.Int64(): pa.int64(),
+    pl.Float32(): pa.float32(),
+    pl.Float64(): pa.float64(),
+    pl.Boolean(): pa.bool_(),
+}

@@ -1,0 +1,45 @@
+"""One line of JSON as Python values whose numbers keep their text: for the few lines that are read one by one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as it was written."""
+
+    text: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was written without a point or an exponent."""
+        return self.text.lstrip("-").isdigit()
+
+
+def parse(line: str) -> dict[str, Any]:
+    """The members of the object that a line holds; of members of one name the last. Raises ValueError."""
+    try:
+        value = json.loads(line, parse_int=Number, parse_float=Number, parse_constant=Number)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - the text is wrong, not a type
+    return value
+
+
+def text_of(value: Any) -> str:
+    """A value as JSON without spaces, numbers as they were written; a string as its characters, not quoted."""
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(name)}:{_json(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json, value)) + "]"
+    return json.dumps(value)

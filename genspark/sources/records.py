@@ -1,0 +1,102 @@
+"""Formats of text whose records tell no types and may be corrupt: csv and JSON lines."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from genspark.engines.fate import CORRUPT
+from genspark.engines.spark.names import quoted
+from genspark.errors import ShardError, SourceError
+from genspark.sources.format import Found, Schema, StreamedFormat
+from genspark.sources.parsing.blocks import blocks
+from genspark.sources.places import PLACE, REMEDY
+from genspark.sources.shard import Shard
+from genspark.sources.source import Source, named, paths_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructField
+
+    from genspark.sources.spark_input import Input
+
+CORRUPT_OPTION = "_corrupt_record"
+"""The name that Spark has for the column of corrupt records."""
+
+_UNREADABLE = (OSError, ValueError, pl.exceptions.PolarsError)
+
+
+class RecordFormat(StreamedFormat):
+    """Finds the types in a pass over the data, where they are not given, and keeps corrupt records' text.
+
+    Give it `infer` and `frames`, and `check` where the files can contradict a schema that is given.
+    """
+
+    tells_corrupt = True
+
+    @abstractmethod
+    def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:
+        """The columns with the types that all their values have. Raises SourceError, or what reading raises."""
+
+    def check(self, shards: Sequence[Shard], options: Mapping[str, str]) -> None:
+        """Raise SourceError where the files contradict each other, whatever the schema."""
+
+    def schema(
+        self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema
+    ) -> Found:
+        try:
+            if given is None:
+                return Found(self.infer(shards, options), passes=1)
+            self.check(shards, options)
+        except _UNREADABLE as error:
+            causes = {shard.path: cause for shard in shards if (cause := _cut_short(shard.path))}
+            if causes:
+                raise ShardError(causes, REMEDY) from error
+            raise SourceError(f"{PLACE}: {', '.join(shard.path for shard in shards[:3])}: {error}") from error
+        return Found(given)
+
+    def on_spark(self, spark: SparkSession, source: Source) -> Input:
+        """The rows, with the text of records that Spark cannot read; one pass where the types are inferred."""
+        from pyspark.sql.types import StringType, StructField, StructType
+
+        from genspark.sources.spark_input import Input, described, parsed
+
+        paths, options = paths_of(source), self.options.for_spark(source.options)
+        if source.schema_:
+            schema, passes = parsed(spark, source.schema_), 0
+        else:
+            schema, passes = spark.read.format(self.name).options(**options).load(paths).schema, 1
+        known = [f for f in schema.fields if f.name != CORRUPT_OPTION]
+        if not known:
+            raise SourceError(f"{PLACE}: no record of {named(source)} could be read as {self.name}; check the format")
+        told = StructType([*known, StructField(CORRUPT_OPTION, StringType())])
+        steady = {"columnNameOfCorruptRecord": CORRUPT_OPTION, "mode": "PERMISSIVE", "columnPruning": "false"}
+        frame = spark.read.format(self.name).options(**{**options, **steady}).schema(told).load(paths)
+        return Input(_needing_all(frame, known), described(source, frame), passes)
+
+
+def _needing_all(frame: DataFrame, known: Sequence[StructField]) -> DataFrame:
+    """The frame with `CORRUPT`, and every column needed by a metric that nobody reads.
+
+    Every pass must judge a record alike, and Spark judges only the columns that it needs.
+    """
+    from pyspark.sql import functions as F
+
+    any_null = functools.reduce(operator.or_, (F.col(quoted(field.name)).isNull() for field in known))
+    frame = frame.withColumnRenamed(CORRUPT_OPTION, CORRUPT)
+    return frame.observe("genspark_whole_records", F.count_if(any_null).alias("with_null"))
+
+
+def _cut_short(path: str) -> str | None:
+    """Why the bytes of a file of text cannot be had to their end; None where they can."""
+    try:
+        for _ in blocks(path):
+            pass
+    except _UNREADABLE as error:
+        return f"cannot be read ({str(error).strip().partition(chr(10))[0] or type(error).__name__})"
+    return None
