@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from genspark.engines.fate import CORRUPT
+from genspark.engines.spark.names import quoted
 from genspark.errors import ShardError, SourceError
 from genspark.sources.format import Found, Schema, StreamedFormat
 from genspark.sources.parsing.blocks import blocks
@@ -86,7 +87,7 @@ def _needing_all(frame: DataFrame, known: Sequence[StructField]) -> DataFrame:
     """
     from pyspark.sql import functions as F
 
-    any_null = functools.reduce(operator.or_, (F.col(f"`{field.name}`").isNull() for field in known))
+    any_null = functools.reduce(operator.or_, (F.col(quoted(field.name)).isNull() for field in known))
     frame = frame.withColumnRenamed(CORRUPT_OPTION, CORRUPT)
     return frame.observe("genspark_whole_records", F.count_if(any_null).alias("with_null"))
 

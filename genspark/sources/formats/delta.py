@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from genspark.engines.fate import FILE
+from genspark.engines.spark.names import quoted
 from genspark.errors import SourceError
 from genspark.sources.format import Schema
 from genspark.sources.formats.parquet import Parquet, scan_parquet
@@ -69,7 +70,7 @@ class Delta(Parquet):
             version = source.version
             if version is None and source.timestamp is None:
                 # Pinned, so that every pass reads the same rows while others write.
-                version = spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").first()["version"]  # type: ignore[index]
+                version = spark.sql(f"DESCRIBE HISTORY delta.{quoted(path)} LIMIT 1").first()["version"]  # type: ignore[index]
             pin = {} if version is None else {"versionAsOf": str(version)}
             frames.append(spark.read.format("delta").options(**options, **pin).load(path))
             versions.append(version)
