@@ -186,9 +186,9 @@ def _extracted(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.Dat
     fields = (dialect.sep + records).str.extract_all(dialect.field)
     columns = [pl.col("fields").list.get(i).str.slice(1).alias(name) for i, name in enumerate(names)]
     frame = pl.DataFrame([fields.alias("fields")]).select(columns)
-    quote = dialect.quote
+    is_quoted = pl.all().str.starts_with(dialect.quote) if dialect.quote else pl.lit(value=False)
     inner = pl.all().str.slice(1, pl.all().str.len_chars() - 2).str.replace_all(dialect.escaped, "$1")
-    values = frame.select(pl.when(pl.all().str.starts_with(quote)).then(inner).when(pl.all() != "").then(pl.all()))
+    values = frame.select(pl.when(is_quoted).then(inner).when(pl.all() != "").then(pl.all()))
     return _nulls(values, dialect)
 
 
