@@ -19,7 +19,8 @@ _NUMBER_FOUND = re.compile(r"Column\(/([^/)]+)\) changed from string to number")
 class Reading:
     """Reads lines as columns of a schema. What PyArrow does not know is read as text and then converted.
 
-    A column of text or of timestamps in which it met numbers is read as whole numbers from then on.
+    A column of text or of timestamps in which it met numbers is read as whole numbers from then on: that is
+    where to begin, and decides no value, so that several threads may read blocks with it.
     """
 
     def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
@@ -51,7 +52,7 @@ class Reading:
                 bad = marks if bad is None else bad | marks
         corrupt = pl.Series(CORRUPT, [None], dtype=pl.String()).new_from_index(0, len(records))
         if bad is not None:
-            corrupt = records.set(~bad, None).rename(CORRUPT)
+            corrupt = corrupt.scatter(bad.arg_true(), records.filter(bad))
         return pl.DataFrame([*columns, corrupt])
 
     def _table(self, records: pl.Series) -> Any:
@@ -69,7 +70,7 @@ class Reading:
         try:
             return read()
         except (pa.ArrowException, ValueError):
-            self._as_number.remove(found[1])
+            self._as_number.discard(found[1])
             return None
 
     def _read_as(self, name: str, dtype: pl.DataType) -> Any:
@@ -89,10 +90,9 @@ def read_table(records: pl.Series, options: Any) -> Any:
 def _read(records: pl.Series, options: Any) -> Any:
     block = records.str.join("\n")[0].encode()
     options.newlines_in_values = False
-    threads = pl.thread_pool_size() > 1 and len(block) > 1 << 20
-    # Blocks of Arrow's are what its threads share.
-    size = len(block) // 4 if threads else len(block) + 1
-    return pa.json.read_json(pa.BufferReader(block), pa.json.ReadOptions(block_size=size, use_threads=threads), options)
+    # Other threads read other blocks meanwhile.
+    reading = pa.json.ReadOptions(block_size=len(block) + 1, use_threads=False)
+    return pa.json.read_json(pa.BufferReader(block), reading, options)
 
 
 def _converted(raw: pl.Series, dtype: pl.DataType) -> tuple[pl.Series | None, pl.Series | None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from genspark.errors import SourceError
 from genspark.sources.formats.json import types, values
 from genspark.sources.formats.json.columns import Reading, read_table
 from genspark.sources.options import is_true
+from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks, lines
 from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
@@ -22,7 +23,7 @@ from genspark.sources.shard import Shard
 _CORRUPT_OPTION = "_corrupt_record"
 _BLANK = r"^[ \t\r\n]*$"
 _OBJECT = r"^\s*\{.*\}\s*$"
-_LONG_NUMBER = re.compile(rb"[:,\[]\s*-?\d{19,}\s*[,}\]]")
+_LONG_NUMBER = r"[:,\[]\s*-?[0-9]{19,}\s*[,}\]]"
 _PIECES = (512, 32)
 """Lines that are read at once where a line among them cannot be read: the smaller the piece, the fewer are slow."""
 
@@ -33,9 +34,9 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
     Lines that are not well formed tell of none.
     """
     kind: types.Kind = {}
-    for shard in shards:
-        for block in blocks(shard.path):
-            kind = types.join(kind, _kind(_records(block), _PIECES))
+    calls = (partial(_kind_of_block, block) for shard in shards for block in blocks(shard.path))
+    for found in ahead.results(calls):
+        kind = types.join(kind, found)
     dtype = types.dtype_of(kind)
     fields = dtype.fields if isinstance(dtype, pl.Struct) else []
     known: dict[str, Any] = {field.name: field.dtype for field in fields if field.name != _CORRUPT_OPTION}
@@ -45,17 +46,22 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
     return {name: _as_text(kind) for name, kind in known.items()} if is_true(options, "primitivesAsString") else known
 
 
-def frames(shard: Shard, schema: Mapping[str, pl.DataType], needed: frozenset[str] | None) -> Iterator[pl.DataFrame]:
-    """The rows of a shard in pieces: the columns needed (None: all), and `CORRUPT` where it is among them."""
+def readings(
+    shard: Shard, schema: Mapping[str, pl.DataType], needed: frozenset[str] | None
+) -> Iterator[Callable[[], pl.DataFrame]]:
+    """Calls that read a shard's blocks: the columns needed (None: all), and `CORRUPT` where it is among them."""
     tells = needed is None or CORRUPT in needed
     # Whether a record is corrupt depends on all of its members.
     wanted = {name: dtype for name, dtype in schema.items() if tells or (needed and name in needed)}
     reading = Reading(wanted or dict(list(schema.items())[:1]))
     for block in blocks(shard.path):
-        records = _records(block)
-        if len(records):
-            frame = _frame(records, reading)
-            yield frame if tells else frame.drop(CORRUPT)
+        yield partial(_frame_of_block, block, reading, tells=tells)
+
+
+def _frame_of_block(block: bytes, reading: Reading, *, tells: bool) -> pl.DataFrame:
+    records = _records(block)
+    frame = _frame(records, reading) if len(records) else reading.empty()
+    return frame if tells else frame.drop(CORRUPT)
 
 
 def _frame(records: pl.Series, reading: Reading) -> pl.DataFrame:
@@ -63,9 +69,10 @@ def _frame(records: pl.Series, reading: Reading) -> pl.DataFrame:
     is_object = _is_object(records)
     if is_object.all():
         return _read(records, reading, _PIECES)
-    parts = [_read(records.filter(is_object), reading, _PIECES), _one_by_one(records.filter(~is_object), reading)]
-    order = pl.concat([is_object.arg_true(), (~is_object).arg_true()])
-    return pl.concat(parts)[order.arg_sort()]
+    # An empty object keeps the place of each other line: none that can be read is moved.
+    kept = pl.select(pl.when(is_object).then(records).otherwise(pl.lit("{}"))).to_series()
+    frame = _read(kept.rename(records.name), reading, _PIECES)
+    return frame.with_columns(frame[CORRUPT].scatter((~is_object).arg_true(), records.filter(~is_object)))
 
 
 def _is_object(records: pl.Series) -> pl.Series:
@@ -95,6 +102,10 @@ def _one_by_one(records: pl.Series, reading: Reading) -> pl.DataFrame:
     return pl.DataFrame([*columns, pl.Series(CORRUPT, corrupt, dtype=pl.String())])
 
 
+def _kind_of_block(block: bytes) -> types.Kind:
+    return _kind(_records(block), _PIECES)
+
+
 def _kind(records: pl.Series, pieces: tuple[int, ...]) -> types.Kind:
     is_object = _is_object(records)
     records = records if is_object.all() else records.filter(is_object)
@@ -119,7 +130,7 @@ def _kind(records: pl.Series, pieces: tuple[int, ...]) -> types.Kind:
 def _may_round(table: Any, records: pl.Series) -> bool:
     """Whether a whole number may be among the floats because it is too long for 64 bits."""
     has_floats = "double" in str(table.schema)
-    return has_floats and _LONG_NUMBER.search(records.str.join("\n")[0].encode()) is not None
+    return has_floats and bool(records.str.contains(_LONG_NUMBER).any())
 
 
 def _records(block: bytes) -> pl.Series:
