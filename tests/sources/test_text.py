@@ -221,3 +221,12 @@ def test_a_job_writes_or_quarantines_every_line(tmp_path: Path, kind: str, engin
         counts = texts.value_counts().join(given, on="_corrupt_record", how="left")
         assert counts.select((pl.col("count") <= pl.col("count_right").fill_null(0)).all()).item()
     assert kept["_file"].is_in([f"file://{place}" for place in places]).all()
+
+
+def test_numbers_beyond_every_type_are_corrupt(tmp_path: Path) -> None:
+    long = "9" * 5000
+    write(tmp_path / "a.json", f'{{"t":{long}}}\n{{"t":253402300800}}\n{{"n":{long}}}\n')
+    write(tmp_path / "a.csv", f"n\n{long}\n")
+    frame = mine(source(tmp_path / "a.json", "json", schema="n int, t timestamp"))
+    assert frame[CORRUPT].null_count() == 0
+    assert mine(source(tmp_path / "a.csv", "csv", schema="n int"))[CORRUPT].to_list() == [long]
