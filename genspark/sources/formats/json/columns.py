@@ -13,19 +13,25 @@ import pyarrow.json
 from genspark.engines.fate import CORRUPT
 from genspark.sources.parsing.columns import converted
 
-_NUMBER_FOUND = re.compile(r"Column\(/([^/)]+)\) changed from string to number")
+_CHANGE = re.compile(
+    r"Column\(/(?P<name>[^/)]+)\) changed from (?:string|number|boolean) to (?P<to>string|number|boolean)"
+)
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCALAR = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false"
 
 
 class Reading:
     """Reads lines as columns of a schema. What PyArrow does not know is read as text and then converted.
 
-    A column of text or of timestamps in which it met numbers is read as whole numbers from then on: that is
-    where to begin, and decides no value, so that several threads may read blocks with it.
+    A column of text or of timestamps in which it met numbers is read as whole numbers from then on; a column of
+    text that mixes them with others is read with all of them in quotes. That is where to begin, and decides no
+    value, so that threads may read blocks with one `Reading`.
     """
 
     def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
         self.schema = dict(schema)
         self._as_number: set[str] = set()
+        self._quoted: set[str] = set()
 
     def empty(self) -> pl.DataFrame:
         """No rows."""
@@ -58,33 +64,76 @@ class Reading:
     def _table(self, records: pl.Series) -> Any:
         def read() -> Any:
             wanted = pa.schema([(name, self._read_as(name, dtype)) for name, dtype in self.schema.items()])
-            return _read(records, pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"))
+            options = pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore")
+            return _read(_in_quotes(records, self._quoted), options)
 
-        try:
-            return read()
-        except (pa.ArrowException, ValueError) as error:
-            found = _NUMBER_FOUND.search(str(error))
-        if found is None or found[1] not in self.schema or found[1] in self._as_number:
-            return None
-        self._as_number.add(found[1])
-        try:
-            return read()
-        except (pa.ArrowException, ValueError):
-            self._as_number.discard(found[1])
-            return None
+        for _ in range(2 * len(self.schema) + 1):
+            began = (set(self._as_number), set(self._quoted))
+            try:
+                return read()
+            except (pa.ArrowException, ValueError) as error:
+                # Another thread may have met the same numbers meanwhile.
+                is_known = began != (self._as_number, self._quoted)
+                if not is_known and not self._adapt(str(error)):
+                    return None
+        return None
+
+    def _adapt(self, message: str) -> bool:
+        """Whether the lines should be read once more, with a column read in another way."""
+        found = _CHANGE.search(message)
+        name = found["name"] if found else ""
+        if found is None or name not in self.schema or name in self._quoted:
+            return False
+        if found["to"] == "number" and name not in self._as_number:
+            self._as_number.add(name)
+            return True
+        self._as_number.discard(name)
+        is_inside = any(_holds(_arrow_type(dtype), {name}) for dtype in self.schema.values())
+        if self.schema[name] != pl.String() or is_inside or not _PLAIN_NAME.fullmatch(name):
+            return False
+        self._quoted.add(name)
+        return True
 
     def _read_as(self, name: str, dtype: pl.DataType) -> Any:
         kinds = pl.String, pl.Datetime
         return pa.int64() if name in self._as_number and isinstance(dtype, kinds) else _arrow_type(dtype)
 
 
-def read_table(records: pl.Series, options: Any) -> Any:
-    """The lines as a table; None where one of them is not well formed, or not one object."""
-    try:
-        table = _read(records, options)
-    except (pa.ArrowException, ValueError):
-        return None
-    return table if table.num_rows == len(records) else None
+def infer_table(records: pl.Series) -> Any:
+    """The lines as a table of the types that they tell of; columns of mixed types are text.
+
+    None where a line is not well formed, not one object, or must be looked at more closely.
+    """
+    mixed: set[str] = set()
+    while True:
+        try:
+            table = _read(_in_quotes(records, mixed), pa.json.ParseOptions())
+        except (pa.ArrowException, ValueError) as error:
+            found = _CHANGE.search(str(error))
+            if found is None or found["name"] in mixed or not _PLAIN_NAME.fullmatch(found["name"]):
+                return None
+            mixed.add(found["name"])
+            continue
+        # A member of an object inside that has the name of a mixed column was put in quotes as well.
+        is_clear = not any(_holds(column.type, mixed) for column in table.schema)
+        return table if table.num_rows == len(records) and is_clear else None
+
+
+def _holds(dtype: Any, names: set[str]) -> bool:
+    """Whether an object inside a type has a member of one of these names."""
+    inner = [dtype.field(i) for i in range(dtype.num_fields)]
+    is_object = pa.types.is_struct(dtype)
+    return any((is_object and field.name in names) or _holds(field.type, names) for field in inner)
+
+
+def _in_quotes(records: pl.Series, names: set[str]) -> pl.Series:
+    """Lines with the numbers and truth values of these members, and of members inside of that name, as strings.
+
+    What is not well formed stays so: a quote before a plain name either begins it, or ends a string and is an error.
+    """
+    for name in names:
+        records = records.str.replace_all(rf'([{{,]\s*"{name}"\s*:\s*)({_SCALAR})(\s*[,}}])', '${1}"${2}"${3}')
+    return records
 
 
 def _read(records: pl.Series, options: Any) -> Any:

@@ -7,13 +7,11 @@ from functools import partial
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.json
 
 from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
 from genspark.sources.formats.json import types, values
-from genspark.sources.formats.json.columns import Reading, read_table
+from genspark.sources.formats.json.columns import Reading, infer_table
 from genspark.sources.options import is_true
 from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks, lines
@@ -111,7 +109,7 @@ def _kind(records: pl.Series, pieces: tuple[int, ...]) -> types.Kind:
     records = records if is_object.all() else records.filter(is_object)
     if not len(records):
         return {}
-    table = read_table(records, pa.json.ParseOptions())
+    table = infer_table(records)
     if table is not None and not _may_round(table, records):
         frame = pl.from_arrow(table.schema.empty_table())
         assert isinstance(frame, pl.DataFrame)
