@@ -151,8 +151,8 @@ def _converted(raw: pl.Series, dtype: pl.DataType) -> tuple[pl.Series | None, pl
     if raw.dtype == pl.Int64() and dtype == pl.String():
         return raw.cast(pl.String()), None
     if raw.dtype == pl.Int64() and isinstance(dtype, pl.Datetime):
-        # Seconds since 1970, as Spark takes them; beyond what microseconds hold, a closer look tells.
-        is_near = raw.is_between(-(10**12), 10**12).all()
+        # Seconds since 1970, as Spark takes them; beyond the years 1 to 9999 a closer look tells.
+        is_near = raw.is_between(-62_135_596_800, 253_402_300_799).all()
         moments = (raw * 1_000_000).cast(pl.Datetime("us")).dt.replace_time_zone(dtype.time_zone)
         return (moments if dtype.time_zone and is_near else None), None
     if raw.dtype == pl.String() and dtype == pl.Binary():
