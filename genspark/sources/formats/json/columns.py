@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.json
 
 from genspark.engines.fate import CORRUPT
+from genspark.sources.formats.json import values
+from genspark.sources.formats.json.runs import AnewError, Run, runs
 from genspark.sources.parsing.columns import converted
 
 _CHANGE = re.compile(
@@ -40,13 +42,16 @@ class Reading:
     def frame(self, records: pl.Series) -> pl.DataFrame | None:
         """The rows, with the text of those that hold a value of another type in `CORRUPT`.
 
-        None where a line is not one object, or holds what must be looked at more closely.
+        None where a column holds what must be looked at more closely.
         """
-        table = self._table(records)
-        if table is None or table.num_rows != len(records):
-            # Two objects on one line, or one on two, would show in their number.
-            return None
-        raw = pl.from_arrow(table)
+        found = self._runs(records)
+        read = [run.table for run in found if run.table is not None]
+        if not read:
+            return one_by_one(records, self.schema)
+        # Rows of nulls keep the places of the lines that are left.
+        schema = read[0].schema
+        tables = [_nulls(schema, run.stop - run.start) if run.table is None else run.table for run in found]
+        raw = pl.from_arrow(pa.concat_tables(tables))
         assert isinstance(raw, pl.DataFrame)
         columns, bad = [], None
         for name, dtype in self.schema.items():
@@ -59,24 +64,30 @@ class Reading:
         corrupt = pl.Series(CORRUPT, [None], dtype=pl.String()).new_from_index(0, len(records))
         if bad is not None:
             corrupt = corrupt.scatter(bad.arg_true(), records.filter(bad))
-        return pl.DataFrame([*columns, corrupt])
+        frame = pl.DataFrame([*columns, corrupt])
+        parts = [
+            one_by_one(records[run.start : run.stop], self.schema) if run.table is None else frame[run.start : run.stop]
+            for run in found
+        ]
+        return pl.concat(parts) if len(parts) > 1 else frame
 
-    def _table(self, records: pl.Series) -> Any:
-        def read() -> Any:
-            wanted = pa.schema([(name, self._read_as(name, dtype)) for name, dtype in self.schema.items()])
-            options = pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore")
-            return _read(_in_quotes(records, self._quoted), options)
+    def _runs(self, records: pl.Series) -> list[Run]:
+        # Each column is read in three ways at most.
+        for _ in range(2 * len(self.schema)):
+            with contextlib.suppress(AnewError):
+                return self._runs_now(records, may_adapt=True)
+        return self._runs_now(records, may_adapt=False)
 
-        for _ in range(2 * len(self.schema) + 1):
-            began = (set(self._as_number), set(self._quoted))
-            try:
-                return read()
-            except (pa.ArrowException, ValueError) as error:
-                # Another thread may have met the same numbers meanwhile.
-                is_known = began != (self._as_number, self._quoted)
-                if not is_known and not self._adapt(str(error)):
-                    return None
-        return None
+    def _runs_now(self, records: pl.Series, *, may_adapt: bool) -> list[Run]:
+        began = (set(self._as_number), set(self._quoted))
+
+        def is_settled(message: str) -> bool:
+            # Another thread may have met the same values meanwhile.
+            return may_adapt and (began != (self._as_number, self._quoted) or self._adapt(message))
+
+        wanted = pa.schema([(name, self._read_as(name, dtype)) for name, dtype in self.schema.items()])
+        options = pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore")
+        return runs(_in_quotes(records, began[1]), options, is_settled)
 
     def _adapt(self, message: str) -> bool:
         """Whether the lines should be read once more, with a column read in another way."""
@@ -99,24 +110,41 @@ class Reading:
         return pa.int64() if name in self._as_number and isinstance(dtype, kinds) else _arrow_type(dtype)
 
 
-def infer_table(records: pl.Series) -> Any:
-    """The lines as a table of the types that they tell of; columns of mixed types are text.
-
-    None where a line is not well formed, not one object, or must be looked at more closely.
-    """
+def inferred(records: pl.Series) -> list[Run]:
+    """The lines as tables of the types that they tell of; columns of mixed types are text."""
     mixed: set[str] = set()
+
+    def is_settled(message: str) -> bool:
+        found = _CHANGE.search(message)
+        if found is None or found["name"] in mixed or not _PLAIN_NAME.fullmatch(found["name"]):
+            return False
+        mixed.add(found["name"])
+        return True
+
     while True:
-        try:
-            table = _read(_in_quotes(records, mixed), pa.json.ParseOptions())
-        except (pa.ArrowException, ValueError) as error:
-            found = _CHANGE.search(str(error))
-            if found is None or found["name"] in mixed or not _PLAIN_NAME.fullmatch(found["name"]):
-                return None
-            mixed.add(found["name"])
-            continue
-        # A member of an object inside that has the name of a mixed column was put in quotes as well.
-        is_clear = not any(_holds(column.type, mixed) for column in table.schema)
-        return table if table.num_rows == len(records) and is_clear else None
+        with contextlib.suppress(AnewError):
+            return [_clear(run, mixed) for run in runs(_in_quotes(records, mixed), pa.json.ParseOptions(), is_settled)]
+
+
+def _clear(run: Run, mixed: set[str]) -> Run:
+    """The run without its table where a member of an object inside has the name of a mixed column.
+
+    Such a member was put in quotes as well.
+    """
+    is_clear = run.table is None or not any(_holds(column.type, mixed) for column in run.table.schema)
+    return run if is_clear else Run(run.start, run.stop, None)
+
+
+def one_by_one(records: pl.Series, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """The rows of lines, each read by itself, with the text of those that are not whole in `CORRUPT`."""
+    rows = [(line, *values.row(line, schema)) for line in records.to_list()]
+    columns = [pl.Series(name, [row.get(name) for _, row, _ in rows], dtype=dtype) for name, dtype in schema.items()]
+    corrupt = [None if is_whole else line for line, _, is_whole in rows]
+    return pl.DataFrame([*columns, pl.Series(CORRUPT, corrupt, dtype=pl.String())])
+
+
+def _nulls(schema: Any, count: int) -> Any:
+    return pa.Table.from_arrays([pa.nulls(count, field.type) for field in schema], schema=schema)
 
 
 def _holds(dtype: Any, names: set[str]) -> bool:
@@ -134,14 +162,6 @@ def _in_quotes(records: pl.Series, names: set[str]) -> pl.Series:
     for name in names:
         records = records.str.replace_all(rf'([{{,]\s*"{name}"\s*:\s*)({_SCALAR})(\s*[,}}])', '${1}"${2}"${3}')
     return records
-
-
-def _read(records: pl.Series, options: Any) -> Any:
-    block = records.str.join("\n")[0].encode()
-    options.newlines_in_values = False
-    # Other threads read other blocks meanwhile.
-    reading = pa.json.ReadOptions(block_size=len(block) + 1, use_threads=False)
-    return pa.json.read_json(pa.BufferReader(block), reading, options)
 
 
 def _converted(raw: pl.Series, dtype: pl.DataType) -> tuple[pl.Series | None, pl.Series | None]:

@@ -10,8 +10,8 @@ import polars as pl
 
 from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
-from genspark.sources.formats.json import types, values
-from genspark.sources.formats.json.columns import Reading, infer_table
+from genspark.sources.formats.json import types
+from genspark.sources.formats.json.columns import Reading, inferred, one_by_one
 from genspark.sources.options import is_true
 from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks, lines
@@ -23,7 +23,7 @@ _BLANK = r"^[ \t\r\n]*$"
 _OBJECT = r"^\s*\{.*\}\s*$"
 _LONG_NUMBER = r"[:,\[]\s*-?[0-9]{19,}\s*[,}\]]"
 _PIECES = (512, 32)
-"""Lines that are read at once where a line among them cannot be read: the smaller the piece, the fewer are slow."""
+"""Lines that are read at once where one needs a closer look: the smaller the piece, the fewer are slow."""
 
 
 def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, pl.DataType]:
@@ -86,49 +86,48 @@ def _read(records: pl.Series, reading: Reading, pieces: tuple[int, ...]) -> pl.D
     if frame is not None:
         return frame
     if not pieces:
-        return _one_by_one(records, reading)
+        return one_by_one(records, reading.schema)
     size, *smaller = pieces
     return pl.concat([_read(records[i : i + size], reading, tuple(smaller)) for i in range(0, len(records), size)])
 
 
-def _one_by_one(records: pl.Series, reading: Reading) -> pl.DataFrame:
-    rows = [(line, *values.row(line, reading.schema)) for line in records.to_list()]
-    columns = [
-        pl.Series(name, [row.get(name) for _, row, _ in rows], dtype=dtype) for name, dtype in reading.schema.items()
-    ]
-    corrupt = [None if is_whole else line for line, _, is_whole in rows]
-    return pl.DataFrame([*columns, pl.Series(CORRUPT, corrupt, dtype=pl.String())])
-
-
 def _kind_of_block(block: bytes) -> types.Kind:
-    return _kind(_records(block), _PIECES)
+    records = _records(block)
+    return _kind(records.filter(_is_object(records)))
 
 
-def _kind(records: pl.Series, pieces: tuple[int, ...]) -> types.Kind:
-    is_object = _is_object(records)
-    records = records if is_object.all() else records.filter(is_object)
-    if not len(records):
-        return {}
-    table = infer_table(records)
-    if table is not None and not _may_round(table, records):
-        frame = pl.from_arrow(table.schema.empty_table())
-        assert isinstance(frame, pl.DataFrame)
-        return {name: types.of_dtype(dtype) for name, dtype in frame.schema.items()}
+def _kind(records: pl.Series) -> types.Kind:
+    """What lines tell of together; those that the library does not read are looked at one by one."""
     kind: types.Kind = {}
-    if not pieces:
-        for line in records.to_list():
-            kind = types.join(kind, types.of_line(line))
+    if not len(records):
         return kind
-    size, *smaller = pieces
-    for i in range(0, len(records), size):
-        kind = types.join(kind, _kind(records[i : i + size], tuple(smaller)))
+    for run in inferred(records):
+        own = records[run.start : run.stop]
+        if run.table is None:
+            kind = types.join(kind, _kind_of_lines(own))
+        elif (is_long := _has_long_number(run.table, own)) is not None:
+            told = types.join(_kind_of_lines(own.filter(is_long)), _kind(own.filter(~is_long)))
+            kind = types.join(kind, told)
+        else:
+            frame = pl.from_arrow(run.table.schema.empty_table())
+            assert isinstance(frame, pl.DataFrame)
+            kind = types.join(kind, {name: types.of_dtype(dtype) for name, dtype in frame.schema.items()})
     return kind
 
 
-def _may_round(table: Any, records: pl.Series) -> bool:
-    """Whether a whole number may be among the floats because it is too long for 64 bits."""
-    has_floats = "double" in str(table.schema)
-    return has_floats and bool(records.str.contains(_LONG_NUMBER).any())
+def _kind_of_lines(records: pl.Series) -> types.Kind:
+    kind: types.Kind = {}
+    for line in records.to_list():
+        kind = types.join(kind, types.of_line(line))
+    return kind
+
+
+def _has_long_number(table: Any, records: pl.Series) -> pl.Series | None:
+    """Which lines may hold a whole number that is among the floats because 64 bits do not hold it; None for none."""
+    if "double" not in str(table.schema):
+        return None
+    is_long = records.str.contains(_LONG_NUMBER)
+    return is_long if is_long.any() else None
 
 
 def _records(block: bytes) -> pl.Series:
