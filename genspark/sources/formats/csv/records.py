@@ -85,8 +85,11 @@ def first_fields(path: str, dialect: Dialect) -> list[str | None] | None:
 
 def parse(records: pl.Series, dialect: Dialect, names: list[str]) -> Records:
     """Records, each a text, as columns: by a library where all libraries agree, else field by field."""
+    return _parse(records, dialect, names, _simple_ones(records, dialect, len(names)))
+
+
+def _parse(records: pl.Series, dialect: Dialect, names: list[str], simple: pl.Series) -> Records:
     width = len(names)
-    simple = _simple_ones(records, dialect, width)
     if simple.all():
         return Records(_read_simple(records, dialect, names), records, dialect)
     others, places = records.filter(~simple), (~simple).arg_true()
@@ -151,9 +154,10 @@ def _by_line(block: bytes, dialect: Dialect, names: list[str]) -> Records:
     """Line by line, as far as looking at them goes: where all are simple, the block is read whole."""
     found = lines(block)
     kept = _records(found, dialect)
-    if len(kept) == len(found) and len(names) > 1 and _simple_ones(kept, dialect, len(names)).all():
+    simple = _simple_ones(kept, dialect, len(names))
+    if len(kept) == len(found) and len(names) > 1 and simple.all():
         return Records(_nulls(_read(block, dialect, names, quote=bool(dialect.quote)), dialect), kept, dialect)
-    return parse(kept, dialect, names)
+    return _parse(kept, dialect, names, simple)
 
 
 def _simple_ones(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
