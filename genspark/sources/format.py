@@ -140,20 +140,28 @@ class StreamedFormat(Format):
     ) -> Iterator[pl.DataFrame]:
         """The frames of all shards, one after another, with what their folders tell."""
         for shard in shards:
-            own = {name: dtype for name, dtype in schema.items() if name not in shard.constants}
-            told = [
-                pl.lit(shard.constants[name], dtype=dtype).alias(name)
-                for name, dtype in schema.items()
-                if name in shard.constants and name in needed
-            ]
-            if FILE in needed:
-                told.append(pl.lit(file_uri(shard.path)).alias(FILE))
-            for frame in self.frames(shard, own, options, needed):
+            told = folder_columns(shard, schema, needed)
+            for frame in self.frames(shard, file_columns(shard, schema), options, needed):
                 yield frame.with_columns(told)
 
     def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:
         for _ in self.frames(shard, schema, options, None):
             pass
+
+
+def file_columns(shard: Shard, schema: Schema) -> Schema:
+    """The columns that stand in the file."""
+    return {name: dtype for name, dtype in schema.items() if name not in shard.constants}
+
+
+def folder_columns(shard: Shard, schema: Schema, needed: frozenset[str]) -> list[pl.Expr]:
+    """The columns needed that the file's folder and name tell."""
+    told = [
+        pl.lit(shard.constants[name], dtype=dtype).alias(name)
+        for name, dtype in schema.items()
+        if name in shard.constants and name in needed
+    ]
+    return [*told, pl.lit(file_uri(shard.path)).alias(FILE)] if FILE in needed else told
 
 
 def require(module: str, package: str, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,7 +13,8 @@ import polars as pl
 from genspark.engines.fate import CORRUPT
 from genspark.engines.spark.names import quoted
 from genspark.errors import ShardError, SourceError
-from genspark.sources.format import Found, Schema, StreamedFormat
+from genspark.sources.format import Found, Schema, StreamedFormat, file_columns, folder_columns
+from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks
 from genspark.sources.places import PLACE, REMEDY
 from genspark.sources.shard import Shard
@@ -34,7 +35,7 @@ _UNREADABLE = (OSError, ValueError, pl.exceptions.PolarsError)
 class RecordFormat(StreamedFormat):
     """Finds the types in a pass over the data, where they are not given, and keeps corrupt records' text.
 
-    Give it `infer` and `frames`, and `check` where the files can contradict a schema that is given.
+    Give it `infer` and `readings`, and `check` where the files can contradict a schema that is given.
     """
 
     tells_corrupt = True
@@ -42,6 +43,33 @@ class RecordFormat(StreamedFormat):
     @abstractmethod
     def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:
         """The columns with the types that all their values have. Raises SourceError, or what reading raises."""
+
+    @abstractmethod
+    def readings(
+        self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
+    ) -> Iterator[Callable[[], pl.DataFrame]]:
+        """The blocks of one shard, in order, each as a call that reads it and may run in any thread.
+
+        What the calls give is what `frames` gives; a frame may be empty.
+        """
+
+    def frames(
+        self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
+    ) -> Iterator[pl.DataFrame]:
+        return (frame for frame in ahead.results(self.readings(shard, schema, options, needed)) if frame.height)
+
+    def stream(
+        self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], needed: frozenset[str]
+    ) -> Iterator[pl.DataFrame]:
+        """The frames of all shards in order; small shards are read side by side."""
+
+        def readings() -> Iterator[Callable[[], pl.DataFrame]]:
+            for shard in shards:
+                told = folder_columns(shard, schema, needed)
+                for reading in self.readings(shard, file_columns(shard, schema), options, needed):
+                    yield functools.partial(_completed, reading, told)
+
+        return (frame for frame in ahead.results(readings()) if frame.height)
 
     def check(self, shards: Sequence[Shard], options: Mapping[str, str]) -> None:
         """Raise SourceError where the files contradict each other, whatever the schema."""
@@ -78,6 +106,10 @@ class RecordFormat(StreamedFormat):
         steady = {"columnNameOfCorruptRecord": CORRUPT_OPTION, "mode": "PERMISSIVE", "columnPruning": "false"}
         frame = spark.read.format(self.name).options(**{**options, **steady}).schema(told).load(paths)
         return Input(_needing_all(frame, known), described(source, frame), passes)
+
+
+def _completed(reading: Callable[[], pl.DataFrame], told: Sequence[pl.Expr]) -> pl.DataFrame:
+    return reading().with_columns(told)
 
 
 def _needing_all(frame: DataFrame, known: Sequence[StructField]) -> DataFrame:

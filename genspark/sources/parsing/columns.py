@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute
 
 from genspark.sources.parsing import values
 
@@ -60,6 +62,9 @@ def plainly(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _timestamps(texts: pl.Series, dtype: pl.Datetime) -> pl.Series:
+    found = _iso(texts)
+    if found is not None:
+        return found.dt.replace_time_zone("UTC") if dtype.time_zone else found
     plain = texts.set(~texts.str.contains(_PLAIN_TIMESTAMP), None)
     if plain.null_count() == len(plain):
         return pl.Series(texts.name, [None] * len(texts), dtype=dtype)
@@ -75,6 +80,21 @@ def _timestamps(texts: pl.Series, dtype: pl.Datetime) -> pl.Series:
     if zones is not None:
         moments = moments - _offsets(zones)
     return moments.dt.replace_time_zone("UTC") if dtype.time_zone else moments
+
+
+def _iso(texts: pl.Series) -> pl.Series | None:
+    """Texts that are all ISO 8601 without a zone as timestamps; None where one is not.
+
+    PyArrow takes `yyyy-MM-dd`, then `[ T]HH`, `:mm`, `:ss` and a fraction of 1 to 6 digits, each optional: all of
+    these are plain. It refuses the whole column for one that is anything else.
+    """
+    try:
+        moments = pa.compute.cast(texts.to_arrow(compat_level=pl.CompatLevel.oldest()), pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    found = pl.Series(texts.name, moments)
+    # The year 0, which PyArrow knows, is no year of Python's.
+    return found if found.is_empty() or found.dt.year().min() != 0 else None
 
 
 def _moments(plain: pl.Series) -> pl.Series:

@@ -39,6 +39,8 @@ _SHORT_ZONES = {
     "CTT": "Asia/Shanghai",
     "AET": "Australia/Sydney",
 }
+_MOST_DIGITS = 4000
+"""Digits of a text that may be an integer; Python refuses to read more than 4,300."""
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -65,6 +67,8 @@ def parser(dtype: pl.DataType) -> Callable[[str], Any]:
 
 def _integer(text: str, limit: int) -> int | None:
     if not _INTEGER.fullmatch(text):
+        return None
+    if len(text) > _MOST_DIGITS:
         return None
     value = int(text)
     return value if -limit <= value < limit else None

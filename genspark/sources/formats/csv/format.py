@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -34,7 +34,7 @@ class Csv(RecordFormat):
     def check(self, shards: Sequence[Shard], options: Mapping[str, str]) -> None:
         reader.check_headers(shards, options)
 
-    def frames(
+    def readings(
         self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
-    ) -> Iterator[pl.DataFrame]:
-        return reader.frames(shard, schema, options, needed)
+    ) -> Iterator[Callable[[], pl.DataFrame]]:
+        return reader.readings(shard, schema, options, needed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -10,8 +11,9 @@ from genspark.engines.fate import CORRUPT
 from genspark.errors import ShardError, SourceError
 from genspark.sources.formats.csv import types as csv_types
 from genspark.sources.formats.csv.dialect import Dialect, dialect
-from genspark.sources.formats.csv.records import Records, first_fields, read_records
+from genspark.sources.formats.csv.records import Records, first_fields, pieces, read
 from genspark.sources.options import is_true
+from genspark.sources.parsing import ahead
 from genspark.sources.parsing.columns import converted
 from genspark.sources.places import LEAVE_OUT, PLACE
 from genspark.sources.shard import Shard
@@ -39,11 +41,32 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
     names = names_of(shards, options)
     if not is_true(options, "inferSchema"):
         return dict.fromkeys(names, pl.String())
+    form = dialect(options)
     kinds: list[csv_types.Kind] = [csv_types.NOTHING] * len(names)
-    for shard in shards:
-        for found in read_records(shard.path, dialect(options), names):
-            kinds = [csv_types.widened(k, found.frame[n]) for k, n in zip(kinds, names, strict=True)]
+    calls = (
+        # The kinds known so far: later blocks have a head start, and most change nothing.
+        partial(_widening, piece, form, names, tuple(kinds))
+        for shard in shards
+        for piece in pieces(shard.path, form)
+    )
+    for frame, began, ended in ahead.results(calls):
+        # A column's type depends on the order of its values: where blocks before this one widened it since, again.
+        kinds[:] = [
+            end if kind == begin else csv_types.widened(kind, frame[name])
+            for kind, begin, end, name in zip(kinds, began, ended, names, strict=True)
+        ]
     return {name: kind.dtype for name, kind in zip(names, kinds, strict=True)}
+
+
+Kinds = tuple[csv_types.Kind, ...]
+
+
+def _widening(
+    piece: bytes | pl.Series, form: Dialect, names: list[str], kinds: Kinds
+) -> tuple[pl.DataFrame, Kinds, Kinds]:
+    """A block's columns of text, the kinds that were known, and those that hold this block too."""
+    frame = read(piece, form, names).frame
+    return frame, kinds, tuple(csv_types.widened(k, frame[n]) for k, n in zip(kinds, names, strict=True))
 
 
 def check_headers(shards: Sequence[Shard], options: Mapping[str, str]) -> None:
@@ -52,27 +75,36 @@ def check_headers(shards: Sequence[Shard], options: Mapping[str, str]) -> None:
         names_of(shards, options)
 
 
-def frames(
+def readings(
     shard: Shard, schema: Mapping[str, pl.DataType], options: Mapping[str, str], needed: frozenset[str] | None
-) -> Iterator[pl.DataFrame]:
-    """The rows of a shard in pieces: the columns needed (None: all), and `CORRUPT` where it is among them."""
+) -> Iterator[Callable[[], pl.DataFrame]]:
+    """Calls that read a shard's blocks: the columns needed (None: all), and `CORRUPT` where it is among them."""
     tells = needed is None or CORRUPT in needed
     # Whether a record is corrupt depends on all of its fields.
     wanted = [name for name in schema if tells or (needed and name in needed)] or list(schema)[:1]
-    for found in read_records(shard.path, dialect(options), list(schema)):
-        pairs = [converted(found.frame[name], schema[name]) for name in wanted]
-        frame = pl.DataFrame([column for column, _ in pairs])
-        yield frame.with_columns(_corrupt(found, [bad for _, bad in pairs])) if tells else frame
+    form = dialect(options)
+    for piece in pieces(shard.path, form):
+        yield partial(_frame, piece, form, schema, wanted, tells=tells)
+
+
+def _frame(
+    piece: bytes | pl.Series, form: Dialect, schema: Mapping[str, pl.DataType], wanted: list[str], *, tells: bool
+) -> pl.DataFrame:
+    found = read(piece, form, list(schema))
+    pairs = [converted(found.frame[name], schema[name]) for name in wanted]
+    frame = pl.DataFrame([column for column, _ in pairs])
+    return frame.with_columns(_corrupt(found, [bad for _, bad in pairs])) if tells else frame
 
 
 def _corrupt(found: Records, bad: list[pl.Series | None]) -> pl.Series:
+    nothing = pl.Series(CORRUPT, [None], dtype=pl.String()).new_from_index(0, found.frame.height)
     marks = [mark for mark in (*bad, found.odd) if mark is not None]
     if not marks:
-        return pl.Series(CORRUPT, [None], dtype=pl.String()).new_from_index(0, found.frame.height)
+        return nothing
     told = marks[0]
     for mark in marks[1:]:
         told = told | mark
-    return found.text().set(~told, None).rename(CORRUPT)
+    return nothing.scatter(told.arg_true(), found.text().filter(told))
 
 
 def _names(shard: Shard, form: Dialect) -> list[str] | None:

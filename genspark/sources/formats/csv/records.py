@@ -31,21 +31,28 @@ class Records:
         return self.given if isinstance(self.given, pl.Series) else _records(lines(self.given), self.dialect)
 
 
-def read_records(path: str, dialect: Dialect, names: list[str]) -> Iterator[Records]:
-    """The records of a shard after its header. Raises OSError."""
+def pieces(path: str, dialect: Dialect) -> Iterator[bytes | pl.Series]:
+    """The text of a shard after its header: blocks of lines, or series of records that may have several lines each.
+
+    Raises OSError.
+    """
     is_header = dialect.header
     for found in _blocks(path, dialect):
-        if isinstance(found, bytes):
-            head = first_record(found, dialect) if is_header else None
-            if is_header and head is None:
-                continue
-            block = found[head[1] :] if head else found
-            records = _whole(block, dialect, names) or _by_line(block, dialect, names)
-        else:
-            records = parse(found.slice(1) if is_header else found, dialect, names)
-        is_header = False
-        if records.frame.height:
-            yield records
+        if not is_header:
+            yield found
+        elif isinstance(found, pl.Series):
+            is_header = False
+            yield found.slice(1)
+        elif (head := first_record(found, dialect)) is not None:
+            is_header = False
+            yield found[head[1] :]
+
+
+def read(piece: bytes | pl.Series, dialect: Dialect, names: list[str]) -> Records:
+    """The records of a piece, which may be none."""
+    if isinstance(piece, pl.Series):
+        return parse(piece, dialect, names)
+    return _whole(piece, dialect, names) or _by_line(piece, dialect, names)
 
 
 def first_record(block: bytes, dialect: Dialect) -> tuple[str, int] | None:
@@ -78,23 +85,26 @@ def first_fields(path: str, dialect: Dialect) -> list[str | None] | None:
 
 def parse(records: pl.Series, dialect: Dialect, names: list[str]) -> Records:
     """Records, each a text, as columns: by a library where all libraries agree, else field by field."""
+    return _parse(records, dialect, names, _simple_ones(records, dialect, len(names)))
+
+
+def _parse(records: pl.Series, dialect: Dialect, names: list[str], simple: pl.Series) -> Records:
     width = len(names)
-    simple = _simple_ones(records, dialect, width)
     if simple.all():
         return Records(_read_simple(records, dialect, names), records, dialect)
-    rest = records.filter(~simple)
-    good = rest.str.contains(dialect.record(width))
+    others, places = records.filter(~simple), (~simple).arg_true()
+    good = others.str.contains(dialect.record(width))
     if width > MOST_COUNTED:
-        good &= (dialect.sep + rest).str.extract_all(dialect.field).list.len() == width
-    well_formed = simple.clone().scatter((~simple).arg_true(), good)
-    parts = [
-        _read_simple(records.filter(simple), dialect, names),
-        _extracted(rest.filter(good), dialect, names),
-        _empty(names).clear(len(rest) - int(good.sum())),
+        good &= (dialect.sep + others).str.extract_all(dialect.field).list.len() == width
+    # A record of empty fields keeps the place of each of the others: none of the simple ones is moved.
+    kept = pl.select(pl.when(simple).then(records).otherwise(pl.lit(dialect.sep * (width - 1)))).to_series()
+    extracted = _extracted(others.filter(good), dialect, names)
+    filled = [
+        column.scatter(places, None).scatter(places.filter(good), extracted[column.name])
+        for column in _read_simple(kept, dialect, names)
     ]
-    places = [simple.arg_true(), (well_formed & ~simple).arg_true(), (~well_formed).arg_true()]
-    frame = pl.concat(parts)[pl.concat(places).arg_sort()]
-    return Records(frame, records, dialect, None if well_formed.all() else ~well_formed)
+    odd = None if good.all() else ~simple.scatter(places, good)
+    return Records(pl.DataFrame(filled), records, dialect, odd)
 
 
 def _blocks(path: str, dialect: Dialect) -> Iterator[bytes | pl.Series]:
@@ -121,12 +131,15 @@ def _whole(block: bytes, dialect: Dialect, names: list[str]) -> Records | None:
     quote = dialect.quote.encode()
     if (quote and quote in block) or dialect.comment or b"\0" in block or len(names) == 1:
         return None
+    # The library refuses a record with more fields than names, so if the separators add up, none has fewer.
+    count = block.count(b"\n")
+    if block.count(dialect.sep.encode()) != count * (len(names) - 1):
+        return None
     try:
         frame = _read(block, dialect, names, quote=False)
     except pl.exceptions.PolarsError:
         return None
-    # No record has more fields than names, so if the separators add up, none has fewer.
-    if block.count(dialect.sep.encode()) != frame.height * (len(names) - 1):
+    if frame.height != count:
         return None
     if dialect.sep <= " " and frame.select(_all_blank(names)).to_series().any():
         return None
@@ -141,9 +154,10 @@ def _by_line(block: bytes, dialect: Dialect, names: list[str]) -> Records:
     """Line by line, as far as looking at them goes: where all are simple, the block is read whole."""
     found = lines(block)
     kept = _records(found, dialect)
-    if len(kept) == len(found) and len(names) > 1 and _simple_ones(kept, dialect, len(names)).all():
+    simple = _simple_ones(kept, dialect, len(names))
+    if len(kept) == len(found) and len(names) > 1 and simple.all():
         return Records(_nulls(_read(block, dialect, names, quote=bool(dialect.quote)), dialect), kept, dialect)
-    return parse(kept, dialect, names)
+    return _parse(kept, dialect, names, simple)
 
 
 def _simple_ones(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
@@ -186,9 +200,9 @@ def _extracted(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.Dat
     fields = (dialect.sep + records).str.extract_all(dialect.field)
     columns = [pl.col("fields").list.get(i).str.slice(1).alias(name) for i, name in enumerate(names)]
     frame = pl.DataFrame([fields.alias("fields")]).select(columns)
-    quote = dialect.quote
+    is_quoted = pl.all().str.starts_with(dialect.quote) if dialect.quote else pl.lit(value=False)
     inner = pl.all().str.slice(1, pl.all().str.len_chars() - 2).str.replace_all(dialect.escaped, "$1")
-    values = frame.select(pl.when(pl.all().str.starts_with(quote)).then(inner).when(pl.all() != "").then(pl.all()))
+    values = frame.select(pl.when(is_quoted).then(inner).when(pl.all() != "").then(pl.all()))
     return _nulls(values, dialect)
 
 

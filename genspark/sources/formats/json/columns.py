@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.json
 
 from genspark.engines.fate import CORRUPT
+from genspark.sources.formats.json import values
+from genspark.sources.formats.json.runs import AnewError, Run, runs
 from genspark.sources.parsing.columns import converted
 
-_NUMBER_FOUND = re.compile(r"Column\(/([^/)]+)\) changed from string to number")
+_CHANGE = re.compile(
+    r"Column\(/(?P<name>[^/)]+)\) changed from (?:string|number|boolean) to (?P<to>string|number|boolean)"
+)
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCALAR = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false"
 
 
 class Reading:
     """Reads lines as columns of a schema. What PyArrow does not know is read as text and then converted.
 
-    A column of text or of timestamps in which it met numbers is read as whole numbers from then on.
+    A column of text or of timestamps in which it met numbers is read as whole numbers from then on; a column of
+    text that mixes them with others is read with all of them in quotes. That is where to begin, and decides no
+    value, so that threads may read blocks with one `Reading`.
     """
 
     def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
         self.schema = dict(schema)
         self._as_number: set[str] = set()
+        self._quoted: set[str] = set()
 
     def empty(self) -> pl.DataFrame:
         """No rows."""
@@ -33,13 +42,16 @@ class Reading:
     def frame(self, records: pl.Series) -> pl.DataFrame | None:
         """The rows, with the text of those that hold a value of another type in `CORRUPT`.
 
-        None where a line is not one object, or holds what must be looked at more closely.
+        None where a column holds what must be looked at more closely.
         """
-        table = self._table(records)
-        if table is None or table.num_rows != len(records):
-            # Two objects on one line, or one on two, would show in their number.
-            return None
-        raw = pl.from_arrow(table)
+        found = self._runs(records)
+        read = [run.table for run in found if run.table is not None]
+        if not read:
+            return one_by_one(records, self.schema)
+        # Rows of nulls keep the places of the lines that are left.
+        schema = read[0].schema
+        tables = [_nulls(schema, run.stop - run.start) if run.table is None else run.table for run in found]
+        raw = pl.from_arrow(pa.concat_tables(tables))
         assert isinstance(raw, pl.DataFrame)
         columns, bad = [], None
         for name, dtype in self.schema.items():
@@ -51,48 +63,105 @@ class Reading:
                 bad = marks if bad is None else bad | marks
         corrupt = pl.Series(CORRUPT, [None], dtype=pl.String()).new_from_index(0, len(records))
         if bad is not None:
-            corrupt = records.set(~bad, None).rename(CORRUPT)
-        return pl.DataFrame([*columns, corrupt])
+            corrupt = corrupt.scatter(bad.arg_true(), records.filter(bad))
+        frame = pl.DataFrame([*columns, corrupt])
+        parts = [
+            one_by_one(records[run.start : run.stop], self.schema) if run.table is None else frame[run.start : run.stop]
+            for run in found
+        ]
+        return pl.concat(parts) if len(parts) > 1 else frame
 
-    def _table(self, records: pl.Series) -> Any:
-        def read() -> Any:
-            wanted = pa.schema([(name, self._read_as(name, dtype)) for name, dtype in self.schema.items()])
-            return _read(records, pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"))
+    def _runs(self, records: pl.Series) -> list[Run]:
+        # Each column is read in three ways at most.
+        for _ in range(2 * len(self.schema)):
+            with contextlib.suppress(AnewError):
+                return self._runs_now(records, may_adapt=True)
+        return self._runs_now(records, may_adapt=False)
 
-        try:
-            return read()
-        except (pa.ArrowException, ValueError) as error:
-            found = _NUMBER_FOUND.search(str(error))
-        if found is None or found[1] not in self.schema or found[1] in self._as_number:
-            return None
-        self._as_number.add(found[1])
-        try:
-            return read()
-        except (pa.ArrowException, ValueError):
-            self._as_number.remove(found[1])
-            return None
+    def _runs_now(self, records: pl.Series, *, may_adapt: bool) -> list[Run]:
+        began = (set(self._as_number), set(self._quoted))
+
+        def is_settled(message: str) -> bool:
+            # Another thread may have met the same values meanwhile.
+            return may_adapt and (began != (self._as_number, self._quoted) or self._adapt(message))
+
+        wanted = pa.schema([(name, self._read_as(name, dtype)) for name, dtype in self.schema.items()])
+        options = pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore")
+        return runs(_in_quotes(records, began[1]), options, is_settled)
+
+    def _adapt(self, message: str) -> bool:
+        """Whether the lines should be read once more, with a column read in another way."""
+        found = _CHANGE.search(message)
+        name = found["name"] if found else ""
+        if found is None or name not in self.schema or name in self._quoted:
+            return False
+        if found["to"] == "number" and name not in self._as_number:
+            self._as_number.add(name)
+            return True
+        self._as_number.discard(name)
+        is_inside = any(_holds(_arrow_type(dtype), {name}) for dtype in self.schema.values())
+        if self.schema[name] != pl.String() or is_inside or not _PLAIN_NAME.fullmatch(name):
+            return False
+        self._quoted.add(name)
+        return True
 
     def _read_as(self, name: str, dtype: pl.DataType) -> Any:
         kinds = pl.String, pl.Datetime
         return pa.int64() if name in self._as_number and isinstance(dtype, kinds) else _arrow_type(dtype)
 
 
-def read_table(records: pl.Series, options: Any) -> Any:
-    """The lines as a table; None where one of them is not well formed, or not one object."""
-    try:
-        table = _read(records, options)
-    except (pa.ArrowException, ValueError):
-        return None
-    return table if table.num_rows == len(records) else None
+def inferred(records: pl.Series) -> list[Run]:
+    """The lines as tables of the types that they tell of; columns of mixed types are text."""
+    mixed: set[str] = set()
+
+    def is_settled(message: str) -> bool:
+        found = _CHANGE.search(message)
+        if found is None or found["name"] in mixed or not _PLAIN_NAME.fullmatch(found["name"]):
+            return False
+        mixed.add(found["name"])
+        return True
+
+    while True:
+        with contextlib.suppress(AnewError):
+            return [_clear(run, mixed) for run in runs(_in_quotes(records, mixed), pa.json.ParseOptions(), is_settled)]
 
 
-def _read(records: pl.Series, options: Any) -> Any:
-    block = records.str.join("\n")[0].encode()
-    options.newlines_in_values = False
-    threads = pl.thread_pool_size() > 1 and len(block) > 1 << 20
-    # Blocks of Arrow's are what its threads share.
-    size = len(block) // 4 if threads else len(block) + 1
-    return pa.json.read_json(pa.BufferReader(block), pa.json.ReadOptions(block_size=size, use_threads=threads), options)
+def _clear(run: Run, mixed: set[str]) -> Run:
+    """The run without its table where a member of an object inside has the name of a mixed column.
+
+    Such a member was put in quotes as well.
+    """
+    is_clear = run.table is None or not any(_holds(column.type, mixed) for column in run.table.schema)
+    return run if is_clear else Run(run.start, run.stop, None)
+
+
+def one_by_one(records: pl.Series, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """The rows of lines, each read by itself, with the text of those that are not whole in `CORRUPT`."""
+    rows = [(line, *values.row(line, schema)) for line in records.to_list()]
+    columns = [pl.Series(name, [row.get(name) for _, row, _ in rows], dtype=dtype) for name, dtype in schema.items()]
+    corrupt = [None if is_whole else line for line, _, is_whole in rows]
+    return pl.DataFrame([*columns, pl.Series(CORRUPT, corrupt, dtype=pl.String())])
+
+
+def _nulls(schema: Any, count: int) -> Any:
+    return pa.Table.from_arrays([pa.nulls(count, field.type) for field in schema], schema=schema)
+
+
+def _holds(dtype: Any, names: set[str]) -> bool:
+    """Whether an object inside a type has a member of one of these names."""
+    inner = [dtype.field(i) for i in range(dtype.num_fields)]
+    is_object = pa.types.is_struct(dtype)
+    return any((is_object and field.name in names) or _holds(field.type, names) for field in inner)
+
+
+def _in_quotes(records: pl.Series, names: set[str]) -> pl.Series:
+    """Lines with the numbers and truth values of these members, and of members inside of that name, as strings.
+
+    What is not well formed stays so: a quote before a plain name either begins it, or ends a string and is an error.
+    """
+    for name in names:
+        records = records.str.replace_all(rf'([{{,]\s*"{name}"\s*:\s*)({_SCALAR})(\s*[,}}])', '${1}"${2}"${3}')
+    return records
 
 
 def _converted(raw: pl.Series, dtype: pl.DataType) -> tuple[pl.Series | None, pl.Series | None]:
@@ -102,8 +171,8 @@ def _converted(raw: pl.Series, dtype: pl.DataType) -> tuple[pl.Series | None, pl
     if raw.dtype == pl.Int64() and dtype == pl.String():
         return raw.cast(pl.String()), None
     if raw.dtype == pl.Int64() and isinstance(dtype, pl.Datetime):
-        # Seconds since 1970, as Spark takes them; beyond what microseconds hold, a closer look tells.
-        is_near = raw.is_between(-(10**12), 10**12).all()
+        # Seconds since 1970, as Spark takes them; beyond the years 1 to 9999 a closer look tells.
+        is_near = raw.is_between(-62_135_596_800, 253_402_300_799).all()
         moments = (raw * 1_000_000).cast(pl.Datetime("us")).dt.replace_time_zone(dtype.time_zone)
         return (moments if dtype.time_zone and is_near else None), None
     if raw.dtype == pl.String() and dtype == pl.Binary():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -25,7 +25,7 @@ class Json(RecordFormat):
     def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:
         return reader.schema_of(shards, options)
 
-    def frames(
+    def readings(
         self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
-    ) -> Iterator[pl.DataFrame]:
-        return reader.frames(shard, schema, needed)
+    ) -> Iterator[Callable[[], pl.DataFrame]]:
+        return reader.readings(shard, schema, needed)

@@ -20,9 +20,15 @@ class Number:
 
 
 def parse(line: str) -> dict[str, Any]:
-    """The members of the object that a line holds; of members of one name the last. Raises ValueError."""
+    """The members of the object that a line holds; of members of one name the last.
+
+    Raises ValueError, too, for a text with half of a surrogate pair, which no UTF-8 holds.
+    """
     try:
         value = json.loads(line, parse_int=Number, parse_float=Number, parse_constant=Number)
+        if "\\u" in line:
+            # Only an escape makes half a pair; encoding raises UnicodeEncodeError for it, a ValueError.
+            json.dumps(value, ensure_ascii=False, default=str).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(value, dict):

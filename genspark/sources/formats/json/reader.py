@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.json
 
 from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
-from genspark.sources.formats.json import types, values
-from genspark.sources.formats.json.columns import Reading, read_table
+from genspark.sources.formats.json import types
+from genspark.sources.formats.json.columns import Reading, inferred, one_by_one
 from genspark.sources.options import is_true
+from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks, lines
 from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
@@ -22,9 +21,9 @@ from genspark.sources.shard import Shard
 _CORRUPT_OPTION = "_corrupt_record"
 _BLANK = r"^[ \t\r\n]*$"
 _OBJECT = r"^\s*\{.*\}\s*$"
-_LONG_NUMBER = re.compile(rb"[:,\[]\s*-?\d{19,}\s*[,}\]]")
+_LONG_NUMBER = r"[:,\[]\s*-?[0-9]{19,}\s*[,}\]]"
 _PIECES = (512, 32)
-"""Lines that are read at once where a line among them cannot be read: the smaller the piece, the fewer are slow."""
+"""Lines that are read at once where one needs a closer look: the smaller the piece, the fewer are slow."""
 
 
 def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, pl.DataType]:
@@ -33,9 +32,9 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
     Lines that are not well formed tell of none.
     """
     kind: types.Kind = {}
-    for shard in shards:
-        for block in blocks(shard.path):
-            kind = types.join(kind, _kind(_records(block), _PIECES))
+    calls = (partial(_kind_of_block, block) for shard in shards for block in blocks(shard.path))
+    for found in ahead.results(calls):
+        kind = types.join(kind, found)
     dtype = types.dtype_of(kind)
     fields = dtype.fields if isinstance(dtype, pl.Struct) else []
     known: dict[str, Any] = {field.name: field.dtype for field in fields if field.name != _CORRUPT_OPTION}
@@ -45,17 +44,22 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
     return {name: _as_text(kind) for name, kind in known.items()} if is_true(options, "primitivesAsString") else known
 
 
-def frames(shard: Shard, schema: Mapping[str, pl.DataType], needed: frozenset[str] | None) -> Iterator[pl.DataFrame]:
-    """The rows of a shard in pieces: the columns needed (None: all), and `CORRUPT` where it is among them."""
+def readings(
+    shard: Shard, schema: Mapping[str, pl.DataType], needed: frozenset[str] | None
+) -> Iterator[Callable[[], pl.DataFrame]]:
+    """Calls that read a shard's blocks: the columns needed (None: all), and `CORRUPT` where it is among them."""
     tells = needed is None or CORRUPT in needed
     # Whether a record is corrupt depends on all of its members.
     wanted = {name: dtype for name, dtype in schema.items() if tells or (needed and name in needed)}
     reading = Reading(wanted or dict(list(schema.items())[:1]))
     for block in blocks(shard.path):
-        records = _records(block)
-        if len(records):
-            frame = _frame(records, reading)
-            yield frame if tells else frame.drop(CORRUPT)
+        yield partial(_frame_of_block, block, reading, tells=tells)
+
+
+def _frame_of_block(block: bytes, reading: Reading, *, tells: bool) -> pl.DataFrame:
+    records = _records(block)
+    frame = _frame(records, reading) if len(records) else reading.empty()
+    return frame if tells else frame.drop(CORRUPT)
 
 
 def _frame(records: pl.Series, reading: Reading) -> pl.DataFrame:
@@ -63,9 +67,10 @@ def _frame(records: pl.Series, reading: Reading) -> pl.DataFrame:
     is_object = _is_object(records)
     if is_object.all():
         return _read(records, reading, _PIECES)
-    parts = [_read(records.filter(is_object), reading, _PIECES), _one_by_one(records.filter(~is_object), reading)]
-    order = pl.concat([is_object.arg_true(), (~is_object).arg_true()])
-    return pl.concat(parts)[order.arg_sort()]
+    # An empty object keeps the place of each other line: none that can be read is moved.
+    kept = pl.select(pl.when(is_object).then(records).otherwise(pl.lit("{}"))).to_series()
+    frame = _read(kept.rename(records.name), reading, _PIECES)
+    return frame.with_columns(frame[CORRUPT].scatter((~is_object).arg_true(), records.filter(~is_object)))
 
 
 def _is_object(records: pl.Series) -> pl.Series:
@@ -81,45 +86,48 @@ def _read(records: pl.Series, reading: Reading, pieces: tuple[int, ...]) -> pl.D
     if frame is not None:
         return frame
     if not pieces:
-        return _one_by_one(records, reading)
+        return one_by_one(records, reading.schema)
     size, *smaller = pieces
     return pl.concat([_read(records[i : i + size], reading, tuple(smaller)) for i in range(0, len(records), size)])
 
 
-def _one_by_one(records: pl.Series, reading: Reading) -> pl.DataFrame:
-    rows = [(line, *values.row(line, reading.schema)) for line in records.to_list()]
-    columns = [
-        pl.Series(name, [row.get(name) for _, row, _ in rows], dtype=dtype) for name, dtype in reading.schema.items()
-    ]
-    corrupt = [None if is_whole else line for line, _, is_whole in rows]
-    return pl.DataFrame([*columns, pl.Series(CORRUPT, corrupt, dtype=pl.String())])
+def _kind_of_block(block: bytes) -> types.Kind:
+    records = _records(block)
+    return _kind(records.filter(_is_object(records)))
 
 
-def _kind(records: pl.Series, pieces: tuple[int, ...]) -> types.Kind:
-    is_object = _is_object(records)
-    records = records if is_object.all() else records.filter(is_object)
-    if not len(records):
-        return {}
-    table = read_table(records, pa.json.ParseOptions())
-    if table is not None and not _may_round(table, records):
-        frame = pl.from_arrow(table.schema.empty_table())
-        assert isinstance(frame, pl.DataFrame)
-        return {name: types.of_dtype(dtype) for name, dtype in frame.schema.items()}
+def _kind(records: pl.Series) -> types.Kind:
+    """What lines tell of together; those that the library does not read are looked at one by one."""
     kind: types.Kind = {}
-    if not pieces:
-        for line in records.to_list():
-            kind = types.join(kind, types.of_line(line))
+    if not len(records):
         return kind
-    size, *smaller = pieces
-    for i in range(0, len(records), size):
-        kind = types.join(kind, _kind(records[i : i + size], tuple(smaller)))
+    for run in inferred(records):
+        own = records[run.start : run.stop]
+        if run.table is None:
+            kind = types.join(kind, _kind_of_lines(own))
+        elif (is_long := _has_long_number(run.table, own)) is not None:
+            told = types.join(_kind_of_lines(own.filter(is_long)), _kind(own.filter(~is_long)))
+            kind = types.join(kind, told)
+        else:
+            frame = pl.from_arrow(run.table.schema.empty_table())
+            assert isinstance(frame, pl.DataFrame)
+            kind = types.join(kind, {name: types.of_dtype(dtype) for name, dtype in frame.schema.items()})
     return kind
 
 
-def _may_round(table: Any, records: pl.Series) -> bool:
-    """Whether a whole number may be among the floats because it is too long for 64 bits."""
-    has_floats = "double" in str(table.schema)
-    return has_floats and _LONG_NUMBER.search(records.str.join("\n")[0].encode()) is not None
+def _kind_of_lines(records: pl.Series) -> types.Kind:
+    kind: types.Kind = {}
+    for line in records.to_list():
+        kind = types.join(kind, types.of_line(line))
+    return kind
+
+
+def _has_long_number(table: Any, records: pl.Series) -> pl.Series | None:
+    """Which lines may hold a whole number that is among the floats because 64 bits do not hold it; None for none."""
+    if "double" not in str(table.schema):
+        return None
+    is_long = records.str.contains(_LONG_NUMBER)
+    return is_long if is_long.any() else None
 
 
 def _records(block: bytes) -> pl.Series:

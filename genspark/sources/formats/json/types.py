@@ -79,9 +79,9 @@ def dtype_of(kind: Kind) -> pl.DataType | None:
 def _of_number(number: Number) -> pl.DataType:
     if not number.is_whole:
         return DOUBLE
-    if -(2**63) <= int(number.text) < 2**63:
-        return LONG
     digits = len(number.text.lstrip("-"))
+    if digits <= 19 and -(2**63) <= int(number.text) < 2**63:
+        return LONG
     return pl.Decimal(digits, 0) if digits <= 38 else DOUBLE
 
 

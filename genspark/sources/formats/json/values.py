@@ -106,7 +106,10 @@ def _float(value: Any) -> float | None:
 
 def _of_text(value: Any, dtype: pl.DataType) -> Any:
     if isinstance(value, Number) and value.is_whole and dtype == pl.Datetime("us", "UTC"):
-        return values.EPOCH + dt.timedelta(seconds=int(value.text))
+        try:
+            return values.EPOCH + dt.timedelta(seconds=float(value.text) if len(value.text) > 20 else int(value.text))
+        except OverflowError:
+            return None
     if not isinstance(value, str):
         return None
     if dtype == pl.Binary():

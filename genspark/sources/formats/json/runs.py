@@ -1,0 +1,92 @@
+"""Lines of JSON as Arrow tables, and which lines PyArrow does not read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.json
+
+_ROW = re.compile(r" in row (\d+)$")
+_PIECE = 128
+"""Lines that are read at once where PyArrow does not say which of them it cannot read."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The lines from `start` to before `stop`: a table with a row a line, or None where PyArrow does not read them."""
+
+    start: int
+    stop: int
+    table: Any
+
+
+class AnewError(Exception):
+    """The lines should be read once more, in another way."""
+
+
+def runs(records: pl.Series, options: Any, is_settled: Callable[[str], bool]) -> list[Run]:
+    """All the lines in order, of which at least one is there. A line that cannot be read costs about what it holds.
+
+    `options` are PyArrow's for parsing; `is_settled` is asked of the message of each failure whether reading in
+    another way helps. Raises AnewError where it does.
+    """
+    return list(_Lines(records, options, is_settled).read(0, len(records)))
+
+
+class _Lines:
+    """Lines in one buffer, whose slices are read without being copied."""
+
+    def __init__(self, records: pl.Series, options: Any, is_settled: Callable[[str], bool]) -> None:
+        options.newlines_in_values = False
+        self._options, self._is_settled = options, is_settled
+        self._buffer = pa.py_buffer(records.str.join("\n")[0].encode())
+        self._begins = np.concatenate([[0], np.cumsum(records.str.len_bytes().to_numpy().astype(np.int64) + 1)])
+        # Where many cannot be read, to look at each line is faster than to find those that can.
+        self._left, self._most_left = 0, 4 + len(records) // 16
+
+    def read(self, start: int, stop: int) -> Iterator[Run]:
+        while start < stop:
+            try:
+                table = self._table(start, stop)
+            except (pa.ArrowException, ValueError) as error:
+                if self._is_settled(str(error)):
+                    raise AnewError from error
+                row = _ROW.search(str(error))
+                bad = start + int(row[1]) if row else stop
+                # After a line of two objects, rows are ahead of lines.
+                if bad >= stop or self._left > self._most_left:
+                    break
+                # PyArrow stops at the line, so that those before it are parsed twice, and no other.
+                yield from self.read(start, bad)
+                self._left += 1
+                yield Run(bad, bad + 1, None)
+                start = bad + 1
+            else:
+                # Two objects on one line, or one on two, show in their number.
+                if table.num_rows != stop - start:
+                    break
+                yield Run(start, stop, table)
+                return
+        if start < stop:
+            yield from self._pieces(start, stop)
+
+    def _pieces(self, start: int, stop: int) -> Iterator[Run]:
+        if stop - start <= _PIECE or self._left > self._most_left:
+            self._left += stop - start
+            yield Run(start, stop, None)
+            return
+        for begin in range(start, stop, _PIECE):
+            yield from self.read(begin, min(begin + _PIECE, stop))
+
+    def _table(self, start: int, stop: int) -> Any:
+        begin, end = int(self._begins[start]), int(self._begins[stop]) - 1
+        # Other threads read other blocks meanwhile.
+        reading = pa.json.ReadOptions(block_size=end - begin + 1, use_threads=False)
+        lines = pa.BufferReader(self._buffer.slice(begin, end - begin))
+        return pa.json.read_json(lines, reading, self._options)

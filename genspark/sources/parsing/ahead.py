@@ -1,0 +1,40 @@
+"""Work on the pieces of a stream by threads, a few pieces ahead of who reads the results."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import polars as pl
+
+Result = TypeVar("Result")
+
+MOST_THREADS = 8
+"""Beyond, what is held at once grows, and who reads the results is the slower one."""
+
+
+def results(calls: Iterable[Callable[[], Result]]) -> Iterator[Result]:
+    """The results of calls, in the order of the calls.
+
+    As many run at a time as Polars has threads, at most `MOST_THREADS`, and as many results wait at most; with one
+    thread each call runs when its result is asked for. `calls` is iterated by the thread that asks.
+    Raises what a call raises, when its turn comes.
+    """
+    threads = min(pl.thread_pool_size(), MOST_THREADS)
+    if threads == 1:
+        for call in calls:
+            yield call()
+        return
+    waiting: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="genspark-text")
+    try:
+        for call in calls:
+            waiting.append(pool.submit(call))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
