@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 
@@ -11,6 +11,7 @@ from genspark.columns.expressions import HIDDEN, is_hidden
 from genspark.engines.fate import CORRUPT, CORRUPT_SHARD, FATE, FILE, QUARANTINED, REASONS
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import REASONS_TYPE, Fates
+from genspark.engines.spark.functions import functions
 from genspark.pipeline.model import PipelineModel
 from genspark.sources.on_spark import Input
 from genspark.storage.stores import absolute, file_uri
@@ -28,7 +29,7 @@ def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mappi
     the record's text) and `_file` (string); `_reasons`, an array of structs (step, column, rule,
     value, threshold), where value and threshold are doubles in the units the step saw; `_run_id`.
     """
-    F = _functions()
+    F = functions()
     frame = given.frame
     originals = [name for name in frame.columns if not is_hidden(name)]
     if given.knows_files:
@@ -52,9 +53,3 @@ def judged(frame: DataFrame, model: PipelineModel, fates: Fates) -> DataFrame:
     engine = SparkEngine()
     wrapped = engine.with_draws(nw.from_native(fates.start(frame)), model.key, model.draws())
     return nw.to_native(model.apply(engine, wrapped, fates.before))  # type: ignore[no-any-return]
-
-
-def _functions() -> Any:
-    from pyspark.sql import functions
-
-    return functions

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genspark.config import Sink
 from genspark.engines.spark.engine import text
 from genspark.engines.spark.errors import spark_errors
-from genspark.engines.spark.scan_sql import quoted
+from genspark.engines.spark.names import quoted
 from genspark.errors import SinkError
 from genspark.session import is_connect
 from genspark.sinks.table import (

@@ -149,7 +149,7 @@ class SparkRunner(Runner):
         self.passes["write"] += 1
         with self.phase("write", "writing the table"):
             frame = judged(self.given.frame, model, fates)
-            frame = fates.observed(frame, observation).filter(F.col(FATE) == KEPT)
+            frame = fates.with_counts(frame, observation).filter(F.col(FATE) == KEPT)
             frame = frame.select(*(F.col(f"`{name}`") for name in frame.columns if not is_hidden(name)))
             commit = self._commit(frame, model)
         observed = dict(observation.get)
