@@ -33,12 +33,18 @@ tests: venv java
 	if [ $$connect = 0 ]; then tail -1 out/tests-connect.log; else cat out/tests-connect.log; fi; \
 	exit $$((classic + connect))
 
-bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or rows; bench-growth: draw sizes; bench-scans: statistics
+bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or rows; bench-growth: draw sizes; bench-scans: statistics; bench-text: csv and JSON
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
 
-.PHONY: bench-growth bench-scans
+.PHONY: bench-growth bench-scans bench-text bench-imports
 bench-scans: venv java
 	$(BIN)/python benchmarks/scans.py $(ARGS)
+
+bench-text: venv java
+	$(BIN)/python benchmarks/text.py $(ARGS)
+
+bench-imports: venv
+	$(BIN)/python benchmarks/imports.py $(ARGS)
 
 bench-growth: venv java
 	@failed=0; for size in 1m 4m 16m; do \

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,10 @@ class Spec:
         """`shards-4000000x20-8-seed20`."""
         return f"shards-{self.rows}x{self.columns}-{self.shards}-seed{self.seed}"
 
+    def source(self) -> Mapping[str, Any]:
+        """The fields of a `Task` that tell how to read the shards, beyond their defaults."""
+        return {}
+
     def ids(self, shard: int) -> npt.NDArray[np.int64]:
         """The ids of a shard's rows; the first shards have one row more where they cannot all be equal."""
         size, more = divmod(self.rows, self.shards)
@@ -95,14 +99,15 @@ def write_shards(spec: Spec, out: Path, tell: Callable[[str], None]) -> Path:
         for shard in range(spec.shards):
             tell(f"shards: writing {shard + 1} of {spec.shards}")
             # Spark's own default codec, so that no reader meets a foreign one.
-            _frame(spec, shard).write_parquet(draft / f"shard-{shard:03d}.parquet", compression="snappy")
+            frame(spec, shard).write_parquet(draft / f"shard-{shard:03d}.parquet", compression="snappy")
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 
-def _frame(spec: Spec, shard: int) -> pl.DataFrame:
+def frame(spec: Spec, shard: int) -> pl.DataFrame:
+    """The rows of one shard: `id`, `group` and the float64 columns."""
     ids = spec.ids(shard)
     random = np.random.default_rng([spec.seed, shard])
     columns = [pl.Series("id", ids), pl.Series("group", random.choice(GROUPS, size=len(ids)), dtype=pl.String)]

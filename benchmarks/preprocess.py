@@ -65,15 +65,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--size", type=_size, default="4m", help=f"of the input: {', '.join(SIZES)}, or a number of rows")
-    add("--rows", type=_at_least_one, help="rows of the input, if not the size's")
-    add("--columns", type=_at_least_one, help="float64 columns of the input, if not the size's")
+    add("--rows", type=at_least_one, help="rows of the input, if not the size's")
+    add("--columns", type=at_least_one, help="float64 columns of the input, if not the size's")
     add("--threshold", type=float, help="deviations from the mean beyond which a row is dropped, if not the size's")
-    add("--shards", type=_at_least_one, help="Parquet files of the input; 8, and more from 16 million rows on")
+    add("--shards", type=at_least_one, help="Parquet files of the input; 8, and more from 16 million rows on")
     add("--seed", type=int, default=20, help="what decides every value of the input")
     add("--peers", type=_peers, default=",".join(PEERS), help="which run, in this order")
-    add("--repeat", type=_at_least_one, default=1, help="runs of each peer; the middle one is shown")
-    add("--limit", type=_at_least_one, default=1800, help="seconds after which a peer is stopped")
-    add("--cores", type=_at_least_one, default=usable_cores(), help="cores of each peer")
+    add("--repeat", type=at_least_one, default=1, help="runs of each peer; the middle one is shown")
+    add("--limit", type=at_least_one, default=1800, help="seconds after which a peer is stopped")
+    add("--cores", type=at_least_one, default=usable_cores(), help="cores of each peer")
     add("--memory", default=driver_memory(), help="heap of each Spark and limit of DuckDB, such as 8g")
     python = os.environ.get("RAY_PYTHON") or sys.executable
     add(
@@ -93,14 +93,14 @@ def _size(text: str) -> Size:
     if text in SIZES:
         return SIZES[text]
     try:
-        return Size(_at_least_one(text))
+        return Size(at_least_one(text))
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
             f"must be one of {', '.join(SIZES)}, or a number of rows; got {text!r}"
         ) from None
 
 
-def _at_least_one(text: str) -> int:
+def at_least_one(text: str) -> int:
     try:
         number = int(text)
     except ValueError:

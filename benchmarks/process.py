@@ -40,6 +40,7 @@ def run_peer(asked: argparse.Namespace, spec: Spec, peer: str, shards: Path, fol
             memory=asked.memory,
             free_memory=available_memory(),
             scratch=scratch,
+            **spec.source(),
         )
         ended = _start(asked, task, log)
     return _told(ended, log) | asdict(ended.usage)
@@ -49,7 +50,7 @@ def _settle(shards: Path) -> None:
     """The same start for every peer: what the one before wrote is on disk, the shards are in memory if they fit."""
     if hasattr(os, "sync"):
         os.sync()
-    for shard in sorted(shards.glob("*.parquet")):
+    for shard in sorted(shards.iterdir()):
         with shard.open("rb") as stream:
             while stream.read(1 << 24):
                 pass

@@ -170,7 +170,8 @@ def observed(told: str, step: type[Step], fields: Fields) -> dict[str, str]:
     frame = few()
     name = made.bind(dict(nw.from_native(frame).collect_schema())).columns[0]
     plan = pipeline.plan(frame)
-    rounds = made.rounds
+    learner = made.learner()
+    rounds = learner.rounds if learner else 0
     cells = {"variant": told, "scans": str(len(plan.scans) - rounds) + (f" + up to {rounds}" if rounds else "")}
     model = pipeline.fit(frame)
     odd = ODD if frame.schema[name].is_float() else {"null": None}

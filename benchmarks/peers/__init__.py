@@ -21,6 +21,7 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "mllib-tuned": ("peers.mllib", "run_tuned"),
     "polars": ("peers.polars", "run"),
     "duckdb": ("peers.duckdb", "run"),
+    "spark-sql": ("peers.spark_sql", "run"),
     "sklearn": ("peers.sklearn", "run"),
     "ray": ("peers.ray", "run"),
 }

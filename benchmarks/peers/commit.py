@@ -19,12 +19,23 @@ def commit_parquet(folder: str, columns: Sequence[str]) -> None:
     """Make a table of the files in `folder`, which lie in folders named `group=a` and hold no such column."""
     table = Path(folder)
     actions = [_action(table, file) for file in sorted(table.rglob("*.parquet"))]
-    create_table_with_add_actions(folder, Schema.from_arrow(schema(columns)), actions, partition_by=["group"])
+    create_table_with_add_actions(folder, Schema.from_arrow(_schema(table, columns)), actions, partition_by=["group"])
 
 
 def schema(columns: Sequence[str]) -> pa.Schema:
     """The table's schema in Arrow's terms."""
     return pa.schema({"id": pa.int64(), "group": pa.string(), **dict.fromkeys(columns, pa.float64())})
+
+
+def _schema(table: Path, columns: Sequence[str]) -> pa.Schema:
+    """The job's columns, and after them whatever else the files hold: a caption, a time."""
+    known = schema(columns)
+    written = pq.read_schema(next(iter(sorted(table.rglob("*.parquet")))))
+    for column in written:
+        if column.name not in known.names:
+            kind = pa.string() if pa.types.is_large_string(column.type) else column.type
+            known = known.append(pa.field(column.name, kind))
+    return known
 
 
 def _action(table: Path, file: Path) -> AddAction:

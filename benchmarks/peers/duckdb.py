@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from peers.reading import also_read, also_written, relation
 from peers.task import Outcome, Task
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ def run(task: Task, outcome: Outcome) -> None:
         from peers.commit import DELTALAKE, commit_parquet
 
         database = _database(task)
-    source = f"read_parquet({_text(task.shards + '/*.parquet')})"
+    source, also = relation(task), also_written(task)
     with outcome.timed("total"):
         with outcome.timed("fit"):
             fill, observed, counts, rows = _moments(database, task.columns, source)
             # Nulls filled with the mean change the variance by the share that was observed, and nothing else.
             spread = [task.threshold * std * (count / rows) ** 0.5 for std, count in zip(observed, counts, strict=True)]
-            kept = _kept(task.columns, fill, spread, source)
+            kept = _kept(task.columns, fill, spread, source, also_read(task))
             mean, std, _, _ = _moments(database, task.columns, f"({kept})")
         with outcome.timed("write"):
             values = ", ".join(
@@ -33,7 +34,7 @@ def run(task: Task, outcome: Outcome) -> None:
                 for column, m, s in zip(task.columns, mean, std, strict=True)
             )
             database.execute(
-                f'COPY (SELECT id, "group", {values} FROM ({kept})) TO {_text(task.table)} '
+                f'COPY (SELECT id, "group", {values}{also} FROM ({kept})) TO {_text(task.table)} '
                 '(FORMAT parquet, COMPRESSION snappy, PARTITION_BY ("group"))'
             )
             commit_parquet(task.table, task.columns)
@@ -65,14 +66,14 @@ def _moments(
     return list(found[0:-1:3]), list(found[1:-1:3]), list(found[2:-1:3]), found[-1]
 
 
-def _kept(columns: Sequence[str], fill: Sequence[float], spread: Sequence[float], source: str) -> str:
+def _kept(columns: Sequence[str], fill: Sequence[float], spread: Sequence[float], source: str, also: str) -> str:
     values = ", ".join(f"coalesce({c}, {_number(f)}) AS {c}" for c, f in zip(columns, fill, strict=True))
     # A filled value is the mean, which is not far from itself.
     near = " AND ".join(
         f"({c} IS NULL OR {c} BETWEEN {_number(f - s)} AND {_number(f + s)})"
         for c, f, s in zip(columns, fill, spread, strict=True)
     )
-    return f'SELECT id, "group", {values} FROM {source} WHERE {near}'
+    return f'SELECT id, "group", {values}{also} FROM {source} WHERE {near}'
 
 
 def _number(value: float) -> str:

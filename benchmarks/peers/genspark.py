@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from peers.reading import genspark_source
 from peers.sessions import genspark_session, scans, versions
 from peers.task import Outcome, Task
 
@@ -65,13 +66,14 @@ def _job(task: Task, engine: str, sink: Mapping[str, Any] | None = None) -> Any:
         {
             "name": "benchmark",
             "engine": engine,
-            "source": {"path": task.shards, "format": "parquet"},
+            "source": genspark_source(task),
             "steps": [
                 {"impute": {"columns": columns, "strategy": "mean"}},
                 {"outliers": far},
                 {"scale": {"columns": columns, "method": "standard"}},
             ],
             "sink": {"path": task.table, "partition_by": ["group"], "mode": "overwrite", **(sink or {})},
+            **({"quarantine": {"path": f"{task.table}.quarantine"}} if task.corrupt else {}),
         }
     )
 

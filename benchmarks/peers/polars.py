@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from peers.reading import scan
 from peers.task import Outcome, Task
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ def run(task: Task, outcome: Outcome) -> None:
 
         from peers.commit import DELTALAKE, commit_parquet
     with outcome.timed("total"):
-        frame = pl.scan_parquet(f"{task.shards}/*.parquet")
         with outcome.timed("fit"):
+            frame = scan(task)
             fill, bounds = _bounds(frame, task)
             near = [pl.col(column).is_between(*bounds[column]) for column in task.columns]
             kept = frame.with_columns(pl.col(column).fill_null(fill[column]) for column in task.columns).filter(*near)

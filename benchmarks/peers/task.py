@@ -20,6 +20,8 @@ class Task:
     limit of any other engine that takes one. `free_memory` is what the machine, or the container, had
     free in bytes when the peer was started. `scratch` is a folder with a short path (a socket's must be
     short) for whatever an engine puts aside; it is removed afterwards.
+    `kind` is what the shards are, Parquet or one of text_data.py's; readers of text may know the types if `told`,
+    and have to get past bad records if `corrupt`.
     """
 
     peer: str
@@ -32,6 +34,9 @@ class Task:
     memory: str
     free_memory: int
     scratch: str
+    kind: str = "parquet"
+    told: bool = True
+    corrupt: bool = False
 
 
 @dataclass

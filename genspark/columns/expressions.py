@@ -34,12 +34,6 @@ def number(column: str) -> nw.Expr:
     return nw.col(column).cast(nw.Float64)
 
 
-def beyond(column: str, lower: float, upper: float) -> nw.Expr:
-    """Whether a number lies outside [lower, upper]; null where it is missing."""
-    value = number(column)
-    return (value < lower) | (value > upper)
-
-
 def any_of(predicates: Iterable[nw.Expr]) -> nw.Expr:
     """The disjunction of at least one predicate, null taken as false."""
     return functools.reduce(operator.or_, predicates).fill_null(False)
@@ -89,3 +83,15 @@ def is_hidden(name: str) -> bool:
 def visible(frame: Any) -> list[str]:
     """The columns of a narwhals frame that are the user's, in their order."""
     return [name for name in frame.collect_schema().names() if not is_hidden(name)]
+
+
+def present(frame: Any, columns: Iterable[str]) -> list[str]:
+    """Those of the columns that the frame has."""
+    names = set(frame.collect_schema().names())
+    return [column for column in columns if column in names]
+
+
+def changed(frame: Any, expressions: Iterable[nw.Expr]) -> Any:
+    """The frame with these columns, which may be none: narwhals refuses to change nothing."""
+    listed = list(expressions)
+    return frame.with_columns(*listed) if listed else frame

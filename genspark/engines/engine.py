@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import narwhals as nw
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import any_of, without_nan
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
 from genspark.engines.gathered import Gathered
 from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Parameters, Rejection, Schema, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
+from genspark.steps.rejection import Rejection
 
 Build = Callable[["Engine", Any], Any]
 """(engine, narwhals frame) -> narwhals frame."""
@@ -22,8 +25,6 @@ Build = Callable[["Engine", Any], Any]
 
 class Engine(ABC):
     """Runs scans and adds what narwhals cannot say. Frames are narwhals frames throughout."""
-
-    name: ClassVar[str]
 
     def check_names(self, columns: Sequence[str]) -> None:
         """Raise SchemaError where the engine cannot work with a column of this name."""

@@ -9,7 +9,7 @@ import narwhals as nw
 
 from genspark.columns.expressions import any_of
 from genspark.errors import DataError
-from genspark.steps.base import Rejection
+from genspark.steps.rejection import Rejection
 
 
 def stop_on(frame: Any, label: str, rejections: Iterable[Rejection]) -> None:

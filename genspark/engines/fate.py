@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import narwhals as nw
 
 from genspark.columns.expressions import HIDDEN
-from genspark.steps.base import Rejection
+from genspark.steps.rejection import Rejection
 
 FATE = f"{HIDDEN}fate"
 """Integer: what becomes of the row, one of the three below."""

@@ -1,4 +1,4 @@
-"""What a model learnt, as text for a person."""
+"""A model as text for a person."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def describe(model: PipelineModel) -> str:
     ]
     for number, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):
         ((kind, fields),) = step.to_json().items()
-        told = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
-        lines.append(f"  {number}. {kind} {told}")
+        arguments = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
+        lines.append(f"  {number}. {kind} {arguments}")
         lines += [f"       {line}" for line in _learnt(parameters)]
     losses = model.losses()
     lines.append("inverse transform" + (" loses" if losses else " is exact up to rounding"))

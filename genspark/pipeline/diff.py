@@ -1,4 +1,4 @@
-"""What moved between two fitted models, entry by entry."""
+"""Differences between two fitted models, entry by entry."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
-from genspark.steps.base import Parameters, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
 
 INPUT = "input"
-"""What entries that belong to no step carry as its label: the columns and the key."""
+"""The label of entries that belong to no step: the columns and the key."""
 
 SHOWN = 40
 _WIDEST = 32
 
 
 class Learnt(Protocol):
-    """What two models are compared by."""
+    """The parts of a model that are compared."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -28,7 +29,7 @@ class Learnt(Protocol):
 
     @property
     def parameters(self) -> tuple[Parameters, ...]:
-        """What each of them learnt."""
+        """The parameters of each step."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -87,16 +88,16 @@ class ModelDiff:
         return self.table(SHOWN)
 
     def table(self, most: int) -> str:
-        """So many of the largest changes, a line each below their number."""
+        """At most `most` of the largest changes, a line each below the number of all."""
         if not self.changes:
             return "nothing moved: the same columns, steps and parameters"
         rows = [_row(change) for change in self.largest(most)]
         rest = len(self) - len(rows)
-        told = [f"{len(self):,} change{'s' * (len(self) > 1)}", *_aligned([_HEAD, *rows])]
-        return "\n".join(told + ([f"and {rest:,} more, which moved less"] if rest else []))
+        lines = [f"{len(self):,} change{'s' * (len(self) > 1)}", *_aligned([_HEAD, *rows])]
+        return "\n".join(lines + ([f"and {rest:,} more, which moved less"] if rest else []))
 
     def largest(self, most: int) -> list[Change]:
-        """What has no relative change, such as a step that is gone, and then the largest relative changes."""
+        """At most `most` changes: first those that are not relative, such as a step that is gone, then by size."""
         return sorted(self.changes, key=_weight, reverse=True)[:most]
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -105,9 +106,9 @@ class ModelDiff:
 
 
 def diff(before: Learnt, after: Learnt) -> ModelDiff:
-    """What is not the same in `after` as in `before`.
+    """The changes from `before` to `after`.
 
-    Steps are told by their label, and those of one label by their order.
+    Steps are matched by their label, and those of one label by their order.
     """
     old, new = _by_label(before), _by_label(after)
     changes = [
@@ -119,19 +120,19 @@ def diff(before: Learnt, after: Learnt) -> ModelDiff:
         if label in old and label in new:
             changes += _of_step(label, old[label], new[label])
         else:
-            a, b = (_json(found[label][0]) if label in found else None for found in (old, new))
+            a, b = (_json(steps[label][0]) if label in steps else None for steps in (old, new))
             changes.append(Change(label, "", "added" if a is None else "removed", a, b))
     return ModelDiff(tuple(changes))
 
 
 def _by_label(model: Learnt) -> dict[str, tuple[Step, Parameters]]:
-    found: dict[str, tuple[Step, Parameters]] = {}
+    by_label: dict[str, tuple[Step, Parameters]] = {}
     times: Counter[str] = Counter()
     for step, parameters in zip(model.steps, model.parameters, strict=True):
         times[step.label] += 1
         number = times[step.label]
-        found[step.label if number == 1 else f"{step.label} {number}"] = (step, parameters)
-    return found
+        by_label[step.label if number == 1 else f"{step.label} {number}"] = (step, parameters)
+    return by_label
 
 
 def _of_step(label: str, old: tuple[Step, Parameters], new: tuple[Step, Parameters]) -> Iterator[Change]:

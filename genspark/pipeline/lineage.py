@@ -1,4 +1,4 @@
-"""What decides the state of a statistic for a file: while none of it changes, the state can be kept."""
+"""The origin of a statistic's state for a file: while the origin stays the same, the state can be kept."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import Draw
 from genspark.pipeline.passes import FitPass, draws_of
 from genspark.statistics import Statistic
-from genspark.steps.base import Parameters, Schema, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
 
 FORMAT = 1
-"""To be raised where a state would come out otherwise: of the same rows, the same statistic and the same steps."""
+"""A number to raise when the same rows, statistic and steps come to give another state."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Origin:
 
 
 def origin(fit_pass: FitPass, statistic: Statistic, schema: Schema, reading: Mapping[str, Any]) -> Origin:
-    """Where a statistic of a pass of level 0 comes from.
+    """The origin of a statistic of a pass of level 0.
 
     `schema` is the source's, and `reading` how its files are read, as plain JSON. Two statistics of the same
     digest have the same state for the same file, whatever else their passes and pipelines hold.

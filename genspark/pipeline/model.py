@@ -11,6 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.columns.hashing import Draw
 from genspark.engines import engine_for
@@ -21,8 +22,9 @@ from genspark.pipeline.diff import ModelDiff, diff
 from genspark.pipeline.passes import Before, apply_steps, columns_read, draws_of, without
 from genspark.statistics import State, Statistic
 from genspark.statistics import from_json as statistic_from_json
-from genspark.steps.base import Parameters, Schema, Step
+from genspark.steps.base import Step
 from genspark.steps.base import from_json as step_from_json
+from genspark.steps.learner import Parameters
 from genspark.storage.files import read_text, write_text
 from genspark.version import VERSION
 
@@ -83,12 +85,12 @@ class PipelineModel:
         return nw.to_native(wrapped)
 
     def losses(self) -> list[str]:
-        """What `inverse_transform` cannot bring back, a sentence each, in the order of the steps."""
+        """Sentences that name what `inverse_transform` cannot bring back, in the order of the steps."""
         pairs = zip(self.steps, self.parameters, strict=True)
         return [loss for step, parameters in pairs for loss in step.losses(parameters)]
 
     def diff(self, other: PipelineModel) -> ModelDiff:
-        """What moved from this model to the other: columns, steps, and every parameter that is not the same."""
+        """The differences from this model to the other: columns, steps, and every parameter that is not the same."""
         return diff(self, other)
 
     def apply(self, engine: Engine, frame: Any, before: Before) -> Any:

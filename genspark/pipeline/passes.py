@@ -1,4 +1,4 @@
-"""What is done in one pass over the data: plain values, which can be sent to where the data is."""
+"""Passes over the data: plain values, which can be sent to where the data is."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from genspark.columns.kernels import Kernel
 from genspark.engines.engine import Engine
 from genspark.engines.gathered import Gathered
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Parameters, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
 
 Before = Callable[[Any, Step, Parameters], Any]
-"""What an engine does to a frame before a step transforms it: take out, or mark, the rows it rejects."""
+"""The engine's treatment of a frame before a step transforms it: take out, or mark, the rows it rejects."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,12 @@ def draws_of(steps: Iterable[Step]) -> list[Draw]:
 
 
 def fit_draws_of(steps: Iterable[Step]) -> list[Draw]:
-    """The distinct random numbers that fitting the steps needs, those of their transforms among them."""
-    return list(dict.fromkeys(draw for step in steps for draw in (*step.draws(), *step.fit_draws())))
+    """The distinct random numbers that fitting the steps needs: of their transforms and of their learners."""
+    draws: dict[Draw, None] = {}
+    for step in steps:
+        learner = step.learner()
+        draws.update(dict.fromkeys((*step.draws(), *(learner.draws() if learner else ()))))
+    return list(draws)
 
 
 def columns_read(steps: Iterable[Step]) -> tuple[str, ...]:

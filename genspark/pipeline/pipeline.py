@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN, visible
 from genspark.engines import engine_for
 from genspark.engines.engine import Engine, is_hashable, key_columns
@@ -14,10 +15,11 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
 from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, make_plan, solve
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Parameters, Schema, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
 
 OnScan = Callable[[int, int], None]
-"""Told before each scan: its number, from 1, and how many there are."""
+"""Called before each scan with its number, from 1, and how many there are."""
 
 RunPass = Callable[[FitPass], Mapping[Statistic, State]]
 """Makes one pass over the data."""
@@ -50,13 +52,13 @@ class Pipeline:
         return plan
 
     def explain(self, df: Any) -> str:
-        """What `fit` will read and why, before anything runs: levels, scans, derivations."""
+        """The plan of `fit` as text, before anything runs: levels, scans, derivations, and why."""
         return self.plan(df).explain()
 
     def fit(self, df: Any, *, source: Mapping[str, Any] | None = None, on_scan: OnScan | None = None) -> PipelineModel:
         """Learn every step's parameters in the planned scans.
 
-        Takes a Spark DataFrame, classic or Connect. Empty input and all-null columns give the
+        Takes a Spark, Polars, pandas or PyArrow frame. Empty input and all-null columns give the
         parameters that each step's docstring names. Raises SchemaError before anything is read, and
         DataError where a step's rule for its input says so.
         """
@@ -75,7 +77,7 @@ class Pipeline:
         key = self._key(plan)
         adding = tuple(self._fit_columns(plan))
         opening = Opening(key, tuple(fit_draws_of(plan.steps)), columns_read(plan.steps), adding, dict(self.fit_on))
-        fitting = _Fitting(plan, opening, run_pass, on_scan or _unheard)
+        fitting = _Fitting(plan, opening, run_pass, on_scan or _ignore)
         parameters = fitting.run()
         return PipelineModel(
             steps=plan.steps,
@@ -111,7 +113,7 @@ class Pipeline:
             makers = [step for step in plan.steps if column in step.writes()]
             if not makers:
                 raise SchemaError(f"fit_on: {column!r} is not a column{did_you_mean(column, plan.output_schema)}")
-            if not makers[0].draws() or makers[0].statistics():
+            if not makers[0].draws() or makers[0].learner():
                 raise SchemaError(
                     f"fit_on: {column!r} is made by {makers[0].label}, which is not known before fitting; "
                     "use a column of the source or of a split step"
@@ -149,16 +151,19 @@ class _Fitting:
             is_due = position not in self.fitted and all(answer.level <= done for answer in answers)
             if is_due:
                 states = solve(answers, self.scanned, self.fitted.__getitem__)
-                self.fitted[position] = step.parameters(states, self.plan.schemas[position])
+                learner = step.learner()
+                self.fitted[position] = learner.parameters(states, self.plan.schemas[position]) if learner else {}
 
     def _refine(self, scan: Scan, position: int, number: int) -> None:
-        step, learnt = self.plan.steps[position], self.fitted[position]
-        wanted = tuple(Request(statistic, position) for statistic in step.refinement(learnt))
+        learner, learnt = self.plan.steps[position].learner(), self.fitted[position]
+        assert learner is not None
+        wanted = tuple(Request(statistic, position) for statistic in learner.refinement(learnt))
         if not wanted:
             return
         self.on_scan(number, len(self.plan.scans))
         states = self._states(replace(scan, requests=wanted))
-        self.fitted[position] = step.refined(learnt, {request.statistic: state for request, state in states.items()})
+        of_statistics = {request.statistic: state for request, state in states.items()}
+        self.fitted[position] = learner.refined(learnt, of_statistics)
 
     def _states(self, scan: Scan) -> dict[Request, State]:
         fit_pass, physical = _pass(self.opening, self.plan, scan, self.fitted)
@@ -192,8 +197,8 @@ def _pass(
     return FitPass(opening, tuple(stages), tuple(dict.fromkeys(physical.values())), scan.level), physical
 
 
-def _unheard(_number: int, _of: int) -> None:
-    """Tell nobody about a scan."""
+def _ignore(_number: int, _of: int) -> None:
+    """Do nothing before a scan."""
 
 
 def _schema(frame: Any, engine: Engine) -> Schema:

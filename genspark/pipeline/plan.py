@@ -3,7 +3,7 @@
 A statistic that a step wants is first carried backwards through the steps before it:
 
     through a step that leaves its columns and rows alone       unchanged
-    through a step that can answer it (`Step.rewrite`)          as other statistics of that step's input
+    through a step that can answer it (`Learner.rewrite`)       as other statistics of that step's input
     through a step that learns nothing (log, cast)              scanned after it, in the same pass
     through anything else (a row filter, a clip)                scanned after it, one level later
 
@@ -17,10 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.errors import PlanError, SchemaError
 from genspark.statistics import Derivation, State, Statistic
-from genspark.steps.base import Schema, Step
+from genspark.steps.base import Step
 
 UNFITTED = -1
 
@@ -35,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a wanted statistic is had: scanned as a request, or derived from other answers.
+    """The way to a wanted statistic: scanned as a request, or derived from other answers.
 
     `level` is the level of the last scan it waits for. `step` is the step whose fitted parameters a
     derivation uses.
@@ -82,7 +83,8 @@ class Plan:
     @property
     def stage_by_stage(self) -> int:
         """The scans of a pipeline that fits each step by itself, as one estimator after another does."""
-        return sum(bool(step.statistics()) + step.rounds for step in self.steps)
+        learners = [learner for step in self.steps if (learner := step.learner())]
+        return sum(bool(learner.statistics()) + learner.rounds for learner in learners)
 
     def explain(self) -> str:
         """Levels, scans, what each reads, what is derived, and why a level could not be merged."""
@@ -152,13 +154,17 @@ class _Planner:
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps
+        self.learners = [step.learner() for step in steps]
         self.fitted_at: list[int] = []
 
     def answers_for(self, position: int) -> tuple[Answer, ...]:
-        wanted = self.steps[position].statistics()
-        answers = tuple(self._resolve(statistic, position) for statistic in wanted)
+        learner = self.learners[position]
+        if learner is None:
+            self.fitted_at.append(UNFITTED)
+            return ()
+        answers = tuple(self._resolve(statistic, position) for statistic in learner.statistics())
         first = max((answer.level for answer in answers), default=UNFITTED)
-        self.fitted_at.append(first + self.steps[position].rounds)
+        self.fitted_at.append(first + learner.rounds)
         return answers
 
     def _resolve(self, wanted: Statistic, at: int) -> Answer:
@@ -169,7 +175,8 @@ class _Planner:
             if step.filters:
                 break
             if step.writes() & columns:
-                derivation = step.rewrite(wanted)
+                learner = self.learners[place - 1]
+                derivation = learner.rewrite(wanted) if learner else None
                 if derivation is None:
                     break
                 return self._derived(wanted, at, place - 1, derivation)
@@ -187,13 +194,13 @@ class _Planner:
     def _lineage(self, columns: frozenset[str], at: int) -> tuple[int, ...]:
         """The steps before `at` that decide these columns' values or which rows there are."""
         needed = set(columns)
-        found = []
+        lineage = []
         for position in reversed(range(at)):
             step = self.steps[position]
             if step.filters or step.writes() & needed:
                 needed |= step.reads()
-                found.append(position)
-        return tuple(reversed(found))
+                lineage.append(position)
+        return tuple(reversed(lineage))
 
     def scans(self, answers: Sequence[Sequence[Answer]]) -> tuple[Scan, ...]:
         """The requests of all answers, those of one level and the same rows in one scan."""
@@ -221,13 +228,15 @@ class _Planner:
 
     def _refining(self, position: int) -> list[Scan]:
         """The scans of a step's own rounds, one after another."""
-        step = self.steps[position]
-        first = self.fitted_at[position] - step.rounds
-        columns = step.reads() | {draw.column for draw in (*step.draws(), *step.fit_draws())}
+        step, learner = self.steps[position], self.learners[position]
+        if learner is None:
+            return []
+        first = self.fitted_at[position] - learner.rounds
+        columns = step.reads() | {draw.column for draw in (*step.draws(), *learner.draws())}
         lineage, filters = self._lineage(columns, position), tuple(i for i in range(position) if self.steps[i].filters)
         return [
-            Scan(first + n, (), lineage, filters, f"{step.label}: round {n} of {step.rounds}, if needed", position)
-            for n in range(1, step.rounds + 1)
+            Scan(first + n, (), lineage, filters, f"{step.label}: round {n} of {learner.rounds}, if needed", position)
+            for n in range(1, learner.rounds + 1)
         ]
 
     def _why(

@@ -1,4 +1,4 @@
-"""What a statistic is: a request that is equal to its twin, and a state that merges and is JSON."""
+"""Statistics: requests, of which equal ones are one, and states, which merge and are JSON."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def grouped(states: Mapping[tuple[Any, ...], State]) -> State:
 
 def in_order(keys: Sequence[tuple[Any, ...]]) -> list[tuple[int, tuple[Any, ...]]]:
     """The positions and the values of groups, sorted by value; null is first, and never compared with a value."""
-    told = [tuple((value is not None, "" if value is None else value) for value in key) for key in keys]
-    return [(at, keys[at]) for at in sorted(range(len(keys)), key=told.__getitem__)]
+    ranks = [tuple((value is not None, "" if value is None else value) for value in key) for key in keys]
+    return [(at, keys[at]) for at in sorted(range(len(keys)), key=ranks.__getitem__)]
 
 
 def check_groups(by: Sequence[str], number: int) -> None:
@@ -136,8 +136,8 @@ def check_groups(by: Sequence[str], number: int) -> None:
 def check_group_types(others: Mapping[str, object]) -> None:
     """Raise PlanError for group columns of other types than strings, whole numbers and booleans: column -> type."""
     if others:
-        told = ", ".join(f"{seen(column)!r} is {dtype}" for column, dtype in others.items())
-        raise PlanError(f"group columns hold strings, whole numbers or booleans; {told}: cast it before")
+        listed = ", ".join(f"{seen(column)!r} is {dtype}" for column, dtype in others.items())
+        raise PlanError(f"group columns hold strings, whole numbers or booleans; {listed}: cast it before")
 
 
 def seen(column: str) -> str:
@@ -152,10 +152,10 @@ def merge_counts(a: State, b: State, *names: str) -> State:
 
 @dataclass(frozen=True)
 class Derivation:
-    """How a statistic of a step's output follows from statistics of its input, with no scan.
+    """A statistic of a step's output that follows from statistics of its input, with no scan.
 
-    `derive` takes the states of `needs`, in that order, and the step's fitted parameters. It returns
-    None where the parameters leave the answer open (nothing was fitted), never where a scan is due.
+    `derive` takes the states of `needs`, in that order, and the step's fitted parameters, and returns
+    the state. `why` is a phrase for `Plan.explain`.
     """
 
     needs: tuple[Statistic, ...]

@@ -85,7 +85,7 @@ class Pairs:
 
     @classmethod
     def of_values(cls, values: Matrix) -> Self:
-        """Those of rows x d values, NaN where absent."""
+        """The arrays of rows x d values, NaN where absent."""
         present = ~np.isnan(values)
         count = present.sum(axis=0)
         with np.errstate(all="ignore"):
@@ -109,7 +109,7 @@ class Pairs:
         return cls(n, np.full((d, d), float(n)), mean, comoment)
 
     def merged(self, other: Self) -> Self:
-        """Those of the union of two disjoint sets of rows."""
+        """The arrays of the union of two disjoint sets of rows."""
         count = self.count + other.count
         share = other.count / np.maximum(count, 1.0)
         are_both = (self.count > 0) & (other.count > 0)

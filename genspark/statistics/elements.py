@@ -12,7 +12,7 @@ from genspark.statistics.base import State, Statistic, merge_counts
 from genspark.statistics.moments import COUNTS, Moments
 
 LISTS = ("count", *COUNTS, "mean", "m2", "min", "max")
-"""What is kept of each element: its counts, its moments and its extremes."""
+"""The entries of a state that are lists over the elements: counts, moments and extremes."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Normal:
 
     @property
     def d(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return len(self.center)
 
     def filled(self, values: Matrix) -> Matrix:
@@ -97,9 +97,9 @@ class Normal:
             self.complete(z)
             predicted = z * self.scale + self.center
             expected = np.where(np.isfinite(predicted), predicted, self.mean * self.scale + self.center)
-        found = values.copy()
-        found[rows] = np.where(np.isnan(some), expected, some)
-        return found
+        filled = values.copy()
+        filled[rows] = np.where(np.isnan(some), expected, some)
+        return filled
 
     def standardised(self, values: Matrix) -> Matrix:
         """The z of rows x columns, NaN where a value is not finite."""
@@ -158,7 +158,7 @@ class Completed:
 
     @classmethod
     def of_values(cls, values: Matrix, normal: Normal, draws: Matrix | None, holdout: float) -> Self:
-        """Those of rows x d values, NaN where missing; `draws` where there is a hold-out."""
+        """The arrays of rows x d values, NaN where missing; `draws` where there is a hold-out."""
         with np.errstate(all="ignore"):
             z = normal.standardised(values)
             rows, places = drawn_places(draws, holdout, normal.d) if draws is not None else _NOWHERE
@@ -177,7 +177,7 @@ class Completed:
             return cls(len(known), mean, deviations.T @ deviations + uncertainty, *tested)
 
     def merged(self, other: Self) -> Self:
-        """Those of the union of two disjoint sets of rows."""
+        """The arrays of the union of two disjoint sets of rows."""
         rows = self.rows + other.rows
         share = other.rows / max(rows, 1)
         with np.errstate(all="ignore"):

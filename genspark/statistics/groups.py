@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import narwhals as nw
-
+from genspark.columns.dtypes import Schema, is_category
 from genspark.columns.lookup import Group
 from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics.base import State, Statistic
 
 
-def check_by(by: Sequence[str], schema: Mapping[str, Any]) -> None:
+def check_by(by: Sequence[str], schema: Schema) -> None:
     """Raise SchemaError, with every mistake, where rows cannot be grouped by these columns."""
     problems = [f"by: {c!r} is not a column{did_you_mean(c, schema)}" for c in by if c not in schema]
     problems += [
         f"by: {c!r} is {schema[c]}, and groups are told by strings, integers or booleans; cast it before"
         for c in by
-        if c in schema and not _tells_groups(schema[c])
+        if c in schema and not is_category(schema[c])
     ]
     problems += [f"by: {c!r} is named twice; name it once" for c in dict.fromkeys(by) if by.count(c) > 1]
     if problems:
         raise SchemaError(problems)
-
-
-def _tells_groups(dtype: Any) -> bool:
-    # Not floats: NaN is equal to nothing, and a rounding makes another group.
-    return bool(dtype.is_integer()) or dtype in (nw.String, nw.Boolean)
 
 
 def ungrouped(statistic: Statistic, state: State) -> State:

@@ -39,7 +39,7 @@ LARGEST_EXPONENT = 300.0
 
 @dataclass(frozen=True)
 class Best:
-    """The lambda of the greatest likelihood, and the request that would tell it better; None: it is told."""
+    """The lambda of the greatest likelihood, and a request on a finer grid; None: it is precise enough."""
 
     power: float
     refinement: Powers | None
@@ -70,12 +70,12 @@ def best_lambda(statistic: Powers, state: State) -> Best:
 
 def log_likelihood(statistic: Powers, state: State) -> Numbers:
     """The log-likelihood of each lambda of the grid, for one value; -infinity where lambda is out of the question."""
-    found = [Side.from_json(side) for side in state["sides"]]
-    powers, mean, m2 = np.array(statistic.powers), np.array([s.mean for s in found]), np.array([s.m2 for s in found])
-    low, high, mean_log, share, sign = _by_side(found)
+    sides = [Side.from_json(side) for side in state["sides"]]
+    powers, mean, m2 = np.array(statistic.powers), np.array([s.mean for s in sides]), np.array([s.m2 for s in sides])
+    low, high, mean_log, share, sign = _by_side(sides)
     with np.errstate(all="ignore"):
         pivot = np.where(powers >= 0, high, low)
-        # The largest power there is: all else is told in units of it.
+        # The largest power there is: all else is in units of it.
         unit = (powers * pivot).max(axis=0)
         factor = np.exp(powers * pivot - unit)
         mean = sign * (factor * mean + psi(powers, pivot, unit))

@@ -67,7 +67,7 @@ class Moments(Statistic):
 
 
 def overflows(column: str) -> str:
-    """What to tell where the moments of a column are too large for a double."""
+    """The message that the moments of a column are too large for a double."""
     return f"the moments of {seen(column)!r} overflow: its values are too large; scale it before"
 
 

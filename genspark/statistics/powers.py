@@ -1,4 +1,4 @@
-"""What the likelihood of a power transformation needs, for a whole grid of powers in one scan."""
+"""Sums that give the likelihood of a power transformation, for a whole grid of powers in one scan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Powers(Statistic):
-    """What decides the maximum likelihood of lambda in the transformations of Box-Cox or of Yeo and Johnson.
+    """The sums that give the likelihood of each lambda in the transformations of Box-Cox or of Yeo and Johnson.
 
     The grid has `points` lambdas from `start` to `stop`. State: `count` (finite values in the domain),
     `missing`, `positive_infinities`, `negative_infinities` and `outside` (finite values <= 0, box-cox
@@ -65,7 +65,7 @@ class Powers(Statistic):
         return self.merge_ungrouped({**state, "missing": 0}, self.of_values(np.array([float(value)]), state["missing"]))
 
     def of_values(self, values: Numbers, times: int = 1) -> State:
-        """The state of finite values, each there so many times."""
+        """The state of finite values, each there `times` times."""
         parts = self.split(values)
         sides = [
             Side.of_logarithms(logarithms, powers, times) for logarithms, powers in zip(parts, self.powers, strict=True)
@@ -105,12 +105,12 @@ class Side:
 
     @classmethod
     def empty(cls, points: int) -> Self:
-        """Of no values."""
+        """The side of no values."""
         return cls(0, 0.0, 0.0, 0.0, 0.0, np.zeros(points), np.zeros(points))
 
     @classmethod
     def of_logarithms(cls, y: Numbers, powers: Numbers, times: int = 1) -> Self:
-        """Of these y, each there so many times. `powers` are evenly spaced."""
+        """The side of these y, each there `times` times. `powers` are evenly spaced."""
         if not len(y):
             return cls.empty(len(powers))
         low, high, center = float(y.min()), float(y.max()), float(y.mean())
@@ -123,7 +123,7 @@ class Side:
         return cls(len(y) * times, low, high, center, float(np.square(spread).sum()) * times, mean, m2 * times)
 
     def merged(self, other: Side, powers: Numbers) -> Side:
-        """Of both. Source: T. Chan, G. Golub, R. LeVeque, 1979, once both have the same pivots."""
+        """The side of the values of both, by Chan's rule once their pivots are the same. Source: see `Moments`."""
         if not (self.count and other.count):
             return self if self.count else other
         low, high, n = min(self.low, other.low), max(self.high, other.high), self.count + other.count
@@ -154,7 +154,7 @@ class Side:
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Self:
-        """What `to_json` wrote."""
+        """The side that `to_json` wrote."""
         return cls(**{**state, "mean": np.array(state["mean"]), "m2": np.array(state["m2"])})
 
 

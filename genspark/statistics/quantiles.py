@@ -135,7 +135,7 @@ class Quantiles(Statistic):
 
 
 def holds_too_many(column: str, limit: int) -> str:
-    """What to tell where more values than `limit` would be held for exact quantiles."""
+    """The message that exact quantiles would hold more values than `limit`."""
     return (
         f"exact quantiles of {column!r} hold every value in memory, and there are more than {limit:,}; "
         "set rank_error above 0, or engine: spark"

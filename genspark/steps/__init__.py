@@ -1,13 +1,15 @@
 """The steps of a pipeline, one a file. Their fields are their YAML keys."""
 
 from genspark.steps.augment import Augment, ColorJitter, RandomCrop
-from genspark.steps.base import Rejection, Step
+from genspark.steps.base import Step
 from genspark.steps.bucketize import Bucketize
 from genspark.steps.cast import Cast
 from genspark.steps.drop import Drop
 from genspark.steps.encode import Encode
 from genspark.steps.impute import Impute
+from genspark.steps.learner import Learner
 from genspark.steps.outliers import Outliers
+from genspark.steps.rejection import Rejection
 from genspark.steps.scale import Scale
 from genspark.steps.select import Select
 from genspark.steps.split import Split
@@ -21,6 +23,7 @@ __all__ = [
     "Drop",
     "Encode",
     "Impute",
+    "Learner",
     "Outliers",
     "RandomCrop",
     "Rejection",

@@ -10,10 +10,12 @@ import narwhals as nw
 from pydantic import Field, PositiveInt, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import number
 from genspark.columns.hashing import Draw
 from genspark.errors import SchemaError, did_you_mean
-from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
+from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.learner import Parameters
 
 JITTER = ("brightness", "contrast", "saturation", "hue")
 

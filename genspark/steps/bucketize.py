@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass as plain_dataclass
 from typing import Any, ClassVar, Self
 
 import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import number
 from genspark.statistics import Quantiles, State, Statistic
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
-from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Schema
+from genspark.steps.base import STEP_CONFIG, ColumnStep
+from genspark.steps.learner import Learner, Parameters
 
 
 @dataclass(config=STEP_CONFIG)
@@ -43,8 +46,8 @@ class Bucketize(ColumnStep):
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Self:
         if (self.edges is None) == (self.buckets is None):
-            told = "neither" if self.edges is None else "both"
-            raise ValueError(f"edges: give either edges or buckets; got {told}")
+            given = "neither" if self.edges is None else "both"
+            raise ValueError(f"edges: give either edges or buckets; got {given}")
         edges = self.edges or ()
         if any(low >= high for low, high in itertools.pairwise(edges)):
             raise ValueError(f"edges: each must be above the one before it; got {list(edges)}")
@@ -53,13 +56,8 @@ class Bucketize(ColumnStep):
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **dict.fromkeys(self.columns, nw.Int32())}
 
-    def statistics(self) -> Sequence[Statistic]:
-        return [] if self.edges else [self._statistic(column) for column in self.columns]
-
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        if self.edges:
-            return {}
-        return {"edges": {column: self._learnt(column, states) for column in self.columns}}
+    def learner(self) -> Learner | None:
+        return Edges(self.columns, self.buckets, self.rank_error) if self.buckets else None
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         learnt = parameters.get("edges", {})
@@ -68,19 +66,33 @@ class Bucketize(ColumnStep):
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [f"{self.label}: of values of {column!r} the bucket alone is known" for column in self.columns]
 
+
+@plain_dataclass(frozen=True)
+class Edges(Learner):
+    """The edges that cut each column into `buckets` parts of as many values: its quantiles."""
+
+    columns: tuple[str, ...]
+    buckets: int
+    rank_error: float
+
+    def statistics(self) -> Sequence[Statistic]:
+        return [self._statistic(column) for column in self.columns]
+
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        return {"edges": {column: self._edges(column, states) for column in self.columns}}
+
     def _statistic(self, column: str) -> Quantiles:
         return Quantiles((column,), rank_error=self.rank_error, probabilities=self._probabilities)
 
     @property
     def _probabilities(self) -> tuple[float, ...]:
-        parts = self.buckets or 1
-        return tuple(part / parts for part in range(parts))
+        return tuple(part / self.buckets for part in range(self.buckets))
 
-    def _learnt(self, column: str, states: Mapping[Statistic, State]) -> list[float]:
+    def _edges(self, column: str, states: Mapping[Statistic, State]) -> list[float]:
         statistic = self._statistic(column)
-        found = statistic.read(states[statistic], self._probabilities)
+        quantiles = statistic.read(states[statistic], self._probabilities)
         # Nothing lies below the smallest value, which comes first.
-        return sorted(set(found) - {found[0]}) if found else []
+        return sorted(set(quantiles) - {quantiles[0]}) if quantiles else []
 
 
 def _bucket(column: str, edges: Sequence[float]) -> nw.Expr:

@@ -11,11 +11,13 @@ import pyarrow as pa
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN
 from genspark.columns.kernels import Kernel
 from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics import State, Statistic
-from genspark.steps.base import STEP_CONFIG, Parameters, Schema, Step
+from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.learner import Learner, Parameters
 
 TYPES: dict[str, Any] = {
     "int8": nw.Int8(),
@@ -64,8 +66,8 @@ class Cast(Step):
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **{column: TYPES[name] for column, name in self.columns.items()}}
 
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        return {"float_to_text": [c for c, name in self.columns.items() if name == "string" and schema[c].is_float()]}
+    def learner(self) -> Learner:
+        return FloatColumns(tuple(column for column, name in self.columns.items() if name == "string"))
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         # Each engine writes floats in its own way.
@@ -80,6 +82,16 @@ class Cast(Step):
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [f"{self.label}: {c!r} stays {name}" for c, name in self.columns.items()]
+
+
+@plain_dataclass(frozen=True)
+class FloatColumns(Learner):
+    """Which of the columns that become text hold floats, from the schema alone."""
+
+    columns: tuple[str, ...]
+
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        return {"float_to_text": [column for column in self.columns if schema[column].is_float()]}
 
 
 @plain_dataclass(frozen=True)

@@ -8,7 +8,10 @@ from typing import Any, ClassVar, Self
 
 from pydantic.dataclasses import dataclass
 
-from genspark.steps.base import STEP_CONFIG, Columns, Parameters, Schema, Step, match
+from genspark.columns.dtypes import Schema
+from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.learner import Parameters
+from genspark.steps.matching import Columns, match
 
 
 @dataclass(config=STEP_CONFIG)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from pydantic.dataclasses import dataclass
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics import State, Statistic
-from genspark.steps.base import STEP_CONFIG, Columns, Parameters, Schema, Step, match
+from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.learner import Learner, Parameters
+from genspark.steps.matching import Columns, match
 
 
 @dataclass(config=STEP_CONFIG)
@@ -31,11 +35,11 @@ class Select(Step):
         ordered = dict.fromkeys(c for p in self.columns for c in schema if c == p or fnmatch.fnmatchcase(c, p))
         return replace(self, columns=tuple(ordered))
 
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        return {"left_out": [column for column in schema if column not in self.columns]}
-
     def output_schema(self, schema: Schema) -> Schema:
         return {column: schema[column] for column in self.columns}
+
+    def learner(self) -> Learner:
+        return LeftOut(self.columns)
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         names = frame.collect_schema().names()
@@ -47,3 +51,13 @@ class Select(Step):
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [f"{self.label}: {c!r} was left out" for c in parameters["left_out"]]
+
+
+@plain_dataclass(frozen=True)
+class LeftOut(Learner):
+    """The columns of the input that are not kept, from its schema alone."""
+
+    kept: tuple[str, ...]
+
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        return {"left_out": [column for column in schema if column not in self.kept]}

@@ -12,7 +12,6 @@ import pytest
 
 from genspark.columns.expressions import (
     any_of,
-    beyond,
     count_true,
     expm1,
     is_hidden,
@@ -92,6 +91,10 @@ def test_a_number_is_a_float(evaluate):
 
 
 VALUES = [-1.0, 0.0, 2.0, 2.5, None, INF, -INF]
+
+
+def beyond(column: str, lower: float, upper: float) -> nw.Expr:
+    return (nw.col(column) < lower) | (nw.col(column) > upper)
 
 
 def test_any_of_takes_the_bounds_as_inside_and_missing_as_not_beyond(evaluate):

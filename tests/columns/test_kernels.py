@@ -20,7 +20,8 @@ from genspark.errors import DataError
 from genspark.pipeline import Pipeline
 from genspark.statistics import Moments, State, Statistic
 from genspark.steps import Impute, Scale
-from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters
+from genspark.steps.base import STEP_CONFIG, ColumnStep
+from genspark.steps.learner import Learner, Parameters
 
 HYPOTENUSE = f"{HIDDEN}hypotenuse"
 BACKENDS = ["spark", "polars", "polars-lazy", "pandas", "pyarrow"]
@@ -106,10 +107,19 @@ def test_numbers_are_float64_and_null_is_nan():
 
 @dataclass(config=STEP_CONFIG)
 class Trim(ColumnStep):
-    """A toy that learns a mean, and then once more the mean of what is there."""
+    """A toy that learns means, and then learns the same means again."""
 
     wanted: int = 2
     kind: ClassVar[str] = ""
+
+    def learner(self) -> Learner:
+        return Means(self.columns, self.wanted)
+
+
+@plain_dataclass(frozen=True)
+class Means(Learner):
+    columns: tuple[str, ...]
+    wanted: int
 
     @property
     def rounds(self) -> int:

@@ -107,7 +107,7 @@ def test_parameters_are_json_and_tell_the_value_of_each_group():
 def test_a_statistic_of_what_was_filled_follows_with_no_scan(wanted, by):
     step = Impute("x", by=by)
     model = Pipeline([step]).fit(ROWS)
-    derivation = step.rewrite(wanted)
+    derivation = step.learner().rewrite(wanted)
     assert derivation is not None
     derived = derivation.derive([scan(ROWS, need) for need in derivation.needs], model.parameters[0])
     direct = scan(model.transform(ROWS), wanted)
@@ -132,8 +132,8 @@ def test_outliers_of_the_same_groups_take_no_scan_more():
 
 
 def test_statistics_of_other_groups_are_scanned():
-    assert Impute("x", by="g").rewrite(Moments(("x",), by=("h",))) is None
-    assert Impute("x", indicator=True).rewrite(Moments(("x",), by=("x_is_missing",))) is None
+    assert Impute("x", by="g").learner().rewrite(Moments(("x",), by=("h",))) is None
+    assert Impute("x", indicator=True).learner().rewrite(Moments(("x",), by=("x_is_missing",))) is None
 
 
 @pytest.mark.parametrize(

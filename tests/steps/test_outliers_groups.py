@@ -89,7 +89,7 @@ def test_where_most_values_are_equal_nothing_is_an_outlier():
 
 def test_mad_and_iqr_share_a_sketch():
     steps = [Outliers(columns="x", method=method, action="flag", name=method) for method in ("mad", "iqr")]
-    assert steps[0].statistics() == steps[1].statistics()
+    assert steps[0].learner().statistics() == steps[1].learner().statistics()
 
 
 def test_mad_reads_a_sketch():
@@ -204,7 +204,7 @@ def test_the_report_counts_values_far_within_their_group():
 
 
 def test_the_extremes_after_clipping_within_groups_are_scanned():
-    assert within("clip").rewrite(Extremes(("x",))) is None
+    assert within("clip").learner().rewrite(Extremes(("x",))) is None
 
 
 @pytest.mark.parametrize(

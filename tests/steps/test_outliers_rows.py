@@ -289,7 +289,7 @@ def test_the_declared_columns_are_the_real_ones(cloud, method):
 
 def test_a_clipped_row_s_extremes_are_scanned():
     step = Outliers(columns=["x", "y"], method="mahalanobis", action="clip")
-    assert step.rewrite(Extremes(("x",))) is None
+    assert step.learner().rewrite(Extremes(("x",))) is None
 
 
 def test_the_flag_of_a_row_is_taken_away_by_the_inverse():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import narwhals as nw
 import polars as pl
@@ -25,13 +25,11 @@ from genspark.engines.polars.replay import replayable
 from genspark.engines.polars.stream import streamed
 from genspark.errors import DataError
 from genspark.statistics import Statistic
-from genspark.steps.base import Rejection
+from genspark.steps.rejection import Rejection
 
 
 class EagerEngine(Engine):
     """Frames are narwhals DataFrames; every call works at once."""
-
-    name: ClassVar[str] = "eager"
 
     def run(self, frame: Any, build: Build, built: dict[Any, Any]) -> Any:
         native = nw.to_native(frame)

@@ -6,7 +6,7 @@ import functools
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import narwhals as nw
 import polars as pl
@@ -22,7 +22,7 @@ from genspark.engines.gathered import Gathered
 from genspark.engines.polars.scan import gather
 from genspark.engines.polars.stream import keeping_errors, streamed, with_callback
 from genspark.statistics import Statistic
-from genspark.steps.base import Rejection
+from genspark.steps.rejection import Rejection
 
 
 class PolarsEngine(Engine):
@@ -33,8 +33,6 @@ class PolarsEngine(Engine):
 
     def __init__(self, nan_free: frozenset[str] = frozenset()) -> None:
         self._nan_free = nan_free
-
-    name: ClassVar[str] = "polars"
 
     def without_nan(self, frame: Any, columns: Iterable[str]) -> Any:
         schema = frame.collect_schema()

@@ -17,7 +17,9 @@ from genspark.columns.expressions import HIDDEN
 from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, FATE, KEPT, QUARANTINED, REASONS, judged, judgements
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.stream import with_callback
-from genspark.steps.base import Bound, Parameters, Rejection, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
+from genspark.steps.rejection import Bound, Rejection
 
 REASON_FIELDS = {
     "step": pl.String,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
@@ -21,7 +21,7 @@ from genspark.engines.spark.scan_arrow import gather_arrow
 from genspark.engines.spark.scan_sql import scan
 from genspark.errors import SchemaError
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Bound, Rejection
+from genspark.steps.rejection import Bound, Rejection
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 class SparkEngine(Engine):
     """Frames are narwhals frames over a Spark DataFrame; nothing runs but `gather` and `scan`."""
-
-    name: ClassVar[str] = "spark"
 
     def check_names(self, columns: Sequence[str]) -> None:
         dotted = [column for column in columns if set(column) & set(".`")]

@@ -12,7 +12,9 @@ from genspark.columns.expressions import HIDDEN, count_true
 from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, DROPPED, FATE, KEPT, QUARANTINED, REASONS, judgements
 from genspark.engines.spark.engine import stop_on_errors, text, with_judgements
 from genspark.engines.spark.functions import functions
-from genspark.steps.base import Parameters, Rejection, Step
+from genspark.steps.base import Step
+from genspark.steps.learner import Parameters
+from genspark.steps.rejection import Rejection
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig
 from genspark.job.states import SourceFile
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks.table import Commit, Table
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Schema
 from genspark.version import VERSION
 
 Phase = Callable[[str, str], contextlib.AbstractContextManager[None]]

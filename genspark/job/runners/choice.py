@@ -88,9 +88,6 @@ def _suited(config: JobConfig, refusals: dict[str, str | None], *, has_session: 
 
 def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str | None:
     """Why an engine cannot run a job, as far as can be told before anything is read; None where it can."""
-    steps = [step.label for step in config.steps if engine not in step.engines]
-    if steps:
-        return f"step {steps[0]!r} does not run on it"
     if engine == "spark":
         return _no_spark(spark) or ("it does not read format arrow" if config.source.format == "arrow" else None)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]

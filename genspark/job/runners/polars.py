@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import narwhals as nw
 import polars as pl
 
+from genspark.columns.dtypes import Schema
 from genspark.engines.gathered import Gathered
 from genspark.errors import GensparkError
 from genspark.job.runners.base import Runner, Written, quarantines, table_properties
@@ -25,7 +26,6 @@ from genspark.sinks.parquet_files import Layout, write_files
 from genspark.sinks.table import partitioning
 from genspark.sources import Dataset, Shard, find
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Schema
 from genspark.storage.files import storage_path
 from genspark.storage.stores import file_uri
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals as nw
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.engines.fate import CORRUPT, FATE, KEPT
 from genspark.engines.spark.engine import SparkEngine
@@ -27,7 +28,6 @@ from genspark.sinks.parquet_files import Layout
 from genspark.sinks.table import Commit, partitioning
 from genspark.sources.on_spark import Input, read, without
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation, SparkSession

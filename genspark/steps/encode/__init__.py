@@ -11,14 +11,16 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.expressions import HIDDEN
+from genspark.columns.dtypes import Schema, is_category
+from genspark.columns.expressions import HIDDEN, changed, present
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
-from genspark.errors import DataError
-from genspark.statistics import Frequencies, State, Statistic
 from genspark.statistics.frequencies import DEFAULT_CAPACITY
-from genspark.steps.base import STEP_CONFIG, Columns, Parameters, Schema, Step, changed, match, present
-from genspark.steps.encode.vocabulary import TYPES, Lookup, Value, Values, Vocabulary
+from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.encode.counting import Vocabularies
+from genspark.steps.encode.vocabulary import TYPES, Lookup, Values, Vocabulary
+from genspark.steps.learner import Learner, Parameters
+from genspark.steps.matching import Columns, match
 
 
 @dataclass(config=STEP_CONFIG)
@@ -58,12 +60,12 @@ class Encode(Step):
     @model_validator(mode="after")
     def _buckets_go_with_hash(self) -> Self:
         if (self.method == "hash") != (self.buckets is not None):
-            told = "is needed for method 'hash'" if self.buckets is None else "goes with method 'hash' alone"
-            raise ValueError(f"buckets: {told}; method is {self.method!r}")
+            problem = "is needed for method 'hash'" if self.buckets is None else "goes with method 'hash' alone"
+            raise ValueError(f"buckets: {problem}; method is {self.method!r}")
         return self
 
     def bind(self, schema: Schema) -> Self:
-        return replace(self, columns=match(self.columns, schema, _is_category, "strings, integers or booleans"))
+        return replace(self, columns=match(self.columns, schema, is_category, "strings, integers or booleans"))
 
     def reads(self) -> frozenset[str]:
         return frozenset(self.columns)
@@ -75,18 +77,10 @@ class Encode(Step):
         dtype = nw.List(nw.Float32()) if self.method == "onehot" else nw.Int64()
         return {**schema, **dict.fromkeys(self.columns, dtype)}
 
-    def statistics(self) -> Sequence[Statistic]:
-        return [] if self.method == "hash" else [self._statistic(column) for column in self.columns]
-
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+    def learner(self) -> Learner | None:
         if self.method == "hash":
-            return {}
-        found = {column: states[self._statistic(column)] for column in self.columns}
-        return {
-            "vocabularies": {column: self._vocabulary(column, state) for column, state in found.items()},
-            "kinds": {column: _kind(schema[column]) for column in self.columns},
-            "errors": {column: state["error"] for column, state in found.items() if state["error"]},
-        }
+            return None
+        return Vocabularies(self.columns, self.label, self.max_size, self.min_count, self.overflow)
 
     def draws(self) -> Sequence[Draw]:
         return [self._draw(column) for column in self.columns] if self.method == "hash" else []
@@ -151,21 +145,6 @@ class Encode(Step):
     def _hidden(self, column: str, what: str) -> str:
         return f"{HIDDEN}{self.label}_{column}_{what}"
 
-    def _statistic(self, column: str) -> Statistic:
-        # Counts are exact while all values fit, so more are counted than are kept.
-        return Frequencies((column,), capacity=max(DEFAULT_CAPACITY, self.max_size))
-
-    def _vocabulary(self, column: str, state: State) -> list[Value]:
-        known = [value for value, count in state["values"] if count >= self.min_count]
-        # Values that were not even counted occurred at most `error` times: min_count may leave them out anyway.
-        is_too_large = len(known) > self.max_size or state["error"] >= self.min_count
-        if is_too_large and self.overflow == "error":
-            raise DataError(
-                f"{self.label}: column {column!r} has more than {self.max_size:,} distinct values; raise max_size or "
-                "min_count, set overflow: unknown, or use method: hash"
-            )
-        return known[: self.max_size]
-
     def _entries(self, column: str, parameters: Parameters) -> Vocabulary:
         values, kind = parameters["vocabularies"][column], parameters["kinds"][column]
         return Vocabulary(column, tuple(values), kind, self._unknown)
@@ -178,21 +157,9 @@ class Encode(Step):
         return nw.when(~nw.col(column).is_null()).then(bucket).alias(column)
 
 
-def _kind(dtype: Any) -> str:
-    if isinstance(dtype, nw.Boolean):
-        return "boolean"
-    if isinstance(dtype, nw.UInt64):
-        return "unsigned"
-    return "integer" if dtype.is_integer() else "string"
-
-
-def _is_category(dtype: Any) -> bool:
-    return bool(dtype.is_integer() or isinstance(dtype, nw.String | nw.Boolean))
-
-
 def _lost(column: str, error: int) -> str:
-    told = f"values of {column!r} that its vocabulary lacks come back null"
+    loss = f"values of {column!r} that its vocabulary lacks come back null"
     if error:
-        told += f"; it had more distinct values than fit, and a count may be off by {error:,}, so that some of them"
-        told += " may be as frequent as values that it holds"
-    return told
+        loss += f"; it had more distinct values than fit, and a count may be off by {error:,}, so that some of them"
+        loss += " may be as frequent as values that it holds"
+    return loss

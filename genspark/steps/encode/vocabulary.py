@@ -48,13 +48,14 @@ class Vocabulary:
         return TYPES[self.kind]
 
     def ids(self, positions: Positions) -> Positions:
-        """The numbers of these positions: as they are, but for the unknown's, which is left out."""
+        """The numbers of these positions: the positions themselves, from `unknown` on one more."""
         return positions + (positions >= self.unknown) if self.unknown >= 0 else positions
 
     def positions(self, ids: Positions) -> Positions:
         """The positions of these numbers; -1 where a number is no known value's."""
-        found = ids - (ids > self.unknown) if self.unknown >= 0 else ids
-        return np.where((ids != self.unknown) & (found >= 0) & (found < len(self.values)), found, -1)
+        positions = ids - (ids > self.unknown) if self.unknown >= 0 else ids
+        is_known = (ids != self.unknown) & (positions >= 0) & (positions < len(self.values))
+        return np.where(is_known, positions, -1)
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ class Lookup:
 
         values = self._of_kind(arrays[0])
         is_present = np.asarray(pc.invert(pc.is_null(values, nan_is_null=True)))
-        found = pc.index_in(values, self.vocabulary.array.cast(values.type, safe=False))
-        positions = found.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        ids = np.where(found.is_valid(), self.vocabulary.ids(positions), self.vocabulary.unknown)
+        indices = pc.index_in(values, self.vocabulary.array.cast(values.type, safe=False))
+        positions = indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        ids = np.where(indices.is_valid(), self.vocabulary.ids(positions), self.vocabulary.unknown)
         column = pa.array(ids, pa.int64(), mask=~is_present)
         size = len(self.vocabulary.values) + 1
         return [column, _vectors(ids[is_present], is_present, size)] if self.as_vector else [column]

@@ -10,30 +10,20 @@ import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.hashing import Draw
+from genspark.columns.dtypes import Schema, is_number, is_plain
 from genspark.columns.kernels import Kernel
-from genspark.columns.vectors import element_type, is_vector
+from genspark.columns.vectors import is_vector
 from genspark.errors import SchemaError
-from genspark.statistics import Derivation, State, Statistic
 from genspark.statistics.groups import check_by
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
-from genspark.steps.base import (
-    STEP_CONFIG,
-    By,
-    ColumnStep,
-    Parameters,
-    Schema,
-    check_fields,
-    is_number,
-    is_plain,
-    match,
-    refuse_taken,
-)
+from genspark.steps.base import STEP_CONFIG, ColumnStep, check_fields
 from genspark.steps.impute.filling import Filling
 from genspark.steps.impute.model import Regression
 from genspark.steps.impute.nearest import Nearest, check_installed
 from genspark.steps.impute.values import OneValue, ValueOfGroup
 from genspark.steps.impute.vectors import OfVectors
+from genspark.steps.learner import Parameters
+from genspark.steps.matching import By, match, refuse_taken
 
 OF_NUMBERS = ("mean", "median", "model", "nearest")
 OF_ROWS = ("model", "nearest")
@@ -117,8 +107,9 @@ class Impute(ColumnStep):
     @model_validator(mode="after")
     def _constant_has_a_value(self) -> Self:
         if (self.strategy == "constant") != (self.value is not None):
-            told = "is needed for strategy 'constant'" if self.value is None else "goes with strategy 'constant' alone"
-            raise ValueError(f"value: {told}; strategy is {self.strategy!r}")
+            is_needed = self.value is None
+            problem = "is needed for strategy 'constant'" if is_needed else "goes with strategy 'constant' alone"
+            raise ValueError(f"value: {problem}; strategy is {self.strategy!r}")
         return self
 
     @model_validator(mode="after")
@@ -151,43 +142,21 @@ class Impute(ColumnStep):
         if self.strategy == "nearest":
             check_installed()
         bound = replace(self, columns=columns)
-        refuse_taken(bound._indicators() if self.indicator else (), schema)
+        refuse_taken(bound._filling.indicators, schema)
         return bound
 
     def reads(self) -> frozenset[str]:
         return frozenset((*self.columns, *self.by))
 
     def writes(self) -> frozenset[str]:
-        return frozenset(self.columns) | (frozenset(self._indicators()) if self.indicator else frozenset())
+        return frozenset((*self.columns, *self._filling.indicators))
 
     def output_schema(self, schema: Schema) -> Schema:
-        filled = {c: self._after(schema[c]) for c in self.columns}
-        indicators = dict.fromkeys(self._indicators(), nw.Boolean()) if self.indicator else {}
-        return {**schema, **filled, **indicators}
+        filled = {c: self._filling.filled_type(schema[c]) for c in self.columns}
+        return {**schema, **filled, **dict.fromkeys(self._filling.indicators, nw.Boolean())}
 
-    def statistics(self) -> Sequence[Statistic]:
-        return self._filling.statistics()
-
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        to_float = [column for column in self.columns if self._becomes_float(schema[column])]
-        return {**self._filling.parameters(states, schema), "to_float": to_float}
-
-    @property
-    def rounds(self) -> int:
-        return self._filling.rounds
-
-    def refinement(self, parameters: Parameters) -> Sequence[Statistic]:
-        return self._filling.refinement(parameters)
-
-    def refined(self, parameters: Parameters, states: Mapping[Statistic, State]) -> Parameters:
-        return self._filling.refined(parameters, states)
-
-    def rewrite(self, wanted: Statistic) -> Derivation | None:
-        is_of_a_filled_column = wanted.column in self.columns and self.writes().isdisjoint(wanted.by)
-        return self._filling.rewrite(wanted) if is_of_a_filled_column else None
-
-    def fit_draws(self) -> Sequence[Draw]:
-        return self._filling.draws()
+    def learner(self) -> Filling:
+        return self._filling
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         return self._filling.kernels(parameters)
@@ -199,11 +168,11 @@ class Impute(ColumnStep):
         filled = filling.filled(given, types, parameters)
         if not self.indicator:
             return frame.with_columns(*filled)
-        names = zip(self.columns, self._indicators(), strict=True)
+        names = zip(self.columns, filling.indicators, strict=True)
         return frame.with_columns(*filled, *(filling.is_missing(c).alias(name) for c, name in names))
 
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
-        return frame.drop(self._indicators(), strict=False) if self.indicator else frame
+        return frame.drop(self._filling.indicators, strict=False) if self.indicator else frame
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [f"{self.label}: imputed values of {c!r} stay; which were missing is not undone" for c in self.columns]
@@ -214,33 +183,23 @@ class Impute(ColumnStep):
 
     @property
     def _filling(self) -> Filling:
+        filled = (self.columns, self.indicator)
         if self.strategy == "model":
-            return Regression(self.columns, self.iterations, self.ridge, self.holdout, self.seed)
+            return Regression(*filled, self.iterations, self.ridge, self.holdout, self.seed)
         if self.elements:
             value = None if self.value is None else float(self.value)
-            return OfVectors(self.columns, "mean" if value is None else "constant", value, self.elements)
+            return OfVectors(*filled, "mean" if value is None else "constant", value, self.elements)
         if self.strategy == "nearest":
-            return Nearest(self.columns, self.neighbors, self.sample_size, self.seed)
+            return Nearest(*filled, self.neighbors, self.sample_size, self.seed)
         if self.by:
-            return ValueOfGroup(self.columns, self.strategy, self.value, self.rank_error, self.by)
-        return OneValue(self.columns, self.strategy, self.value, self.rank_error)
+            return ValueOfGroup(*filled, self.strategy, self.value, self.rank_error, self.by)
+        return OneValue(*filled, self.strategy, self.value, self.rank_error)
 
     def _wanted(self) -> tuple[Callable[[Any], bool], str]:
-        """Which columns it takes, and how they are called."""
+        """Which dtypes it takes, and their name in messages."""
         if self.elements:
             return is_vector, "arrays of numbers, or images"
         return (is_number, "numbers") if self.strategy in OF_NUMBERS else (is_plain, "numbers, strings or booleans")
-
-    def _after(self, dtype: Any) -> Any:
-        if self.elements:
-            return nw.List(element_type(dtype))
-        return nw.Float64() if self._becomes_float(dtype) else dtype
-
-    def _becomes_float(self, dtype: Any) -> bool:
-        return is_number(dtype) and (self.strategy in OF_NUMBERS or isinstance(self.value, float))
-
-    def _indicators(self) -> list[str]:
-        return [f"{column}_is_missing" for column in self.columns]
 
 
 def _fits(value: Any, dtype: Any) -> bool:

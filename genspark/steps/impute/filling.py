@@ -1,47 +1,64 @@
-"""What every strategy has in common: what it must know, and what then stands in for a missing value."""
+"""Fillings: each learns, and then gives, the values that replace missing ones."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 
+from genspark.columns.dtypes import Schema, is_number
 from genspark.columns.expressions import HIDDEN
-from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
-from genspark.statistics import Derivation, State, Statistic
-from genspark.steps.base import Parameters, Schema
+from genspark.statistics import State, Statistic
+from genspark.steps.learner import Learner, Parameters
 
 
 @dataclass(frozen=True)
-class Filling(ABC):
-    """What the missing values of some columns become; one for each strategy."""
+class Filling(Learner):
+    """Fills the missing values of some columns; one class for each strategy.
+
+    With `has_indicators` the step adds a Boolean column for each, which tells what was missing.
+    """
 
     columns: tuple[str, ...]
+    has_indicators: bool
 
-    @abstractmethod
-    def statistics(self) -> Sequence[Statistic]:
-        """What it must know of the columns."""
+    @property
+    def indicators(self) -> list[str]:
+        """The names of the columns that are added, in the order of `columns`."""
+        return [f"{column}_is_missing" for column in self.columns] if self.has_indicators else []
 
-    @abstractmethod
     def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        """What it learnt: plain JSON."""
+        to_float = [column for column in self.columns if self.becomes_float(schema[column])]
+        return {**self.fit(states, schema), "to_float": to_float}
+
+    @abstractmethod
+    def fit(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        """The parameters, but for the columns that become floats."""
 
     @abstractmethod
     def learnt(self, parameters: Parameters) -> Sequence[str]:
-        """The columns of which there was something to learn; the others keep what is missing."""
+        """The columns with values to learn from; in the others missing values stay."""
 
     @abstractmethod
     def fill(self, column: str, dtype: Any, parameters: Parameters) -> nw.Expr:
-        """What stands in for what is missing of a column that was learnt, as this dtype."""
+        """The value, as this dtype, that replaces a missing one of a column in `learnt`."""
+
+    def becomes_float(self, dtype: Any) -> bool:
+        """Whether a column of this dtype is made Float64 before it is filled."""
+        return is_number(dtype)
+
+    def filled_type(self, dtype: Any) -> Any:
+        """The dtype after the step of a column that had this one."""
+        return nw.Float64() if self.becomes_float(dtype) else dtype
 
     def filled(
         self, given: Mapping[str, nw.Expr], types: Mapping[str, Any], parameters: Parameters
     ) -> Sequence[nw.Expr]:
-        """The columns after the step, from each as it is given and the dtype that it then has."""
+        """The columns after the step: column -> its values, already floats where it becomes them, and their dtype."""
         learnt = frozenset(self.learnt(parameters))
         return [
             current.fill_null(self.fill(column, types[column], parameters)) if column in learnt else current
@@ -49,33 +66,12 @@ class Filling(ABC):
         ]
 
     def is_missing(self, column: str) -> nw.Expr:
-        """Whether something of a row's value is missing."""
+        """Whether a row's value, or a part of it, is missing."""
         return nw.col(column).is_null()
 
-    def draws(self) -> Sequence[Draw]:
-        """The random numbers that its statistics are taken by."""
-        return ()
-
-    @property
-    def rounds(self) -> int:
-        """The scans it needs beyond the first."""
-        return 0
-
-    def refinement(self, parameters: Parameters) -> Sequence[Statistic]:
-        """What it must know next."""
-        return ()
-
-    def refined(self, parameters: Parameters, states: Mapping[Statistic, State]) -> Parameters:
-        """Better parameters, from the states of `refinement`."""
-        return parameters
-
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
-        """The hidden columns that `fill` reads."""
+        """The kernels of the hidden columns that `fill` and `is_missing` read."""
         return ()
-
-    def rewrite(self, wanted: Statistic) -> Derivation | None:
-        """How a statistic of one filled column follows from statistics of the column as it was."""
-        return None
 
 
 @dataclass(frozen=True)
@@ -87,5 +83,5 @@ class RowFilling(Filling):
 
 
 def hidden(column: str) -> str:
-    """The hidden column of what a column is filled with."""
+    """The name of the hidden column with the values that fill a column."""
     return f"{HIDDEN}impute_{column}"

@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel, column, matrix
 from genspark.statistics import Covariance, Expectation, State, Statistic
 from genspark.statistics.covariance import Matrix, covariance
 from genspark.statistics.expectation import Model, Normal
-from genspark.steps.base import Parameters, Schema
 from genspark.steps.impute.filling import RowFilling, hidden
+from genspark.steps.learner import Parameters
 
 SMALLEST_EIGENVALUE = 0.01
-"""Of the first round's correlations. Each is of other rows: together they can claim more than any data would show."""
+"""The floor of the eigenvalues of the first round's correlations: each is over other rows, so that together they may be
+impossible for any data."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,16 @@ class Regression(RowFilling):
     def draws(self) -> Sequence[Draw]:
         return [Draw(self.seed, "impute_model")] if self.holdout else []
 
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+    def fit(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
         (statistic,) = self.statistics()
         state = states[statistic]
-        mean, found = covariance(state)
-        deviation = np.sqrt(found.diagonal())
+        mean, covariances = covariance(state)
+        deviation = np.sqrt(covariances.diagonal())
         scale = np.where(deviation > 0, deviation, 1.0)
         is_known = np.diag(state["count"]) > 0
         center = [value if known else None for value, known in zip(mean.tolist(), is_known, strict=True)]
         learnt = {"round": 1, "center": center, "scale": scale.tolist(), "mean": [0.0] * len(center)}
-        eigenvalues, vectors = np.linalg.eigh(found / scale / scale[:, None])
+        eigenvalues, vectors = np.linalg.eigh(covariances / scale / scale[:, None])
         regular = (vectors * np.maximum(eigenvalues, SMALLEST_EIGENVALUE)) @ vectors.T
         return {**learnt, "precision": self._precision(regular)}
 
@@ -89,8 +91,8 @@ class Regression(RowFilling):
         return (*self.columns, *(draw.column for draw in self.draws()))
 
     def _precision(self, covariances: Matrix) -> list[list[float]]:
-        found: list[list[float]] = np.linalg.inv(covariances + self.ridge * np.eye(len(covariances))).tolist()
-        return found
+        inverse: list[list[float]] = np.linalg.inv(covariances + self.ridge * np.eye(len(covariances))).tolist()
+        return inverse
 
     def _errors(self, state: State, scale: Sequence[float]) -> dict[str, dict[str, Any]]:
         cells = dict(zip(self.columns, state["cells"], strict=True))

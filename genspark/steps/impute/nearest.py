@@ -1,4 +1,4 @@
-"""What the nearest rows of a sample have in place of a missing value: a hot deck."""
+"""Missing values filled from the nearest rows of a sample: a hot deck."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel, Numbers, column, matrix
 from genspark.errors import GensparkError
 from genspark.statistics import Moments, Sample, State, Statistic
 from genspark.statistics.moments import deviation, mean
-from genspark.steps.base import Parameters, Schema
 from genspark.steps.impute.filling import RowFilling, hidden
+from genspark.steps.learner import Parameters
 
 Row = tuple[float | None, ...]
 
@@ -37,7 +38,7 @@ class Nearest(RowFilling):
     def draws(self) -> Sequence[Draw]:
         return [Draw(self.seed, "impute_nearest")]
 
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+    def fit(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
         moments = {name: states[Moments((name,))] for name in self.columns}
         # A row without any value is near to none.
         donors = [row for row in states[self._sample]["rows"] if any(value is not None for value in row)]

@@ -9,6 +9,7 @@ from typing import Any
 import narwhals as nw
 import pyarrow as pa
 
+from genspark.columns.dtypes import Schema, is_number
 from genspark.columns.kernels import Kernel
 from genspark.columns.lookup import Group, PerGroup, lookup
 from genspark.statistics import Derivation, Frequencies, Moments, Quantiles, State, Statistic
@@ -16,8 +17,8 @@ from genspark.statistics.base import grouped
 from genspark.statistics.frequencies import mode
 from genspark.statistics.groups import states_by_group, ungrouped
 from genspark.statistics.moments import mean
-from genspark.steps.base import Parameters, Schema
 from genspark.steps.impute.filling import Filling, hidden
+from genspark.steps.learner import Parameters
 
 Value = bool | int | float | str | None
 
@@ -33,7 +34,7 @@ class OneValue(Filling):
     def statistics(self) -> Sequence[Statistic]:
         return [] if self.strategy == "constant" else [self._statistic(column) for column in self.columns]
 
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+    def fit(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
         if self.strategy == "constant":
             return {"values": dict.fromkeys(self.columns, self.value)}
         return {"values": {column: self._read(states[self._statistic(column)]) for column in self.columns}}
@@ -44,6 +45,9 @@ class OneValue(Filling):
     def fill(self, column: str, dtype: Any, parameters: Parameters) -> nw.Expr:
         # A typed literal: a bare one would widen an Int8 column, or a Float32 one.
         return nw.lit(parameters["values"][column], dtype)
+
+    def becomes_float(self, dtype: Any) -> bool:
+        return is_number(dtype) and (self.strategy in ("mean", "median") or isinstance(self.value, float))
 
     def rewrite(self, wanted: Statistic) -> Derivation | None:
         if not self._knows(wanted):
@@ -59,8 +63,10 @@ class OneValue(Filling):
         return Derivation((wanted,), derive, "missing values filled: a point mass merged in")
 
     def _knows(self, wanted: Statistic) -> bool:
-        """Whether the statistic follows once missing values are one value."""
-        if len(wanted.columns) > 1:
+        """Whether the statistic is of a filled column and can tell its state after missing values became one value."""
+        if len(wanted.columns) > 1 or wanted.column not in self.columns:
+            return False
+        if not {*self.columns, *self.indicators}.isdisjoint(wanted.by):
             return False
         # Statistics without a rule for point masses say so themselves: an empty state shows it.
         plain = replace(wanted, by=())
@@ -86,7 +92,7 @@ class ValueOfGroup(OneValue):
 
     by: tuple[str, ...]
 
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+    def fit(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
         by_column = {column: states[self._statistic(column)] for column in self.columns}
         overall = {c: self._read(ungrouped(self._statistic(c), state)) for c, state in by_column.items()}
         groups = [group["by"] for group in by_column[self.columns[0]]["groups"]]
@@ -100,12 +106,12 @@ class ValueOfGroup(OneValue):
         return nw.col(hidden(column)).cast(dtype)
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
-        found = {column: _of_groups(column, parameters) for column in self.learnt(parameters)}
+        by_column = {column: _of_groups(column, parameters) for column in self.learnt(parameters)}
         columns = {
             hidden(column): PerGroup(
                 tuple(values.values()), parameters["values"][column], pa.type_for_alias(parameters["types"][column])
             )
-            for column, values in found.items()
+            for column, values in by_column.items()
         }
         return [lookup(self.by, parameters["groups"], columns)] if columns else []
 
@@ -125,7 +131,7 @@ class ValueOfGroup(OneValue):
 
 
 def _of_groups(column: str, parameters: Parameters) -> dict[Group, Any]:
-    """What each group's missing values become: the value of all rows where a group has none."""
+    """Group -> the value that fills its missing ones: that of all rows where the group has none."""
     overall = parameters["values"][column]
     pairs = zip(parameters["groups"], parameters["values_by_group"][column], strict=True)
     return {tuple(group): overall if value is None else value for group, value in pairs}

@@ -11,11 +11,12 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.kernels import Kernel
 from genspark.columns.vectors import element_type, pack, unpack
 from genspark.statistics import Elements, State, Statistic
-from genspark.steps.base import Parameters, Schema
 from genspark.steps.impute.filling import Filling, hidden
+from genspark.steps.learner import Parameters
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ class OfVectors(Filling):
     def statistics(self) -> Sequence[Statistic]:
         return [self._statistic(column) for column in self.columns]
 
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        found = {column: states[self._statistic(column)] for column in self.columns}
+    def fit(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        by_column = {column: states[self._statistic(column)] for column in self.columns}
         return {
-            "values": {column: self._values(state) for column, state in found.items()},
-            "sizes": {column: state["size"] for column, state in found.items()},
+            "values": {column: self._values(state) for column, state in by_column.items()},
+            "sizes": {column: state["size"] for column, state in by_column.items()},
             "elements": {column: str(element_type(schema[column])).lower() for column in self.columns},
         }
 
@@ -45,6 +46,9 @@ class OfVectors(Filling):
 
     def fill(self, column: str, dtype: Any, parameters: Parameters) -> nw.Expr:
         return nw.col(hidden(column))
+
+    def filled_type(self, dtype: Any) -> Any:
+        return nw.List(element_type(dtype))
 
     def filled(
         self, given: Mapping[str, nw.Expr], types: Mapping[str, Any], parameters: Parameters
@@ -56,13 +60,13 @@ class OfVectors(Filling):
         return nw.col(_flag(column))
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
-        found = []
+        kernels = []
         for column in self.columns:
             element = pa.type_for_alias(parameters["elements"][column])
             values = tuple(math.nan if value is None else value for value in parameters["values"][column])
             function = Filled(column, parameters["sizes"][column], values, element)
-            found.append(Kernel((column,), {hidden(column): pa.list_(element), _flag(column): pa.bool_()}, function))
-        return found
+            kernels.append(Kernel((column,), {hidden(column): pa.list_(element), _flag(column): pa.bool_()}, function))
+        return kernels
 
     def _statistic(self, column: str) -> Elements:
         return Elements((column,), over=self.over)
@@ -87,13 +91,13 @@ class Filled:
 
     def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
         """One column of lists and one of booleans."""
-        found = unpack(arrays[0], self.name, self.size)
-        is_missing = np.isnan(found.values)
-        was_missing = pa.array(is_missing.any(axis=1) | ~found.present)
+        vectors = unpack(arrays[0], self.name, self.size)
+        is_missing = np.isnan(vectors.values)
+        was_missing = pa.array(is_missing.any(axis=1) | ~vectors.present)
         if self.size is None:
-            return [pack(found.values, found.present, self.element), was_missing]
-        values = np.where(is_missing, np.array(self.values), found.values)
-        return [pack(values, np.ones_like(found.present), self.element), was_missing]
+            return [pack(vectors.values, vectors.present, self.element), was_missing]
+        values = np.where(is_missing, np.array(self.values), vectors.values)
+        return [pack(values, np.ones_like(vectors.present), self.element), was_missing]
 
 
 def _flag(column: str) -> str:

@@ -10,32 +10,22 @@ import narwhals as nw
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.expressions import any_of
-from genspark.columns.hashing import Draw
+from genspark.columns.dtypes import Schema, is_number
+from genspark.columns.expressions import any_of, changed
 from genspark.columns.kernels import Kernel
 from genspark.columns.vectors import is_vector
 from genspark.errors import SchemaError
-from genspark.statistics import Derivation, Extremes, State, Statistic
 from genspark.statistics.groups import check_by
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
-from genspark.steps.base import (
-    STEP_CONFIG,
-    By,
-    ColumnStep,
-    Parameters,
-    Rejection,
-    Schema,
-    changed,
-    check_fields,
-    is_number,
-    match,
-    refuse_taken,
-)
-from genspark.steps.outliers.bounds import ColumnBounds, clipped_extremes
+from genspark.steps.base import STEP_CONFIG, ColumnStep, check_fields
+from genspark.steps.learner import Parameters
+from genspark.steps.matching import By, match, refuse_taken
+from genspark.steps.outliers.bounds import ColumnBounds
 from genspark.steps.outliers.kmeans import KMeans
 from genspark.steps.outliers.mahalanobis import Mahalanobis
 from genspark.steps.outliers.norm import Norm
 from genspark.steps.outliers.rule import Rule
+from genspark.steps.rejection import Rejection
 
 DEFAULT_THRESHOLD = {"zscore": 3.0, "iqr": 1.5, "mad": 3.5, "norm": 3.0}
 METHODS_OF = {
@@ -149,37 +139,19 @@ class Outliers(ColumnStep):
             return {**schema, **{c: self._rule.clipped_type(schema[c]) for c in self.columns}}
         return schema
 
-    def statistics(self) -> Sequence[Statistic]:
-        return self._rule.statistics()
-
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        return self._rule.parameters(states, schema)
-
-    def fit_draws(self) -> Sequence[Draw]:
-        return self._rule.draws()
+    def learner(self) -> Rule:
+        return self._rule
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
-        return self._rule.kernels(parameters, is_clipping=self.action == "clip")
-
-    def rewrite(self, wanted: Statistic) -> Derivation | None:
-        is_one_pair_of_bounds = isinstance(self._rule, ColumnBounds) and not self.by
-        if self.action != "clip" or not is_one_pair_of_bounds or not isinstance(wanted, Extremes) or wanted.by:
-            return None
-        column = wanted.column
-
-        def derive(states: Sequence[State], parameters: Parameters) -> State:
-            bounds = parameters["bounds"].get(column)
-            return clipped_extremes(states[0], *bounds) if bounds else states[0]
-
-        return Derivation((wanted,), derive, "clipped: the extremes clipped")
+        return self._rule.kernels(parameters)
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         if not self.filters:
             return []
         action = cast("Literal['drop', 'quarantine']", self.action)
         return [
-            Rejection(found.column, self.method, found.is_outlier, found.value, (found.lower, found.upper), action)
-            for found in self._rule.judgements(parameters)
+            Rejection(judged.column, self.method, judged.is_outlier, judged.value, (judged.lower, judged.upper), action)
+            for judged in self._rule.judgements(parameters)
         ]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
@@ -215,12 +187,13 @@ class Outliers(ColumnStep):
 
     @property
     def _rule(self) -> Rule:
+        clips = self.action == "clip"
         if self.method in DEFAULT_THRESHOLD:
             threshold = DEFAULT_THRESHOLD[self.method] if self.threshold is None else self.threshold
             if self.method == "norm":
-                return Norm(self.columns, threshold)
-            return ColumnBounds(self.columns, self.method, threshold, self.by, self.rank_error)
+                return Norm(self.columns, clips, threshold)
+            return ColumnBounds(self.columns, clips, self.method, threshold, self.by, self.rank_error)
         flag = "is_outlier" if self.name is None else f"{self.name}_is_outlier"
         if self.method == "mahalanobis":
-            return Mahalanobis(self.columns, self.label, flag, self.threshold, self.ridge)
-        return KMeans(self.columns, self.label, flag, self.clusters, self.quantile, self.sample_size, self.seed)
+            return Mahalanobis(self.columns, clips, self.label, flag, self.threshold, self.ridge)
+        return KMeans(self.columns, clips, self.label, flag, self.clusters, self.quantile, self.sample_size, self.seed)

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import narwhals as nw
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import number
 from genspark.columns.kernels import Kernel
 from genspark.columns.lookup import PerGroup, lookup
-from genspark.statistics import Moments, Quantiles, State, Statistic
+from genspark.statistics import Derivation, Extremes, Moments, Quantiles, State, Statistic
 from genspark.statistics.groups import states_by_group, ungrouped
 from genspark.statistics.moments import deviation
-from genspark.steps.base import Bound, Parameters, Schema
+from genspark.steps.learner import Parameters
 from genspark.steps.outliers.rule import Judgement, Rule, edge, hidden
 from genspark.steps.outliers.spread import median_and_deviation
+from genspark.steps.rejection import Bound
 
 QUARTILES = (0.25, 0.75)
 NORMAL_QUARTILE = 0.6745
@@ -42,20 +44,30 @@ class ColumnBounds(Rule):
     def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
         if not self.by:
             alone = {column: self._pair(column, states[self._statistic(column)]) for column in self.columns}
-            return {"bounds": _told(alone)}
+            return {"bounds": _listed(alone)}
         statistics = {column: self._statistic(column) for column in self.columns}
         overall = {c: self._pair(c, ungrouped(statistic, states[statistic])) for c, statistic in statistics.items()}
         grouped = {column: states_by_group(states[statistic]) for column, statistic in statistics.items()}
         groups = list(grouped[self.columns[0]])
         within = {}
         for column, of_group in grouped.items():
-            found = [of_group[group] for group in groups]
-            pairs = [self._pair(column, state) if state["count"] else overall[column] for state in found]
+            in_order = (of_group[group] for group in groups)
+            pairs = [self._pair(column, state) if state["count"] else overall[column] for state in in_order]
             if overall[column] or any(pairs):
                 within[column] = {"lower": [p and p[0] for p in pairs], "upper": [p and p[1] for p in pairs]}
-        return {"bounds": _told(overall), "groups": [list(group) for group in groups], "within": within}
+        return {"bounds": _listed(overall), "groups": [list(group) for group in groups], "within": within}
 
-    def kernels(self, parameters: Parameters, *, is_clipping: bool) -> Sequence[Kernel]:
+    def rewrite(self, wanted: Statistic) -> Derivation | None:
+        if not self.clips or self.by or not isinstance(wanted, Extremes) or wanted.by:
+            return None
+
+        def derive(states: Sequence[State], parameters: Parameters) -> State:
+            bounds = parameters["bounds"].get(wanted.column)
+            return _clipped_extremes(states[0], *bounds) if bounds else states[0]
+
+        return Derivation((wanted,), derive, "clipped: the extremes clipped")
+
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         within, outputs = parameters.get("within", {}), {}
         for position, column in enumerate(self.columns):
             overall = parameters["bounds"].get(column, (None, None))
@@ -117,7 +129,7 @@ def _around(middle: float, reach: float) -> Pair | None:
     return (middle - reach, middle + reach) if reach else None
 
 
-def _told(pairs: Mapping[str, Pair | None]) -> dict[str, list[float]]:
+def _listed(pairs: Mapping[str, Pair | None]) -> dict[str, list[float]]:
     return {column: list(pair) for column, pair in pairs.items() if pair}
 
 
@@ -129,7 +141,7 @@ def _clipped(value: nw.Expr, lower: Bound, upper: Bound) -> nw.Expr:
     return value.clip(low, high)
 
 
-def clipped_extremes(state: State, lower: float, upper: float) -> State:
+def _clipped_extremes(state: State, lower: float, upper: float) -> State:
     """The extremes after clipping, which is monotone; infinities become the bounds they lie beyond."""
     finite = [state["min"], state["max"]] if state["count"] else []
     low = [lower] if state["negative_infinities"] else []

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from genspark.columns.expressions import number
 from genspark.columns.kernels import Kernel, Numbers, column, matrix
-from genspark.steps.base import Parameters
+from genspark.steps.learner import Parameters
 from genspark.steps.outliers.rule import Judgement, Rule, hidden
 
 DISTANCE = hidden("distance")
 FARTHEST = 1e100
-"""What a standardised value is taken for beyond it: an infinity has a direction then, and no square overflows."""
+"""The largest standardised value: farther ones are cut, so that an infinity has a direction and no square overflows."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class Distance:
         standardised = self.metric.standardised(values)
         place, distance = self.metric.measured(standardised)
         is_infinite = np.isinf(values).any(axis=1) & ~np.isnan(distance)
-        told = column(np.where(is_infinite, np.inf, distance))
+        distances = column(np.where(is_infinite, np.inf, distance))
         if not self.clips:
-            return [told]
+            return [distances]
         far = np.flatnonzero(distance > self.threshold)
         share = (self.threshold / distance[far])[:, None]
         values[far] = self.metric.restored(place[far] + (standardised[far] - place[far]) * share)
-        return [told, *(column(values[:, position]) for position in range(values.shape[1]))]
+        return [distances, *(column(values[:, position]) for position in range(values.shape[1]))]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class RowRule(Rule):
 
     @abstractmethod
     def metric(self, parameters: Parameters) -> Metric:
-        """How distances are measured."""
+        """The metric that measures distances."""
 
     def judgements(self, parameters: Parameters) -> Sequence[Judgement]:
         if not parameters:
@@ -92,11 +92,11 @@ class RowRule(Rule):
     def flags(self) -> Sequence[str]:
         return [self.flag]
 
-    def kernels(self, parameters: Parameters, *, is_clipping: bool) -> Sequence[Kernel]:
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         if not parameters:
             return []
-        names = [DISTANCE, *(self._moved() if is_clipping else ())]
-        function = Distance(self.metric(parameters), parameters["threshold"], is_clipping)
+        names = [DISTANCE, *(self._moved() if self.clips else ())]
+        function = Distance(self.metric(parameters), parameters["threshold"], self.clips)
         return [Kernel(self.columns, dict.fromkeys(names, pa.float64()), function)]
 
     def clipped(self, parameters: Parameters) -> Sequence[nw.Expr]:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Numbers
 from genspark.errors import GensparkError
 from genspark.statistics import Sample, State, Statistic
-from genspark.steps.base import Parameters, Schema
+from genspark.steps.learner import Parameters
 from genspark.steps.outliers.distances import Metric, RowRule
 
 STARTS = 10

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.kernels import Numbers
 from genspark.errors import DataError
 from genspark.statistics import Covariance, State, Statistic
 from genspark.statistics.covariance import covariance
-from genspark.steps.base import Parameters, Schema
+from genspark.steps.learner import Parameters
 from genspark.steps.outliers.chi_square import quantile
 from genspark.steps.outliers.distances import Metric, RowRule
 

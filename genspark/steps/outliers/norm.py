@@ -1,4 +1,4 @@
-"""Columns of vectors, each judged by how long its vectors are."""
+"""Columns of vectors, each judged by the norms of its vectors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.kernels import Kernel, column
 from genspark.columns.vectors import element_type, pack, unpack
 from genspark.statistics import Elements, State, Statistic
 from genspark.statistics.moments import deviation
-from genspark.steps.base import Parameters, Schema
+from genspark.steps.learner import Parameters
 from genspark.steps.outliers.distances import FARTHEST
 from genspark.steps.outliers.rule import Judgement, Rule, hidden
 
@@ -45,19 +46,19 @@ class Norm(Rule):
                 bounds[name] = [norms["mean"] - reach, norms["mean"] + reach]
         return {"bounds": bounds, "elements": {name: str(element_type(schema[name])).lower() for name in self.columns}}
 
-    def kernels(self, parameters: Parameters, *, is_clipping: bool) -> Sequence[Kernel]:
-        found = []
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
+        kernels = []
         for position, name in enumerate(self.columns):
             bounds = parameters["bounds"].get(name)
-            if not bounds and not is_clipping:
+            if not bounds and not self.clips:
                 continue
             lower, upper = bounds or (-np.inf, np.inf)
-            element = pa.type_for_alias(parameters["elements"][name]) if is_clipping else None
+            element = pa.type_for_alias(parameters["elements"][name]) if self.clips else None
             outputs = {_norm(position): pa.float64()}
             if element is not None:
                 outputs[_moved(position)] = pa.list_(element)
-            found.append(Kernel((name,), outputs, Length(name, lower, upper, element)))
-        return found
+            kernels.append(Kernel((name,), outputs, Length(name, lower, upper, element)))
+        return kernels
 
     def judgements(self, parameters: Parameters) -> Sequence[Judgement]:
         bounds = parameters["bounds"]

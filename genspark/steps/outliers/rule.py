@@ -1,26 +1,25 @@
-"""What every method has in common: what it must know, and what it then judges of each row."""
+"""Rules: each learns what is usual of some columns, and then judges rows by it."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 
 from genspark.columns.expressions import HIDDEN
-from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
-from genspark.statistics import State, Statistic
-from genspark.steps.base import Bound, Parameters, Schema
+from genspark.steps.learner import Learner, Parameters
+from genspark.steps.rejection import Bound
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A number of each row that should lie within two bounds, and the columns that stand or fall with it.
+    """A number of each row that should lie within two bounds, and the columns whose values it decides on.
 
-    `column` is None where the row as a whole is judged. `flag` names the column that tells the verdict.
+    `column` is None where the row as a whole is judged. `flag` names the Boolean column of outliers.
     """
 
     column: str | None
@@ -42,26 +41,19 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Rule(ABC):
-    """How outliers of these columns are told; one for each method."""
+class Rule(Learner):
+    """Finds the outliers of some columns, and moves them where it `clips`; one class for each method."""
 
     columns: tuple[str, ...]
-
-    @abstractmethod
-    def statistics(self) -> Sequence[Statistic]:
-        """What it must know of the columns."""
-
-    @abstractmethod
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        """What it learnt: plain JSON."""
+    clips: bool
 
     @abstractmethod
     def judgements(self, parameters: Parameters) -> Sequence[Judgement]:
-        """What is judged of each row; nothing where nothing was learnt."""
+        """The judgements of each row; none where nothing was learnt."""
 
     @abstractmethod
     def flags(self) -> Sequence[str]:
-        """The names of all flags, also of those whose judgement was not learnt."""
+        """The names of all flags, also of those without a judgement."""
 
     @abstractmethod
     def clipped(self, parameters: Parameters) -> Sequence[nw.Expr]:
@@ -71,20 +63,16 @@ class Rule(ABC):
         """The dtype of a column after clipping."""
         return nw.Float64()
 
-    def draws(self) -> Sequence[Draw]:
-        """The random numbers that its statistics are taken by."""
-        return ()
-
-    def kernels(self, parameters: Parameters, *, is_clipping: bool) -> Sequence[Kernel]:
-        """The hidden columns that its judgements read, and where it clips also those of the values moved."""
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
+        """The kernels of the hidden columns that the judgements read and, where it `clips`, `clipped` too."""
         return ()
 
 
 def hidden(what: str) -> str:
-    """The name of a hidden column of this step's own."""
+    """The name of a hidden column of this step."""
     return f"{HIDDEN}outliers_{what}"
 
 
 def edge(bound: Bound) -> Any:
-    """A bound as what a column can be compared with."""
+    """A bound as an expression, or a number, to compare a column with."""
     return nw.col(bound) if isinstance(bound, str) else bound

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 import narwhals as nw
-import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.expressions import HIDDEN, number
+from genspark.columns.dtypes import Schema, is_number
+from genspark.columns.expressions import HIDDEN, changed, number, present
 from genspark.columns.kernels import Kernel
 from genspark.columns.vectors import element_type, is_vector
-from genspark.statistics import Covariance, Derivation, Elements, Extremes, Moments, Quantiles, State, Statistic
-from genspark.statistics.moments import deviation
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
-from genspark.steps.base import (
-    STEP_CONFIG,
-    ColumnStep,
-    Parameters,
-    Schema,
-    changed,
-    check_fields,
-    is_number,
-    match,
-    present,
-)
-from genspark.steps.scale.ranks import Curve, Ranks, Values, normal_distribution
-from genspark.steps.scale.vectors import Mapped
+from genspark.steps.base import STEP_CONFIG, ColumnStep, check_fields
+from genspark.steps.learner import Learner, Parameters
+from genspark.steps.matching import match
+from genspark.steps.scale.maps import Maps
+from genspark.steps.scale.ranks import Curve, Ranks, References, Values, normal_distribution
+from genspark.steps.scale.vectors import Mapped, VectorMaps
 
-QUARTILES = (0.25, 0.5, 0.75)
 OF_VECTORS = ("standard", "minmax", "maxabs")
-ELEMENT = ("count", "mean", "m2", "min", "max")
 
 
 @dataclass(config=STEP_CONFIG)
@@ -106,36 +94,12 @@ class Scale(ColumnStep):
             return {**schema, **{c: nw.List(element_type(schema[c])) for c in self.columns}}
         return super().output_schema(schema)
 
-    def statistics(self) -> Sequence[Statistic]:
-        return [self._statistic(column) for column in self.columns]
-
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        if self._is_ranked:
-            return {"references": {column: self._references(column, states) for column in self.columns}}
+    def learner(self) -> Learner:
+        if self.method == "quantile":
+            return References(self.columns, self.quantiles, self.rank_error)
         if self.elements:
-            found = {column: states[self._statistic(column)] for column in self.columns}
-            return {
-                "maps": {column: self._maps(state) for column, state in found.items()},
-                "sizes": {column: state["size"] for column, state in found.items()},
-                "types": {column: str(element_type(schema[column])).lower() for column in self.columns},
-            }
-        return {"maps": {column: self._map(column, states) for column in self.columns}}
-
-    def rewrite(self, wanted: Statistic) -> Derivation | None:
-        column = wanted.column
-        if self._is_ranked or self.elements or wanted.by:
-            return None
-        if isinstance(wanted, Covariance):
-            return Derivation((wanted,), functools.partial(_rescaled, wanted), "scaled: an affine map of the state")
-        if len(wanted.columns) > 1 or wanted.affine(wanted.empty(), 0.0, 1.0, 0.0) is None:
-            return None
-
-        def derive(states: Sequence[State], parameters: Parameters) -> State:
-            after = wanted.affine(states[0], *parameters["maps"][column])
-            assert after is not None
-            return after
-
-        return Derivation((wanted,), derive, "scaled: an affine map of the state")
+            return VectorMaps(self.columns, self.method, self.range, self.elements)
+        return Maps(self.columns, self.method, self.range, self.rank_error)
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         if self.elements:
@@ -164,8 +128,8 @@ class Scale(ColumnStep):
     def losses(self, parameters: Parameters) -> Sequence[str]:
         if not self._is_ranked:
             return []
-        told = "values of {!r} come back as the references have them, and those beyond the ends as the ends"
-        return [f"{self.label}: {told.format(column)}" for column in self.columns]
+        loss = "values of {!r} come back as the references have them, and those beyond the ends as the ends"
+        return [f"{self.label}: {loss.format(column)}" for column in self.columns]
 
     @property
     def _is_ranked(self) -> bool:
@@ -173,52 +137,6 @@ class Scale(ColumnStep):
 
     def _hidden(self, column: str) -> str:
         return f"{HIDDEN}{self.label}_{column}"
-
-    def _statistic(self, column: str) -> Statistic:
-        if self.elements:
-            return Elements((column,), over=self.elements)
-        if self.method == "standard":
-            return Moments((column,))
-        if self.method in ("minmax", "maxabs"):
-            return Extremes((column,))
-        probabilities = tuple(np.linspace(0, 1, self.quantiles).tolist()) if self._is_ranked else QUARTILES
-        return Quantiles((column,), rank_error=self.rank_error, probabilities=probabilities)
-
-    def _map(self, column: str, states: Mapping[Statistic, State]) -> list[float]:
-        """Center, scale and offset."""
-        statistic = self._statistic(column)
-        state = states[statistic]
-        if isinstance(statistic, Quantiles):
-            first, middle, third = statistic.read(state, QUARTILES) or (0.0, 0.0, 0.0)
-            return [middle, third - first or 1.0, 0.0]
-        return self._affine(state)
-
-    def _maps(self, state: State) -> list[list[float]]:
-        """The map of each place in a vector, or the one of all."""
-        places = range(len(state["count"]))
-        return [self._affine({name: state[name][place] for name in ELEMENT}) for place in places]
-
-    def _affine(self, state: State) -> list[float]:
-        """Center, scale and offset, from moments or extremes."""
-        if state["count"] == 0:
-            return [0.0, 1.0, 0.0]
-        if self.method == "standard":
-            return [state["mean"], deviation(state) or 1.0, 0.0]
-        if self.method == "maxabs":
-            return [0.0, max(abs(state["min"]), abs(state["max"])) or 1.0, 0.0]
-        lower, upper = self.range
-        return [state["min"], (state["max"] - state["min"]) / (upper - lower) or 1.0, lower]
-
-    def _references(self, column: str, states: Mapping[Statistic, State]) -> list[float]:
-        """The quantiles at evenly spaced shares from 0 to 1; none where there is no value."""
-        statistic = self._statistic(column)
-        assert isinstance(statistic, Quantiles)
-        state = states[statistic]
-        # Exact quantiles are known where they were asked for; a sketch answers anything.
-        most = min(self.quantiles, max(2, state["count"])) if self.rank_error else self.quantiles
-        found = statistic.read(state, tuple(np.linspace(0, 1, most).tolist()))
-        # Rounding in an interpolation must not make them fall.
-        return np.maximum.accumulate(found).tolist() if found else []
 
     def _vector_kernel(self, column: str, parameters: Parameters, *, inverse: bool = False) -> Kernel:
         maps = tuple(tuple(one) for one in parameters["maps"][column]) or ((0.0, 1.0, 0.0),)
@@ -238,12 +156,6 @@ class Scale(ColumnStep):
             )
             for column in columns
         ]
-
-
-def _rescaled(wanted: Covariance, states: Sequence[State], parameters: Parameters) -> State:
-    """The state of columns some of which are scaled."""
-    unchanged = (0.0, 1.0, 0.0)
-    return wanted.rescaled(states[0], [tuple(parameters["maps"].get(column, unchanged)) for column in wanted.values])
 
 
 def _forward(column: str, center: float, scale: float, offset: float) -> nw.Expr:

@@ -1,20 +1,58 @@
-"""Values by their ranks: the line through some quantiles, read one way or the other."""
+"""Values by their ranks: the line through some quantiles, learnt and read one way or the other."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.kernels import Numbers, column, numbers
 from genspark.errors import GensparkError
+from genspark.statistics import Quantiles, State, Statistic
+from genspark.steps.learner import Learner, Parameters
 
 NEAR_THE_ENDS = 1e-7
 """The share that `normal` keeps from 0 and 1, where its ends would be infinite; scikit-learn's."""
+
+
+@dataclass(frozen=True)
+class References(Learner):
+    """The quantiles of each column at evenly spaced shares from 0 to 1.
+
+    Parameters: `references` (column -> at most `quantiles` ascending values; none where there is no value).
+    """
+
+    columns: tuple[str, ...]
+    quantiles: int
+    rank_error: float
+
+    def statistics(self) -> Sequence[Statistic]:
+        return [self._statistic(name) for name in self.columns]
+
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        return {"references": {name: self._references(name, states) for name in self.columns}}
+
+    def _statistic(self, name: str) -> Quantiles:
+        return Quantiles((name,), rank_error=self.rank_error, probabilities=_shares(self.quantiles))
+
+    def _references(self, name: str, states: Mapping[Statistic, State]) -> list[float]:
+        statistic = self._statistic(name)
+        state = states[statistic]
+        # Exact quantiles are known where they were asked for; a sketch answers anything.
+        most = min(self.quantiles, max(2, state["count"])) if self.rank_error else self.quantiles
+        quantiles = statistic.read(state, _shares(most))
+        # Rounding in an interpolation must not make them fall.
+        return np.maximum.accumulate(quantiles).tolist() if quantiles else []
+
+
+def _shares(number: int) -> tuple[float, ...]:
+    """Evenly spaced shares from 0 to 1, `number` of them."""
+    return tuple(np.linspace(0, 1, number).tolist())
 
 
 @dataclass(frozen=True)
@@ -43,13 +81,13 @@ class Ranks(Curve):
         # From both sides: among equal references each side sees another end of their shares.
         rising = np.interp(values, knots, shares)
         falling = -np.interp(-values, -knots[::-1], -shares[::-1])
-        found = np.where(values == knots[-1], 1.0, (rising + falling) / 2)
-        found[values == knots[0]] = 0.0
+        ranks = np.where(values == knots[-1], 1.0, (rising + falling) / 2)
+        ranks[values == knots[0]] = 0.0
         if self.output == "uniform":
-            return found
+            return ranks
         quantile, _ = normal_distribution()
         ends = quantile([NEAR_THE_ENDS, 1 - NEAR_THE_ENDS])
-        normal: Numbers = np.clip(quantile(found), *ends)
+        normal: Numbers = np.clip(quantile(ranks), *ends)
         return normal
 
 
@@ -57,14 +95,14 @@ class Values(Curve):
     """Share, or point of the normal distribution -> value."""
 
     def read(self, values: Numbers, knots: Numbers, shares: Numbers) -> Numbers:
-        found = values
+        ranks = values
         if self.output == "normal":
             _, share = normal_distribution()
-            found = share(values)
+            ranks = share(values)
             # What was kept from the ends goes back to them, whichever way it was rounded.
             near = NEAR_THE_ENDS * (1 + 1e-6)
-            found = np.where(found < near, 0.0, np.where(found > 1 - near, 1.0, found))
-        return np.interp(found, shares, knots)
+            ranks = np.where(ranks < near, 0.0, np.where(ranks > 1 - near, 1.0, ranks))
+        return np.interp(ranks, shares, knots)
 
 
 def normal_distribution() -> tuple[Any, Any]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import narwhals as nw
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.expressions import HIDDEN, number
-from genspark.errors import DataError
-from genspark.statistics import Powers, State, Statistic
-from genspark.statistics.likelihood import best_lambda
-from genspark.steps.base import STEP_CONFIG, ColumnStep, Parameters, Rejection, Schema, changed, present
+from genspark.columns.expressions import HIDDEN, changed, number, present
+from genspark.steps.base import STEP_CONFIG, ColumnStep
+from genspark.steps.learner import Learner, Parameters
+from genspark.steps.rejection import Rejection
 from genspark.steps.transform.functions import FUNCTIONS, Function, Stage
+from genspark.steps.transform.lambdas import Lambdas
 
 
 @dataclass(config=STEP_CONFIG)
@@ -53,32 +51,11 @@ class Transform(ColumnStep):
     def filters(self) -> bool:
         return self.invalid in ("drop", "quarantine") and self._function.edge is not None
 
-    @property
-    def rounds(self) -> int:
-        return 1 if self._is_learnt else 0
-
-    def statistics(self) -> Sequence[Statistic]:
-        return [self._statistic(column) for column in self.columns] if self._is_learnt else []
-
-    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        if not self._is_learnt:
-            return {}
-        if self.invalid == "error":
-            for column in self.columns:
-                self._check(column, states[self._statistic(column)])
-        wanted = {column: self._statistic(column) for column in self.columns}
-        found = {column: best_lambda(statistic, states[statistic]) for column, statistic in wanted.items()}
-        search = {c: [best.refinement.start, best.refinement.stop] for c, best in found.items() if best.refinement}
-        lambdas = {"lambdas": {column: best.power for column, best in found.items()}}
-        return {**lambdas, "search": search} if search else lambdas
-
-    def refinement(self, parameters: Parameters) -> Sequence[Statistic]:
-        search = parameters.get("search", {})
-        return [replace(self._statistic(column), start=start, stop=stop) for column, (start, stop) in search.items()]
-
-    def refined(self, parameters: Parameters, states: Mapping[Statistic, State]) -> Parameters:
-        better = {s.column: best_lambda(s, state).power for s, state in states.items() if isinstance(s, Powers)}
-        return {"lambdas": {**parameters["lambdas"], **better}}
+    def learner(self) -> Learner | None:
+        if self.function not in ("box-cox", "yeo-johnson"):
+            return None
+        edge = self._function.edge if self.invalid == "error" else None
+        return Lambdas(self.columns, self.function, self.label, edge)
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         if self.invalid == "null" or self._function.edge is None:
@@ -111,23 +88,6 @@ class Transform(ColumnStep):
     @property
     def _function(self) -> Function:
         return FUNCTIONS[self.function]
-
-    @property
-    def _is_learnt(self) -> bool:
-        return self.function in ("box-cox", "yeo-johnson")
-
-    def _statistic(self, column: str) -> Powers:
-        return Powers((column,), cast("Literal['box-cox', 'yeo-johnson']", self.function))
-
-    def _check(self, column: str, state: State) -> None:
-        """Raise DataError where a value is outside the domain."""
-        if self._function.edge is None or not (state["outside"] or state["negative_infinities"]):
-            return
-        value = -math.inf if state["negative_infinities"] else state["lowest"]
-        raise DataError(
-            f"{self.label}: column {column!r} has the value {value}, outside the {self.function} domain, which begins "
-            f"above {self._function.edge:g}; clean it before, or set the step's rule for such values"
-        )
 
     def _staged(
         self,

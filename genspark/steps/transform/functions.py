@@ -43,12 +43,12 @@ def _cube_root(x: nw.Expr, near: nw.Expr, _: float) -> nw.Expr:
 
 
 def _box_cox(x: nw.Expr, z: nw.Expr, power: float) -> nw.Expr:
-    """Of z = lambda * log(x)."""
+    """Box-Cox of x, from z = lambda * log(x)."""
     return x - 1.0 if power == 1.0 else _kept_infinite(x, _less_one(z, power))
 
 
 def _box_cox_inverse(y: nw.Expr, logarithm: nw.Expr, power: float) -> nw.Expr:
-    """Of log(1 + lambda * y) / lambda."""
+    """The inverse of Box-Cox, from log(1 + lambda * y) / lambda."""
     if not power:
         return logarithm.exp()
     z = y * power
@@ -57,7 +57,7 @@ def _box_cox_inverse(y: nw.Expr, logarithm: nw.Expr, power: float) -> nw.Expr:
 
 
 def _yeo_johnson(x: nw.Expr, z: nw.Expr, power: float) -> nw.Expr:
-    """Of z = power * log(1 + |x|) of the side of x."""
+    """Yeo-Johnson of x, from z = power * log(1 + |x|) of the side of x."""
     if power == 1.0:
         return x
     below, above = -_less_one(z, 2.0 - power), _less_one(z, power)

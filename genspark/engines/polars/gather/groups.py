@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 
+from genspark.columns.dtypes import is_category
 from genspark.columns.expressions import HIDDEN
 from genspark.engines.polars.gather.block import Block
 from genspark.statistics.base import check_group_types, check_groups
@@ -47,7 +49,8 @@ class Groups:
     def _numbers(self, rows: pl.DataFrame) -> pl.Series:
         """The number of each row's group; null for one that is new. Of the narrowest type, which sorts fastest."""
         if self._known is None:
-            check_group_types({c: rows.schema[c] for c in self._by if not _tells_groups(rows.schema[c])})
+            schema = nw.from_native(rows.select(self._by)).schema
+            check_group_types({c: dtype for c, dtype in schema.items() if not is_category(dtype)})
             self._known = rows.select(*self._by, pl.lit(0, dtype=pl.Int64).alias(GROUP)).clear()
         joined = rows.select(self._by).join(
             self._known, on=self._by, how="left", nulls_equal=True, maintain_order="left"
@@ -60,7 +63,3 @@ class Groups:
         check_groups(self._by, len(self) + new.height)
         numbered = new.with_columns(pl.int_range(len(self), len(self) + new.height, dtype=pl.Int64).alias(GROUP))
         self._known = pl.concat([self._known, numbered])
-
-
-def _tells_groups(dtype: pl.DataType) -> bool:
-    return dtype.is_integer() or dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Enum)
