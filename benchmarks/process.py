@@ -60,7 +60,10 @@ def _start(asked: argparse.Namespace, task: Task, log: Path) -> Ended:
     python = asked.ray_python if task.peer == "ray" else sys.executable
     command = [python, str(Path(__file__).with_name("peer.py")), json.dumps(asdict(task))]
     threads = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS"), str(task.cores))
-    return run_watched(command, folder=log.parent, environment={**os.environ, **threads}, log=log, limit=asked.limit)
+    environment = {**os.environ, **threads}
+    # Or genspark alone would be compiled in each run: the others' bytecode came with their packages.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return run_watched(command, folder=log.parent, environment=environment, log=log, limit=asked.limit)
 
 
 def _told(ended: Ended, log: Path) -> dict[str, Any]:

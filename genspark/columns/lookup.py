@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from genspark.columns.kernels import Kernel
 from genspark.errors import SchemaError
@@ -110,6 +109,8 @@ class _Index:
 
 def _codes(rank: Positions, array: pa.Array, values: pa.Array) -> Positions:
     """What was so far and this column's value as one number; -1 where the value is none of these."""
+    import pyarrow.compute as pc
+
     place = pc.index_in(array, values.cast(array.type, safe=False)).fill_null(-1)
     found = place.to_numpy(zero_copy_only=False).astype(np.int64)
     return np.where((rank < 0) | (found < 0), -1, rank * len(values) + found)

@@ -16,7 +16,6 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from genspark.columns.kernels import Numbers
 from genspark.errors import DataError, SchemaError
@@ -61,7 +60,7 @@ def unpack(array: pa.Array, column: str, size: int | None = None) -> Vectors:
     if pa.types.is_fixed_size_list(array.type):
         array = array.cast(pa.large_list(array.type.value_type))
     present = np.asarray(array.is_valid())
-    lengths = pc.list_value_length(array).to_numpy(zero_copy_only=False)[present]
+    lengths = array.value_lengths().to_numpy(zero_copy_only=False)[present]
     size = _one_length(lengths, column, size, lambda place: str(array.filter(array.is_valid())[place].as_py()))
     flat = array.flatten().cast(pa.float64()).to_numpy(zero_copy_only=False)
     return _spread(flat.reshape(len(lengths), size or 0), present, size)

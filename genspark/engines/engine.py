@@ -12,6 +12,7 @@ from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import any_of, without_nan
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
+from genspark.engines.gathered import Gathered
 from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Step
@@ -38,8 +39,12 @@ class Engine(ABC):
         return nw.to_native(build(self, frame))
 
     @abstractmethod
+    def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
+        """The parts of these statistics over all rows, in exactly one pass over the data."""
+
     def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
         """The states of these statistics over all rows, in exactly one pass over the data."""
+        return self.gather(frame, statistics).states()
 
     @abstractmethod
     def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
@@ -50,12 +55,12 @@ class Engine(ABC):
         """The frame with the outputs of the kernels, each of which may read those of the ones before it."""
 
     @abstractmethod
-    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        """The frame, of which a row that breaks a rule of action `error` stops the work: DataError. Others are kept."""
+    def with_error_rules(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+        """The same rows; reading them raises DataError at one that breaks a rule of action `error`."""
 
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        """The frame without the rejected rows. A rejection of action `error` stops the work: DataError."""
-        frame = self.stopping(frame, label, rejections)
+        """The frame without the rejected rows, rules of action `error` as in `with_error_rules`."""
+        frame = self.with_error_rules(frame, label, rejections)
         removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
         return frame.filter(~any_of(removing)) if removing else frame
 

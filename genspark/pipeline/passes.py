@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -11,6 +11,7 @@ import narwhals as nw
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
 from genspark.engines.engine import Engine
+from genspark.engines.gathered import Gathered
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
@@ -71,15 +72,24 @@ class FitPass:
         """Whether the statistics are of all rows, as they were read."""
         return not (any(stage.step for stage in self.stages) or self.opening.adding or self.opening.where)
 
+    def gather(self, engine: Engine, frame: Any) -> Gathered:
+        """The parts over the rows of this frame, in one pass. `nan_free` is told of columns as they were read alone."""
+        gathered = engine.gather(self._rows(engine, frame), self.statistics)
+        return gathered if self.sees_raw_values else replace(gathered, nan_free=frozenset())
+
     def states(self, engine: Engine, frame: Any) -> dict[Statistic, State]:
         """The states over the rows of this frame, in one pass."""
+        return engine.scan(self._rows(engine, frame), self.statistics)
+
+    def _rows(self, engine: Engine, frame: Any) -> Any:
+        """The rows that the statistics are of."""
         frame = self.opening.frame(engine, frame, is_raw=self.sees_raw_values)
         for stage in self.stages:
             if stage.copies:
                 frame = frame.with_columns(*(nw.col(column).alias(copy) for column, copy in stage.copies.items()))
             if stage.step is not None:
                 frame = apply_steps(engine, frame, [(stage.step, stage.parameters or {})], engine.before)
-        return engine.scan(frame, self.statistics)
+        return frame
 
 
 def apply_steps(engine: Engine, frame: Any, steps: Iterable[tuple[Step, Parameters]], before: Before) -> Any:

@@ -6,7 +6,7 @@ genspark and Polars.
 
 from __future__ import annotations
 
-import pickle
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from genspark.engines.polars.plugin import lazy
 from genspark.engines.spark.errors import spark_errors
-from genspark.engines.spark.names import numbered
+from genspark.engines.spark.tasks import run_on_rows
 from genspark.errors import SinkError
 from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 
@@ -22,32 +22,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
-BATCH_ROWS = 1 << 16
-"""Rows that are handed on at once: Spark's batches are smaller than a columnar writer likes them."""
-
 
 def write(frame: DataFrame, folder: str, layout: Layout) -> list[WrittenFile]:
     """Write the frame's rows below a folder, each task its own files. Raises SinkError."""
-    schema = schema_of(frame)
-    cores = str(frame.sparkSession.conf.get("spark.task.cpus", "1") or "1")
-
-    def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import os
-
-        # Before Polars is imported: a task has so many cores, and others have theirs.
-        os.environ.setdefault("POLARS_MAX_THREADS", cores)
-        import pyarrow as pa
-        from pyspark import TaskContext
-
-        from genspark.sinks.arrow_writer import write_batches
-
-        context = TaskContext.get()
-        files = write_batches(batches, schema, folder, layout, context.partitionId() if context else 0)
-        yield pa.record_batch([pa.array([pickle.dumps(files)], pa.binary())], names=["files"])
-
+    work = functools.partial(_write_tables, schema=schema_of(frame), folder=folder, layout=layout)
     with spark_errors("sink.path", SinkError):
-        rows = numbered(frame, frame.columns).mapInArrow(serve, "files binary").collect()
-    return [file for row in rows for file in pickle.loads(row["files"])]  # noqa: S301 - our own tasks made them
+        return [file for files in run_on_rows(frame, work) for file in files]
 
 
 def schema_of(frame: DataFrame) -> pl.Schema:
@@ -58,28 +38,9 @@ def schema_of(frame: DataFrame) -> pl.Schema:
     return pl.Schema(empty.schema)
 
 
-def write_batches(
-    batches: Iterator[pa.RecordBatch], schema: pl.Schema, folder: str, layout: Layout, task: int
+def _write_tables(
+    tables: Iterator[pa.Table], task: int, schema: pl.Schema, folder: str, layout: Layout
 ) -> list[WrittenFile]:
     """Write the rows of one task."""
-    return write_files(lazy(lambda _: _frames(batches, schema), dict(schema)), folder, layout, task)
-
-
-def _frames(batches: Iterator[pa.RecordBatch], schema: pl.Schema) -> Iterator[pl.DataFrame]:
-    held: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        if rows >= BATCH_ROWS:
-            yield _frame(held, schema)
-            held, rows = [], 0
-    if rows:
-        yield _frame(held, schema)
-
-
-def _frame(batches: list[pa.RecordBatch], schema: pl.Schema) -> pl.DataFrame:
-    import pyarrow as pa
-
-    frame: Any = pl.from_arrow(pa.Table.from_batches(batches).rename_columns(schema.names()))
-    return frame.cast(dict(schema))  # type: ignore[no-any-return]
+    frames = (pl.DataFrame(pl.from_arrow(table)).cast(schema) for table in tables)
+    return write_files(lazy(lambda _: frames, dict(schema)), folder, layout, task)

@@ -65,6 +65,16 @@ class Statistic(ABC):
         check_groups(self.by, len(states))
         return grouped(states)
 
+    def finish(self, part: State) -> State:
+        """The state of a part: of what an engine gathered from some rows, merged with that from all others."""
+        if not self.by:
+            return self.finish_ungrouped(part)
+        return {"groups": [{**group, "state": self.finish_ungrouped(group["state"])} for group in part["groups"]]}
+
+    def finish_ungrouped(self, part: State) -> State:
+        """The state of a part without `by`: the part itself, where states merge as they are."""
+        return part
+
     def filled(self, state: State, value: Any) -> State | None:
         """The state after every missing value was replaced by `value`: a point mass merged in.
 

@@ -29,7 +29,8 @@ class Quantiles(Statistic):
     rank_error. While the column has at most `k` values the sketch holds them all, and the answer
     is exact. An affine map that came after (`center`, `scale`, `offset`) is kept beside it.
 
-    With `rank_error` 0 the state holds the exact values at `probabilities` and does not merge.
+    With `rank_error` 0 the state holds the exact values at `probabilities` and does not merge; parts do, which
+    hold every finite value (`data`, float64) until `finish`.
 
     States also have `count`, `missing`, `positive_infinities` and `negative_infinities` (rows).
     Between two values the answer is interpolated as NumPy does by default.
@@ -68,6 +69,8 @@ class Quantiles(Statistic):
         counts = merge_counts(a, b, "count", *COUNTS)
         if a["count"] == 0 or b["count"] == 0:
             return {**(b if a["count"] == 0 else a), **counts}
+        if "data" in a and "data" in b:
+            return {**counts, "data": np.concatenate([a["data"], b["data"]])}
         if not self.rank_error:
             raise PlanError(
                 f"exact quantiles of {self.column!r} do not merge: fit all the data at once, or set rank_error above 0"
@@ -77,6 +80,13 @@ class Quantiles(Statistic):
         sketch = decode(a["sketch"])
         sketch.merge(decode(b["sketch"]))
         return {**a, **counts, "sketch": encode(sketch)}
+
+    def finish_ungrouped(self, part: State) -> State:
+        if "data" not in part:
+            return part
+        counts = {name: count for name, count in part.items() if name != "data"}
+        values = np.quantile(part["data"], self.probabilities).tolist() if counts["count"] else None
+        return {**counts, "values": values}
 
     def filled(self, state: State, value: float) -> State | None:
         if not self.rank_error:

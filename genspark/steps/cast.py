@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal, Self
 
 import narwhals as nw
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -101,6 +100,8 @@ class FloatText:
 
     def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
         """The shortest text of each number; a whole one ends in .0, and null stays null."""
+        import pyarrow.compute as pc
+
         texts = arrays[0].cast(pa.string())
         is_whole = pc.match_substring_regex(texts, r"^-?\d+$")
         return [pc.if_else(is_whole, pc.binary_join_element_wise(texts, ".0", ""), texts)]

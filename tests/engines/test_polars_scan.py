@@ -14,12 +14,11 @@ import pytest
 
 from genspark.engines.polars import scan as polars_scan
 from genspark.engines.polars.engine import PolarsEngine
-from genspark.engines.polars.gather import collectors as polars_collectors
-from genspark.engines.polars.gather import group_collectors as polars_group_collectors
+from genspark.engines.polars.gather import frequencies, quantiles
 from genspark.engines.polars.gather.batch import Batch
-from genspark.engines.polars.gather.group_collectors import EachGroup, group_collectors
+from genspark.engines.polars.gather.collectors import EachGroup, group_collectors
 from genspark.engines.polars.gather.groups import Groups
-from genspark.engines.polars.scan import finished, gathered, merged
+from genspark.engines.polars.scan import gather
 from genspark.errors import DataError, PlanError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
 from genspark.statistics import base as statistics_base
@@ -84,13 +83,12 @@ def test_a_sketch_keeps_to_its_rank_error():
 def test_exact_quantiles_are_numpys_however_the_rows_are_cut():
     x = RANDOM.standard_normal(10_001)
     statistic = Quantiles(("x",), rank_error=0, probabilities=(0.25, 0.5, 0.975))
-    pieces = [gathered(pl.LazyFrame({"x": part}), [statistic]).parts[statistic] for part in np.array_split(x, 3)]
-    whole = merged(statistic, merged(statistic, pieces[0], pieces[1]), pieces[2])
-    assert finished(statistic, whole)["values"] == np.quantile(x, statistic.probabilities).tolist()
+    a, b, c = (gather(pl.LazyFrame({"x": part}), [statistic]) for part in np.array_split(x, 3))
+    assert a.merged(b).merged(c).states()[statistic]["values"] == np.quantile(x, statistic.probabilities).tolist()
 
 
 def test_exact_quantiles_of_too_many_values_are_refused(monkeypatch):
-    monkeypatch.setattr(polars_collectors, "EXACT_LIMIT", 10)
+    monkeypatch.setattr(quantiles, "EXACT_LIMIT", 10)
     with pytest.raises(DataError, match=r"exact quantiles of 'x' hold every value.*set rank_error above 0"):
         scanned(np.arange(11.0), Quantiles(("x",), rank_error=0, probabilities=(0.5,)))
 
@@ -111,9 +109,9 @@ def test_two_scans_are_equal_to_the_last_bit():
 
 def test_columns_without_nan_are_noticed():
     frame = pl.LazyFrame({"x": [1.0, None, math.inf], "y": [1.0, math.nan, 2.0], "n": [1, 2, 3]})
-    found = gathered(frame, [Moments((name,)) for name in ("x", "y", "n")])
+    found = gather(frame, [Moments((name,)) for name in ("x", "y", "n")])
     assert found.nan_free == {"x", "n"}
-    both = gathered(pl.LazyFrame({"x": [math.inf, -math.inf]}), [Moments(("x",))])
+    both = gather(pl.LazyFrame({"x": [math.inf, -math.inf]}), [Moments(("x",))])
     assert both.nan_free == set()  # their sum is NaN, too: it is looked for where it may be
 
 
@@ -192,7 +190,7 @@ def test_columns_at_once_give_what_each_group_by_itself_gives(statistic):
 
 
 def comparable(statistic: Statistic, part: State) -> Any:
-    told = finished(statistic, part)
+    told = statistic.finish_ungrouped(part)
     return {**told, "sketch": statistic.read(told, (0.1, 0.5))} if isinstance(statistic, Quantiles) else told
 
 
@@ -229,9 +227,9 @@ def test_more_groups_than_the_limit_are_refused_while_they_are_gathered(monkeypa
 def test_more_groups_than_the_limit_are_refused_as_exact_parts_are_merged(monkeypatch):
     monkeypatch.setattr(statistics_base, "GROUP_LIMIT", 3)
     statistic = Quantiles(("x",), rank_error=0, probabilities=(0.5,), by=("g",))
-    a, b = (gathered(pl.LazyFrame({"g": [*g], "x": [1.0, 2.0]}), [statistic]).parts[statistic] for g in ("ab", "cd"))
+    a, b = (gather(pl.LazyFrame({"g": [*g], "x": [1.0, 2.0]}), [statistic]) for g in ("ab", "cd"))
     with pytest.raises(DataError, match=r"group columns \['g'\] have more than 3 groups"):
-        merged(statistic, a, b)
+        a.merged(b)
 
 
 @pytest.mark.parametrize("group", [[1.0], [math.nan]])
@@ -241,7 +239,7 @@ def test_groups_told_by_floats_are_refused(group):
 
 
 def test_the_values_that_exact_quantiles_hold_are_counted_over_all_groups(monkeypatch):
-    monkeypatch.setattr(polars_collectors, "EXACT_LIMIT", 10)
+    monkeypatch.setattr(quantiles, "EXACT_LIMIT", 10)
     statistic = Quantiles(("x",), rank_error=0, probabilities=(0.5,), by=("g",))
     with pytest.raises(DataError, match=r"exact quantiles of 'x' hold every value.*more than 10; set rank_error"):
         by_group({"g": ["a", "b"] * 6, "x": np.arange(12.0)}, statistic)
@@ -254,7 +252,7 @@ def test_a_group_whose_moments_overflow_is_an_error():
 
 def test_frequencies_of_a_group_beyond_their_capacity_keep_to_the_error_they_state(monkeypatch):
     monkeypatch.setattr(polars_scan, "BLOCK_ROWS", 1)
-    monkeypatch.setattr(polars_group_collectors, "TALLIED", 12)
+    monkeypatch.setattr(frequencies, "TALLIED", 12)
     # Each block has new values, and one that is rare in every block and frequent in all of them together.
     often, rare = ["often"] * 3, [f"v{i}" for i in range(400)]
     blocks = [[*often, *rare[i : i + 20], "z, in every block"] for i in range(0, 400, 20)]

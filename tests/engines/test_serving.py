@@ -66,7 +66,7 @@ def test_arrays_of_other_lengths_are_refused(model):
 @pytest.mark.parametrize("build", [pl.DataFrame, pa.table], ids=["polars", "pyarrow"])
 def test_a_second_batch_builds_nothing(model, build, monkeypatch):
     first = model.transform(build(ROWS))
-    monkeypatch.setattr(eager, "recorded", None)
+    monkeypatch.setattr(eager, "replayable", None)
     assert model.transform(build(ROWS)).equals(first)
     fewer = {name: values[2:] for name, values in ROWS.items()}
     assert model.transform(build(fewer)).equals(first[2:] if build is pl.DataFrame else first.slice(2))

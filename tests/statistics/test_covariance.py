@@ -11,7 +11,7 @@ import pytest
 
 from genspark.engines.polars.gather.batch import Batch
 from genspark.engines.polars.gather.collectors import collectors
-from genspark.engines.polars.scan import scan
+from genspark.engines.polars.scan import gather
 from genspark.errors import DataError, PlanError
 from genspark.statistics import Covariance, State, from_json
 from genspark.statistics.covariance import covariance
@@ -159,7 +159,7 @@ def test_each_group_has_its_state_and_groups_merge():
     statistic = Covariance(COLUMNS, by=("g",))
     frame = pl.DataFrame(holes(), schema=list(COLUMNS)).fill_nan(None).with_row_index("at")
     frame = frame.with_columns(g=pl.when(pl.col("at") % 3 > 0).then(pl.col("at") % 3))
-    halves = [scan(half.lazy(), [statistic])[statistic] for half in (frame[:70], frame[70:])]
+    halves = [gather(half.lazy(), [statistic]).states()[statistic] for half in (frame[:70], frame[70:])]
     merged = statistic.merge(*halves)
     assert [group["by"] for group in merged["groups"]] == [[None], [1], [2]]
     for number, group in enumerate(merged["groups"]):

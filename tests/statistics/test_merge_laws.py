@@ -20,9 +20,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genspark.engines.gathered import Gathered
 from genspark.engines.polars import scan as polars_scan
 from genspark.engines.polars.engine import PolarsEngine
-from genspark.engines.polars.scan import finished, gatherer, merged
+from genspark.engines.polars.scan import gather, gatherer
 from genspark.errors import DataError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
 
@@ -46,8 +47,8 @@ def scanned(frame: pl.DataFrame, statistic: Statistic) -> State:
 
 def in_parts(frames: Sequence[pl.DataFrame], statistic: Statistic) -> State:
     """The state of frames that were scanned one by one, as a runner merges them."""
-    parts = [polars_scan.gathered(frame.lazy(), [statistic]).parts[statistic] for frame in frames]
-    return finished(statistic, functools.reduce(functools.partial(merged, statistic), parts))
+    each = [gather(frame.lazy(), [statistic]) for frame in frames]
+    return functools.reduce(Gathered.merged, each).states()[statistic]
 
 
 def plain(statistic: Statistic) -> Statistic:
@@ -115,7 +116,7 @@ def test_batches_of_any_size_give_the_state_of_all(statistic, rows):
         for part in rows:
             if part:
                 gathering.see(POOL[part])
-        state = finished(statistic, gathering.parts()[statistic])
+        state = statistic.finish(gathering.parts()[statistic])
     assert comparable(statistic, state) == close(comparable(statistic, whole))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from genspark.engines.polars.gather.batch import Batch
 from genspark.engines.polars.gather.collectors import collectors
-from genspark.engines.polars.scan import scan
+from genspark.engines.polars.scan import gather
 from genspark.errors import PlanError
 from genspark.statistics import Sample, State, from_json
 
@@ -74,7 +74,7 @@ def test_merging_is_exact_in_any_order():
 def test_each_group_has_its_sample():
     frame = rows(100).with_columns(g=pl.Series(["x", "y", None, "y"] * 25))
     statistic = Sample(("a", "b", "draw"), 5, by=("g",))
-    groups = scan(frame.lazy(), [statistic])[statistic]["groups"]
+    groups = gather(frame.lazy(), [statistic]).states()[statistic]["groups"]
     assert [group["by"] for group in groups] == [[None], ["x"], ["y"]]
     for group in groups:
         some = frame.filter(pl.col("g").eq_missing(pl.lit(group["by"][0])))

@@ -531,7 +531,7 @@ def test_sketches_of_groups_are_merged_by_spark_however_many(frames, interpreted
     def refuse(*_: Any) -> None:
         raise AssertionError("the groups of every task would go to the driver")
 
-    monkeypatch.setattr(scan_sql, "scan_arrow", refuse)
+    monkeypatch.setattr(scan_sql, "gather_arrow", refuse)
     values = {None: [10.0], "a": [5.0, 7.0], "b": [1.0, 3.0]}
     rows = [(group, value) for group, some in values.items() for value in some]
     columns = [f"x{i}" for i in range(6)]

@@ -154,9 +154,9 @@ def test_exact_medians_of_groups_are_refused():
 
 
 def scan(rows: pl.DataFrame, statistic: Any) -> Any:
-    from genspark.engines.polars.scan import scan as polars_scan
+    from genspark.engines.polars.scan import gather
 
-    return polars_scan(rows.lazy(), [statistic])[statistic]
+    return gather(rows.lazy(), [statistic]).states()[statistic]
 
 
 def approximately(state: Any) -> Any:

@@ -19,11 +19,12 @@ from genspark.columns.kernels import Kernel
 from genspark.columns.series_hash import hash_series
 from genspark.engines.engine import Build, Engine, over_columns
 from genspark.engines.error_rules import stop_on
+from genspark.engines.gathered import Gathered
 from genspark.engines.polars.engine import PolarsEngine
-from genspark.engines.polars.replay import recorded
+from genspark.engines.polars.replay import replayable
 from genspark.engines.polars.stream import streamed
 from genspark.errors import DataError
-from genspark.statistics import State, Statistic
+from genspark.statistics import Statistic
 from genspark.steps.rejection import Rejection
 
 
@@ -39,14 +40,14 @@ class EagerEngine(Engine):
             return super().run(frame, build, built)
         schema = tuple(native.schema.items())
         if schema not in built:
-            built[schema] = recorded(native.schema, lambda start: build(PolarsEngine(), start))
+            built[schema] = replayable(native.schema, lambda start: build(PolarsEngine(), start))
         try:
             return streamed(lambda: built[schema](native))
         except pl.exceptions.InvalidOperationError as error:
             raise DataError(f"{str(error).strip().partition(chr(10))[0]}; clean the column before it is cast") from None
 
-    def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
-        return PolarsEngine().scan(nw.from_native(frame.to_polars().lazy()), statistics)
+    def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
+        return PolarsEngine().gather(nw.from_native(frame.to_polars().lazy()), statistics)
 
     def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
         added = []
@@ -63,7 +64,7 @@ class EagerEngine(Engine):
             frame = frame.with_columns(*made)
         return frame
 
-    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+    def with_error_rules(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         stop_on(frame, label, rejections)
         return frame
 

@@ -18,14 +18,15 @@ from genspark.columns.kernels import RESULT, Kernel
 from genspark.columns.series_hash import hash_series
 from genspark.engines.engine import Engine, over_columns
 from genspark.engines.error_rules import stop_on
-from genspark.engines.polars.scan import scan
-from genspark.engines.polars.stream import observed, remembered, streamed
-from genspark.statistics import State, Statistic
+from genspark.engines.gathered import Gathered
+from genspark.engines.polars.scan import gather
+from genspark.engines.polars.stream import keeping_errors, streamed, with_callback
+from genspark.statistics import Statistic
 from genspark.steps.rejection import Rejection
 
 
 class PolarsEngine(Engine):
-    """Frames are narwhals frames over a Polars LazyFrame; nothing runs but `scan`.
+    """Frames are narwhals frames over a Polars LazyFrame; nothing runs but `gather`.
 
     In the columns `nan_free` no NaN is looked for: an earlier pass found none.
     """
@@ -39,8 +40,8 @@ class PolarsEngine(Engine):
         floats = [column for column in wanted if schema[column].is_float()]
         return nw.from_native(_without_nan(nw.to_native(frame), floats)) if floats else frame
 
-    def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
-        return streamed(lambda: scan(nw.to_native(frame), statistics))
+    def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
+        return streamed(lambda: gather(nw.to_native(frame), statistics))
 
     def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
         schema = frame.collect_schema()
@@ -59,14 +60,14 @@ class PolarsEngine(Engine):
             frame = _with(_with(frame, [_called(kernel).alias(RESULT)]), [outputs]).drop(RESULT)
         return frame
 
-    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+    def with_error_rules(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         if all(rejection.action != "error" for rejection in rejections):
             return frame
 
         def see(batch: pl.DataFrame) -> None:
             stop_on(nw.from_native(batch, eager_only=True), label, rejections)
 
-        return nw.from_native(observed(nw.to_native(frame), see))
+        return nw.from_native(with_callback(nw.to_native(frame), see))
 
 
 def _with(frame: Any, expressions: Iterable[pl.Expr]) -> Any:
@@ -105,7 +106,7 @@ def _hash(column: str, dtype: Any, position: int) -> pl.Expr:
 
 
 def _called(kernel: Kernel) -> pl.Expr:
-    @remembered
+    @keeping_errors
     def call(rows: pl.Series) -> pl.Series:
         columns = rows.struct.unnest()
         arrays = [columns[column].to_arrow(compat_level=pl.CompatLevel.oldest()) for column in kernel.columns]

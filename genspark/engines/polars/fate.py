@@ -16,7 +16,7 @@ import polars as pl
 from genspark.columns.expressions import HIDDEN
 from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, FATE, KEPT, QUARANTINED, REASONS, judged, judgements
 from genspark.engines.polars.engine import PolarsEngine
-from genspark.engines.polars.stream import observed
+from genspark.engines.polars.stream import with_callback
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
 from genspark.steps.rejection import Bound, Rejection
@@ -57,14 +57,14 @@ class Counting:
                 if tells_corrupt and batch[CORRUPT].null_count() < batch.height:
                     self._put_aside(batch, batch[CORRUPT].is_not_null())
 
-        frame = observed(frame, see)
+        frame = with_callback(frame, see)
         return frame.filter(pl.col(CORRUPT).is_null()) if tells_corrupt else frame
 
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
         """The frame without the rows that the step rejects, all that it does counted."""
         rejections = step.rejections(parameters)
         rules = [rule for rule in rejections if rule.action != "error"]
-        frame = PolarsEngine().stopping(frame, step.label, rejections)
+        frame = PolarsEngine().with_error_rules(frame, step.label, rejections)
         counted = [(what, predicate) for what, some in step.counts(parameters).items() for predicate in some]
         counted += [(rule.rule, rule.predicate) for rule in rules]
         if not counted:
@@ -73,9 +73,9 @@ class Counting:
         self.told.update(dict.fromkeys(names.values()))
         native = nw.to_native(frame.with_columns(**dict(zip(names, (p for _, p in counted), strict=True))))
         if not rules:
-            return nw.from_native(observed(native, lambda batch: self._count(batch, names)).drop(list(names)))
+            return nw.from_native(with_callback(native, lambda batch: self._count(batch, names)).drop(list(names)))
         native = native.with_columns(_fates(list(names)[-len(rules) :], rules))
-        native = observed(native, lambda batch: self._count_rejected(batch, names))
+        native = with_callback(native, lambda batch: self._count_rejected(batch, names))
         kept = native.filter(~(pl.col(IS_QUARANTINED) | pl.col(IS_DROPPED)))
         return nw.from_native(kept.drop(*names, IS_QUARANTINED, IS_DROPPED))
 

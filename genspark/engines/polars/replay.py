@@ -48,8 +48,8 @@ class Recorder(pl.LazyFrame):
         return self._operations
 
 
-def recorded(schema: pl.Schema, build: Callable[[Any], Any]) -> Operation:
-    """What `build` does to a narwhals frame of this schema, as a function of native frames of it."""
+def replayable(schema: pl.Schema, build: Callable[[Any], Any]) -> Operation:
+    """The function of native frames of this schema that does what `build` does to a narwhals frame of it."""
     start = Recorder(schema=schema)
     operations = nw.to_native(build(nw.from_native(start))).operations()
 

@@ -18,7 +18,7 @@ _raised: list[GensparkError] = []
 
 
 def streamed(run: Callable[[], Result]) -> Result:
-    """What a streaming query gives. An error of ours that was raised inside of it comes out as itself."""
+    """The result of a streaming query. An error of ours that was raised inside of it comes out as itself."""
     _raised.clear()
     try:
         return run()
@@ -28,30 +28,30 @@ def streamed(run: Callable[[], Result]) -> Result:
         raise
 
 
-def remembered(see: Callable[[Given], Result]) -> Callable[[Given], Result]:
-    """The function, whose errors `streamed` raises as they were."""
+def keeping_errors(function: Callable[[Given], Result]) -> Callable[[Given], Result]:
+    """The function, its errors kept so that `streamed` raises them as they were."""
 
-    @functools.wraps(see)
-    def seeing(batch: Given) -> Result:
+    @functools.wraps(function)
+    def call(batch: Given) -> Result:
         try:
-            return see(batch)
+            return function(batch)
         except GensparkError as error:
             _raised.append(error)
             raise
 
-    return seeing
+    return call
 
 
-def observed(frame: pl.LazyFrame, see: Callable[[pl.DataFrame], Any]) -> pl.LazyFrame:
-    """The frame, whose every batch is shown to `see` whole, with every column."""
+def with_callback(frame: pl.LazyFrame, callback: Callable[[pl.DataFrame], Any]) -> pl.LazyFrame:
+    """The same rows. As they stream by, `callback` is called with every batch, whole and with every column."""
 
-    @remembered
-    def seen(batch: pl.DataFrame) -> pl.DataFrame:
-        see(batch)
+    @keeping_errors
+    def call(batch: pl.DataFrame) -> pl.DataFrame:
+        callback(batch)
         return batch
 
     return frame.map_batches(
-        seen,
+        call,
         predicate_pushdown=False,
         projection_pushdown=False,
         slice_pushdown=False,

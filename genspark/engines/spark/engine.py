@@ -13,9 +13,12 @@ from genspark.columns.kernels import Kernel
 from genspark.columns.names import twins
 from genspark.engines.engine import Engine, over_columns
 from genspark.engines.fate import judged, judgements
+from genspark.engines.gathered import Gathered
 from genspark.engines.spark.errors import RAISED, spark_errors
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.kernels import with_kernel
 from genspark.engines.spark.names import quoted, wrapped
+from genspark.engines.spark.scan_arrow import gather_arrow
 from genspark.engines.spark.scan_sql import scan
 from genspark.errors import SchemaError
 from genspark.statistics import State, Statistic
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class SparkEngine(Engine):
-    """Frames are narwhals frames over a Spark DataFrame; nothing runs but `scan`."""
+    """Frames are narwhals frames over a Spark DataFrame; nothing runs but `gather` and `scan`."""
 
     def check_names(self, frame: Any) -> None:
         native = nw.to_native(frame)
@@ -39,6 +42,11 @@ class SparkEngine(Engine):
                 ]
             )
 
+    def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
+        """From Arrow batches: what Spark SQL aggregates does not always merge, and its means are rounded sums."""
+        with spark_errors():
+            return gather_arrow(nw.to_native(frame), statistics)
+
     def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
         with spark_errors():
             return scan(nw.to_native(frame), statistics)
@@ -46,7 +54,7 @@ class SparkEngine(Engine):
     def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
         if not draws:
             return frame
-        F, native = _functions(), nw.to_native(frame)
+        F, native = functions(), nw.to_native(frame)
         types = {field.name: field.dataType.typeName() for field in native.schema.fields}
         added: dict[str, Column] = {}
         for over, group in over_columns(key, draws).items():
@@ -69,7 +77,7 @@ class SparkEngine(Engine):
             native = with_kernel(native, kernel)
         return wrapped(native)
 
-    def stopping(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
+    def with_error_rules(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         return stop_on_errors(frame, label, rejections)
 
 
@@ -81,14 +89,14 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
     frame, sql = with_judgements(frame, rules)
     native = nw.to_native(frame)
     for rule, (broken, value, threshold) in zip(rules, sql, strict=True):
-        told = [
+        message = [
             text(f"{RAISED}{label}: column {rule.column!r} has the value "),
             f"CAST({value} AS STRING)",
             text(f", outside the {rule.rule} (edge "),
             f"CAST({threshold} AS STRING)",
             text("); clean it before, or set the step's rule for such values"),
         ]
-        stop = f"CAST(raise_error(concat({', '.join(told)})) AS BOOLEAN)"
+        stop = f"CAST(raise_error(concat({', '.join(message)})) AS BOOLEAN)"
         native = native.filter(f"CASE WHEN {alive} AND {broken} THEN {stop} ELSE true END")
     return wrapped(native).drop(list(judgements(rules)))
 
@@ -117,7 +125,7 @@ def _threshold(value: str, lower: Bound, upper: Bound) -> str:
 
 def _hash(column: str, kind: str, position: int) -> Any:
     """XXH64 of one column of the key, as hashing.py defines it."""
-    F = _functions()
+    F = functions()
     value = F.col(quoted(column))
     if kind in ("byte", "short", "integer", "boolean"):
         value = value.cast("long") if kind != "boolean" else value.cast("int").cast("long")
@@ -134,9 +142,3 @@ def _hash(column: str, kind: str, position: int) -> Any:
         value = (F.unix_date(value.cast("date")) * F.lit(86_400).cast("long") + seconds) * 1_000_000
         value = value.cast("long")
     return F.xxhash64(F.lit(position).cast("long"), value)
-
-
-def _functions() -> Any:
-    from pyspark.sql import functions
-
-    return functions

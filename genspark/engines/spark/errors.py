@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 
+from genspark.engines.spark.tasks import cause_in_task
 from genspark.errors import DataError, GensparkError, SessionError, ShardError, SinkError, SourceError
 
 RAISED = "genspark stopped: "
@@ -78,7 +79,7 @@ def translated(error: BaseException, place: str, otherwise: type[GensparkError])
         return DataError(f"{place}: {_first_line(cast[2])}; clean the column before it is cast")
     if "[UNABLE_TO_INFER_SCHEMA]" in text:
         return SourceError(f"{place}: there is no file of the format given here; correct source.path or source.format")
-    return otherwise(f"{place}: {_first_line(text)}")
+    return otherwise(f"{place}: {cause_in_task(text) or _first_line(text)}")
 
 
 def _is_sparks(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ import narwhals as nw
 from genspark.columns.expressions import HIDDEN, count_true
 from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, DROPPED, FATE, KEPT, QUARANTINED, REASONS, judgements
 from genspark.engines.spark.engine import stop_on_errors, text, with_judgements
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
@@ -48,9 +49,9 @@ class Fates:
             del told[REASONS]
         return _with(frame, told)
 
-    def observed(self, frame: DataFrame, observation: Observation) -> DataFrame:
+    def with_counts(self, frame: DataFrame, observation: Observation) -> DataFrame:
         """The frame with its rows counted as they pass, by fate and for the report."""
-        F = _functions()
+        F = functions()
         fates = {"dropped": DROPPED, "quarantined": QUARANTINED}
         totals = [F.count_if(F.col(FATE) == code).alias(name) for name, code in fates.items()]
         sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in self.counted]
@@ -104,12 +105,12 @@ def readable(frame: DataFrame) -> DataFrame:
     """The rows that could be read, without the column that tells: what a fit may learn from."""
     if CORRUPT not in frame.columns:
         return frame
-    return frame.filter(_functions().col(CORRUPT).isNull()).drop(CORRUPT)
+    return frame.filter(functions().col(CORRUPT).isNull()).drop(CORRUPT)
 
 
 def _with(frame: DataFrame, told: Mapping[str, str]) -> DataFrame:
     """The frame with these columns of SQL, all computed from what it had."""
-    F = _functions()
+    F = functions()
     return frame.withColumns({name: F.expr(sql) for name, sql in told.items()})
 
 
@@ -131,9 +132,3 @@ def _reason(step: str, column: str | None, rule: str, value: str, threshold: str
         "threshold": f"CAST({threshold} AS DOUBLE)",
     }
     return f"named_struct({', '.join(f'{text(name)}, {sql}' for name, sql in named.items())})"
-
-
-def _functions() -> Any:
-    from pyspark.sql import functions
-
-    return functions

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from genspark.columns.kernels import RESULT, Kernel
 from genspark.engines.spark.errors import RAISED
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted
 from genspark.errors import GensparkError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def with_kernel(frame: DataFrame, kernel: Kernel) -> DataFrame:
     """The frame with the kernel's outputs. The workers need genspark, since functions are pickled by their names."""
-    F = _functions()
+    F = functions()
     result = frame.withColumn(RESULT, _call(kernel))
     return result.withColumns({name: F.col(RESULT)[name] for name in kernel.outputs}).drop(RESULT)
 
@@ -25,7 +26,7 @@ def with_kernel(frame: DataFrame, kernel: Kernel) -> DataFrame:
 def _call(kernel: Kernel) -> Column:
     from pyspark.sql.pandas.types import from_arrow_type
 
-    F: Any = _functions()
+    F = functions()
 
     def serve(row: pa.Array) -> pa.Array:
         return served(kernel, row)
@@ -42,9 +43,3 @@ def served(kernel: Kernel, rows: pa.StructArray) -> pa.StructArray:
         return kernel(rows.flatten())
     except GensparkError as error:
         raise RuntimeError(f"{RAISED}{error}") from None
-
-
-def _functions() -> Any:
-    from pyspark.sql import functions
-
-    return functions

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.columns.expressions import HIDDEN
 from genspark.engines.spark.errors import lacks_package
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted
-from genspark.engines.spark.scan_arrow import scan_arrow
+from genspark.engines.spark.scan_arrow import gather_arrow
 from genspark.errors import DataError, PlanError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
 from genspark.statistics.base import GROUP_LIMIT, check_group_types, check_groups, grouped
@@ -46,7 +47,7 @@ many of them a sketch counts: Spark's takes the values one by one."""
 def scan(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
     """The states of statistics that share `by`, in one job: one aggregation, or one pass of Arrow batches."""
     if any(not isinstance(statistic, AGGREGATED) for statistic in statistics):
-        return scan_arrow(frame, statistics)
+        return gather_arrow(frame, statistics).states()
     quantiles = [statistic for statistic in statistics if isinstance(statistic, Quantiles)]
     columns = {column for statistic in statistics for column in statistic.columns}
     # Spark merges the sketches of groups in a shuffle, where tasks of ours would send every group's to the driver.
@@ -55,7 +56,7 @@ def scan(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statistic, S
     # Exact quantiles would bring every value to the driver.
     if is_heavy and all(statistic.rank_error for statistic in quantiles):
         try:
-            return scan_arrow(frame, statistics)
+            return gather_arrow(frame, statistics).states()
         except Exception as error:
             # Workers without genspark aggregate all that too, only slowly.
             if not lacks_package(error):
@@ -73,8 +74,7 @@ def scan_sql(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statisti
         (row,) = frame.selectExpr(*aggregates.sql()).collect()
         values = row.asDict()
         return {statistic: read(values) for statistic, read in readers.items()}
-    from pyspark.sql import functions as F
-
+    F = functions()
     check_group_types({column: kind for column in by if (kind := aggregates.types[column]) not in GROUPING})
     grouped_frame = frame.groupBy(*(quoted(column) for column in by))
     # One more than there may be is enough to tell that there are too many.

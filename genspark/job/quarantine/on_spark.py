@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 
@@ -11,6 +11,7 @@ from genspark.columns.expressions import HIDDEN, is_hidden
 from genspark.engines.fate import FATE, FILE, QUARANTINED, REASONS
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import REASONS_TYPE, Fates
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import renamed, wrapped
 from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, RUN, TEXT, own_names, rows_of_shards
 from genspark.pipeline.model import PipelineModel
@@ -25,7 +26,7 @@ ROW = f"{HIDDEN}row"
 
 def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mapping[str, str]) -> DataFrame:
     """Give the quarantine's rows of the input, and of the shards left out; nothing is computed yet."""
-    F = _functions()
+    F = functions()
     frame = given.frame
     originals = [name for name in frame.columns if not is_hidden(name)]
     if given.knows_files:
@@ -50,9 +51,3 @@ def marked(frame: DataFrame, model: PipelineModel, fates: Fates) -> DataFrame:
     engine = SparkEngine()
     start = engine.with_draws(wrapped(fates.start(frame)), model.key, model.draws())
     return nw.to_native(model.apply(engine, start, fates.before))  # type: ignore[no-any-return]
-
-
-def _functions() -> Any:
-    from pyspark.sql import functions
-
-    return functions

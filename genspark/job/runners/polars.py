@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import narwhals as nw
 import polars as pl
 
 from genspark.columns.dtypes import Schema
-from genspark.engines.polars.scan import finished, merged
+from genspark.engines.gathered import Gathered
 from genspark.errors import GensparkError
 from genspark.job import quarantine
 from genspark.job.quarantine.on_polars import QuarantineFiles
@@ -69,12 +70,10 @@ class PolarsRunner(Runner):
         return storage_path(self.config.model_path)
 
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
-        found = self._each(FitWork(fit_pass, self.nan_free), self.dataset, by_bytes=None)
-        self.nan_free |= frozenset.intersection(*(each.nan_free for each in found))
-        parts = found[0].parts
-        for other in found[1:]:
-            parts = {statistic: merged(statistic, part, other.parts[statistic]) for statistic, part in parts.items()}
-        return {statistic: finished(statistic, part) for statistic, part in parts.items()}
+        each = self._each(FitWork(fit_pass, self.nan_free), self.dataset, by_bytes=None)
+        whole = functools.reduce(Gathered.merged, each)
+        self.nan_free |= whole.nan_free
+        return whole.states()
 
     def files(self) -> Sequence[SourceFile]:
         return [self._file(shard) for shard in self.dataset.shards]
@@ -85,14 +84,10 @@ class PolarsRunner(Runner):
         wanted = set(files)
         shards = {shard.path: shard for shard in self.dataset.shards if self._file(shard) in wanted}
         results = self._each(FilesWork(fit_pass), self.dataset.with_shards(shards.values()), by_bytes=None)
-        found: dict[str, dict[Statistic, State]] = {}
-        for path, parts in (each for result in results for each in result):
-            known = found.get(path)
-            found[path] = {s: merged(s, known[s], part) for s, part in parts.items()} if known else parts
-        return {
-            self._file(shards[path]): {statistic: finished(statistic, part) for statistic, part in parts.items()}
-            for path, parts in found.items()
-        }
+        by_path: dict[str, Gathered] = {}
+        for path, gathered in (each for result in results for each in result):
+            by_path[path] = by_path[path].merged(gathered) if path in by_path else gathered
+        return {self._file(shards[path]): gathered.states() for path, gathered in by_path.items()}
 
     def _file(self, shard: Shard) -> SourceFile:
         # A file of a version is never changed.

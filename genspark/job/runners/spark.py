@@ -141,7 +141,7 @@ class SparkRunner(Runner):
         self.passes["write"] += 1
         with self.phase("write", "writing the table"):
             frame = marked(self.given.frame, model, fates)
-            frame = fates.observed(frame, observation).filter(F.col(FATE) == KEPT)
+            frame = fates.with_counts(frame, observation).filter(F.col(FATE) == KEPT)
             frame = frame.select(*(F.col(quoted(name)) for name in frame.columns if not is_hidden(name)))
             metadata, properties = self.metadata(model), table_properties(model)
             commit = self.sink.commit(self.target, self.config.sink, frame, metadata, properties)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import narwhals as nw
 import numpy as np
 
 from genspark.columns.hashing import SPARK_SEED, hash_bytes
 from genspark.config import Source
 from genspark.engines.fate import FILE
 from genspark.engines.spark.engine import SparkEngine
-from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import readable
 from genspark.engines.spark.names import wrapped
-from genspark.engines.spark.scan_arrow import scan_arrow
 from genspark.errors import PlanError, SourceError
 from genspark.job.states import SourceFile, normal
 from genspark.pipeline.passes import FitPass
@@ -76,20 +73,14 @@ def states(
     frame = frame.withColumn(FILE, F.xxhash64(path))
     numbers = hash_bytes(list(files.values()), SPARK_SEED).view(np.int64).tolist()
     by_file = {s: s.on(s.columns, (*s.by, FILE)) for s in fit_pass.statistics}
-    found = replace(fit_pass, statistics=tuple(by_file.values())).states(_Gathering(), wrapped(readable(frame)))
-    apart = {statistic: _apart(statistic, found[wide]) for statistic, wide in by_file.items()}
+    by_file_pass = replace(fit_pass, statistics=tuple(by_file.values()))
+    # Gathered and not scanned: Spark SQL's own mean is a sum, and merging would show how it was rounded.
+    wide_states = by_file_pass.gather(SparkEngine(), wrapped(readable(frame))).states()
+    apart = {statistic: _apart(statistic, wide_states[wide]) for statistic, wide in by_file.items()}
     return {
         file: {statistic: some.get(number) or _nothing(statistic) for statistic, some in apart.items()}
         for file, number in zip(files, numbers, strict=True)
     }
-
-
-class _Gathering(SparkEngine):
-    """Gathers every statistic as Polars does: Spark's own mean is a sum, and merging would show how it was rounded."""
-
-    def scan(self, frame: Any, statistics: Sequence[Statistic]) -> dict[Statistic, State]:
-        with spark_errors():
-            return scan_arrow(nw.to_native(frame), statistics)
 
 
 def _apart(statistic: Statistic, state: State) -> dict[int, State]:

@@ -79,9 +79,9 @@ class SparkPolarsRunner(PolarsRunner):
 
     def _failure(self, error: TaskError, tasks: list[Dataset]) -> GensparkError:
         if error.task is None:
-            return GensparkError(f"engine: {self.name}: {error.told}")
-        found = failure(error, error.told, tasks[error.task], self.config.sink.path)
-        if type(found) is GensparkError and re.search(r"No such file|not found|Permission denied", error.told):
+            return GensparkError(f"engine: {self.name}: {error.cause}")
+        found = failure(error, error.cause, tasks[error.task], self.config.sink.path)
+        if type(found) is GensparkError and re.search(r"No such file|not found|Permission denied", error.cause):
             return GensparkError(
                 f"{found}; it can be read here: see that Spark's workers reach it, or set engine: polars"
             )

@@ -10,27 +10,16 @@ import narwhals as nw
 import polars as pl
 
 from genspark.columns.expressions import is_hidden
+from genspark.engines.gathered import Gathered
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.fate import Counting, readable
-from genspark.engines.polars.scan import Gathered, gathered
 from genspark.engines.polars.stream import streamed
 from genspark.job.quarantine.on_polars import QuarantineFiles, Stash, marked
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 from genspark.sources import Dataset, scan
-from genspark.statistics import State, Statistic
 from genspark.storage.scratch import scratch_folder
-
-
-class _PartsEngine(PolarsEngine):
-    """Gives parts, which others of other shards are merged with, in place of states."""
-
-    found: Gathered
-
-    def scan(self, frame: Any, statistics: Any) -> dict[Statistic, State]:
-        self.found = gathered(nw.to_native(frame), statistics)
-        return self.found.parts
 
 
 @dataclass(frozen=True)
@@ -41,22 +30,20 @@ class FitWork:
     nan_free: frozenset[str] = frozenset()
 
     def __call__(self, dataset: Dataset, task: int) -> Gathered:
-        """The parts; the columns free of NaN are those of the source, where the pass saw them as they were read."""
-        engine, frame = _PartsEngine(self.nan_free), nw.from_native(readable(scan(dataset)))
-        streamed(lambda: self.fit_pass.states(engine, frame))
-        return engine.found if self.fit_pass.sees_raw_values else Gathered(engine.found.parts, frozenset())
+        """The parts over the rows that can be read."""
+        return self.fit_pass.gather(PolarsEngine(self.nan_free), nw.from_native(readable(scan(dataset))))
 
 
 @dataclass(frozen=True)
 class FilesWork:
-    """Makes one pass of a fit shard by shard, so that the states of each file are kept apart."""
+    """Makes one pass of a fit shard by shard, so that the parts of each file are kept apart."""
 
     fit_pass: FitPass
 
-    def __call__(self, dataset: Dataset, task: int) -> list[tuple[str, dict[Statistic, State]]]:
+    def __call__(self, dataset: Dataset, task: int) -> list[tuple[str, Gathered]]:
         """The path of each shard, which may be some row groups of a file, and its parts."""
         work = FitWork(self.fit_pass)
-        return [(shard.path, work(dataset.with_shards([shard]), task).parts) for shard in dataset.shards]
+        return [(shard.path, work(dataset.with_shards([shard]), task)) for shard in dataset.shards]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from genspark.columns.kernels import numbers
 from genspark.columns.vectors import unpack
@@ -67,6 +66,8 @@ class Lookup:
     as_vector: bool
 
     def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
+        import pyarrow.compute as pc
+
         values = self._of_kind(arrays[0])
         is_present = np.asarray(pc.invert(pc.is_null(values, nan_is_null=True)))
         indices = pc.index_in(values, self.vocabulary.array.cast(values.type, safe=False))

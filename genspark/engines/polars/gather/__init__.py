@@ -1,1 +1,1 @@
-"""What gathers each statistic from batches of rows, over all of them or group by group."""
+"""Gathering each statistic from batches of rows: one file a statistic; collectors.py says which collector is whose."""

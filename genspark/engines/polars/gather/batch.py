@@ -1,15 +1,19 @@
-"""Some rows as they stream by, and what takes them in to gather statistics."""
+"""Some rows as they stream by, and collectors that gather statistics from them."""
 
 from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from genspark.statistics import State, Statistic
+
+Numbers64 = npt.NDArray[Any]
 
 
 class Batch:
@@ -43,6 +47,17 @@ class Batch:
             self._finite[column] = kept.drop_nulls()
         return self._finite[column]
 
+    def finite_matrix(self, columns: Sequence[str]) -> Numbers64:
+        """The columns side by side as rows x columns, NaN where a value is null, NaN or infinite. Writable."""
+        floats = self.rows.select(pl.col(name).cast(pl.Float64) for name in columns)
+        values = floats.to_numpy(writable=True)
+        values[np.isinf(values)] = np.nan
+        return values
+
+    def draws(self, statistic: Statistic) -> Numbers64:
+        """The random numbers of the rows: the last of the statistic's columns."""
+        return self.rows[statistic.columns[-1]].to_numpy()
+
     def counts(self, column: str) -> tuple[int, int, int, int]:
         """Rows that are finite, missing, positive infinities and negative infinities."""
         if self.is_clean(column):
@@ -59,7 +74,7 @@ def one_zero(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 class Collector(ABC):
-    """Takes batches in, gives parts out: states, but for what only `finished` makes one."""
+    """Takes batches in and gives parts, of which `Statistic.finish` makes states."""
 
     @abstractmethod
     def add(self, batch: Batch) -> None:

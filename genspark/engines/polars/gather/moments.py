@@ -1,27 +1,24 @@
-"""Moments and extremes on Polars, of all their columns at once."""
+"""Moments on Polars: with the extremes, of all columns at once; and of all groups at once."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from genspark.engines.polars.gather.batch import Batch, Collector, counted
+from genspark.engines.polars.gather.batch import Batch, Collector, Numbers64, counted
+from genspark.engines.polars.gather.block import OfValues, Values, grown
 from genspark.errors import DataError
 from genspark.statistics import Extremes, Moments, State, Statistic
 from genspark.statistics.moments import overflows
-
-Numbers64 = npt.NDArray[Any]
 
 _FAR_OUT = 1e-6
 """Variance over squared mean below which a batch is measured from a pivot."""
 
 
-class Numbers(Collector):
+class MomentsAndExtremes(Collector):
     """Moments and extremes of all their columns at once.
 
     Source of the merge: T. Chan, G. Golub, R. LeVeque, 1979, as in `Moments`, for a vector of columns.
@@ -107,3 +104,33 @@ class Numbers(Collector):
         if not (np.isfinite(mean) and np.isfinite(m2)):
             raise DataError(overflows(statistic.column))
         return {**counts, "mean": mean, "m2": m2}
+
+
+class GroupMoments(OfValues):
+    """Source of the merge: T. Chan, G. Golub, R. LeVeque, 1979, as in `Moments`, for a vector of groups."""
+
+    def __init__(self, statistic: Moments) -> None:
+        super().__init__(statistic)
+        # Means are kept as distances from a group's first value: far out, a mean has too few digits.
+        self._pivot = self._mean = self._m2 = np.zeros(0)
+
+    def _take(self, some: Values) -> None:
+        known = self._counts.shape[-1]
+        self._pivot, self._mean, self._m2 = (grown(array, known) for array in (self._pivot, self._mean, self._m2))
+        at, n, before = some.groups, some.sizes, self._counts[0, some.groups]
+        is_new = before == 0
+        self._pivot[at[is_new]] = some.values[some.starts[is_new]]
+        with np.errstate(all="ignore"):
+            near = some.values - some.repeated(self._pivot[at])
+            mean = np.add.reduceat(near, some.starts) / n
+            deviations = near - some.repeated(mean)
+            delta, share = mean - self._mean[at], n / (before + n)
+            self._mean[at] += delta * share
+            self._m2[at] += np.add.reduceat(deviations * deviations, some.starts) + delta * delta * before * share
+
+    def _found(self) -> Iterable[State]:
+        with np.errstate(all="ignore"):
+            means = self._pivot + self._mean
+        if not (np.isfinite(means).all() and np.isfinite(self._m2).all()):
+            raise DataError(overflows(self._column))
+        return ({"mean": mean, "m2": m2} for mean, m2 in zip(means.tolist(), self._m2.tolist(), strict=True))

@@ -1,0 +1,27 @@
+"""What a pass over some rows found, before it is a state: parts, which merge however the rows were cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genspark.statistics import State, Statistic
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The part of each statistic over some rows, and the columns in which none of them is NaN.
+
+    Parts are states, but for exact quantiles, whose states do not merge: see `Statistic.finish`.
+    """
+
+    parts: dict[Statistic, State]
+    nan_free: frozenset[str] = frozenset()
+
+    def merged(self, other: Gathered) -> Gathered:
+        """What was found in these rows and then in others, disjoint from them. Raises DataError for too many groups."""
+        parts = {statistic: statistic.merge(part, other.parts[statistic]) for statistic, part in self.parts.items()}
+        return Gathered(parts, self.nan_free & other.nan_free)
+
+    def states(self) -> dict[Statistic, State]:
+        """The states of all these rows."""
+        return {statistic: statistic.finish(part) for statistic, part in self.parts.items()}

@@ -1,0 +1,134 @@
+"""Some rows in the order of their groups, and collectors that gather from them group by group."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from genspark.engines.polars.gather.batch import Numbers64
+from genspark.statistics import State, Statistic
+from genspark.statistics.moments import COUNTS
+
+
+@dataclass(frozen=True)
+class Values:
+    """The finite values of a column, group after group.
+
+    Of group `groups[i]` there are `sizes[i]` values, one at least, from `starts[i]` on.
+    """
+
+    values: Numbers64
+    groups: Numbers64
+    starts: Numbers64
+    sizes: Numbers64
+
+    @property
+    def slices(self) -> list[tuple[int, Numbers64]]:
+        """Each group's number and values."""
+        bounds = zip(self.groups.tolist(), self.starts.tolist(), self.sizes.tolist(), strict=True)
+        return [(group, self.values[start : start + size]) for group, start, size in bounds]
+
+    def repeated(self, of_each: Numbers64) -> Numbers64:
+        """A number for each group as one for each of its values."""
+        return np.repeat(of_each, self.sizes)
+
+
+class Block:
+    """Rows in the order of the numbers of their groups, and the values of their columns, each sorted out once.
+
+    `numbers` are the rows' groups, `known` is how many groups there are so far, in earlier blocks or here.
+    """
+
+    def __init__(self, rows: pl.DataFrame, numbers: Numbers64, known: int) -> None:
+        self.rows, self.numbers, self.known = rows, numbers, known
+        self._starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        self.groups = numbers[self._starts].astype(np.int64)
+        self.sizes = np.diff(self._starts, append=len(numbers))
+        self._found: dict[str, tuple[Values, Numbers64]] = {}
+
+    def finite(self, column: str) -> Values:
+        """The finite values as float64."""
+        return self._sorted_out(column)[0]
+
+    def counts(self, column: str) -> Numbers64:
+        """4 x groups of the block: rows that are finite, missing, positive infinities and negative infinities."""
+        return self._sorted_out(column)[1]
+
+    def slices(self) -> list[tuple[int, pl.DataFrame]]:
+        """Each group's number and rows."""
+        bounds = zip(self.groups.tolist(), self._starts.tolist(), self.sizes.tolist(), strict=True)
+        return [(group, self.rows.slice(start, size)) for group, start, size in bounds]
+
+    def _sorted_out(self, column: str) -> tuple[Values, Numbers64]:
+        if column not in self._found:
+            values = self.rows[column].cast(pl.Float64).to_numpy(writable=True)
+            self._found[column] = self._told_apart(values)
+        return self._found[column]
+
+    def _told_apart(self, values: Numbers64) -> tuple[Values, Numbers64]:
+        finite = np.isfinite(values)
+        if finite.all():
+            none = np.zeros_like(self.sizes)
+            return Values(values, self.groups, self._starts, self.sizes), np.stack([self.sizes, none, none, none])
+        n, plus, minus = (self._number(kind) for kind in (finite, values == np.inf, values == -np.inf))
+        sizes = n[n > 0]
+        kept = Values(values[finite], self.groups[n > 0], np.cumsum(sizes) - sizes, sizes)
+        return kept, np.stack([n, self.sizes - n - plus - minus, plus, minus])
+
+    def _number(self, which: Numbers64) -> Numbers64:
+        """How many rows of each group are so."""
+        return np.diff(np.searchsorted(np.flatnonzero(which), [*self._starts, len(which)]))
+
+
+class GroupCollector(ABC):
+    """Takes blocks in and gives a part for each group, of which `Statistic.finish` makes its state."""
+
+    @abstractmethod
+    def add(self, block: Block) -> None:
+        """Take a block in."""
+
+    @abstractmethod
+    def parts(self) -> dict[Statistic, list[State]]:
+        """What was gathered of each group, in the order of their numbers."""
+
+
+class OfValues(GroupCollector):
+    """Counts the rows of each group, and gathers from their finite values."""
+
+    def __init__(self, statistic: Statistic) -> None:
+        self._statistic, self._column = statistic, statistic.column
+        self._counts = np.zeros((4, 0), dtype=np.int64)
+
+    def add(self, block: Block) -> None:
+        self._counts = grown(self._counts, block.known)
+        self._take(block.finite(self._column))
+        self._counts[:, block.groups] += block.counts(self._column)
+
+    def parts(self) -> dict[Statistic, list[State]]:
+        names, counts = ("count", *COUNTS), self._counts.T.tolist()
+        states = (dict(zip(names, of_group, strict=True)) for of_group in counts)
+        return {self._statistic: [{**state, **rest} for state, rest in zip(states, self._found(), strict=True)]}
+
+    @abstractmethod
+    def _take(self, some: Values) -> None:
+        """Take values in. `_counts` has room for their groups, and does not count them yet."""
+
+    @abstractmethod
+    def _found(self) -> Iterable[State]:
+        """What states have beside the counts."""
+
+
+def grown(array: Numbers64, known: int, fill: float = 0) -> Numbers64:
+    """The array with as many groups as are known on its last axis, `fill` for those that are new."""
+    more = known - array.shape[-1]
+    return np.concatenate([array, np.full((*array.shape[:-1], more), fill, array.dtype)], axis=-1) if more else array
+
+
+def slices(sizes: Numbers64) -> Iterable[tuple[int, int]]:
+    """Where each of some parts that lie side by side begins and ends."""
+    return itertools.pairwise([0, *np.cumsum(sizes).tolist()])
