@@ -154,7 +154,7 @@ def every_type() -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def drawn_by_spark(frames, every_type) -> dict[str, list[float]]:
+def drawn_by_spark(frames, interpreted, every_type) -> dict[str, list[float]]:
     """One draw over each column and one over the key, which is all of them."""
     names = every_type.column_names
     engine, frame = engine_for(frames.of("spark", every_type))

@@ -78,11 +78,9 @@ def assert_same(one: PipelineModel, other: PipelineModel, within: float = 1e-12)
     assert max((abs(change.relative or 0.0) for change in changes), default=0.0) <= within
 
 
-@pytest.fixture(params=["polars", "spark-polars", "spark"])
-def engine(request: pytest.FixtureRequest) -> str:
-    if request.param != "polars":
-        request.getfixturevalue("interpreted")
-    return str(request.param)
+@pytest.fixture(params=["polars", "tasks", "spark", pytest.param("spark-polars", marks=pytest.mark.exhaustive)])
+def engine(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
+    return start(request.param)
 
 
 # What is scanned

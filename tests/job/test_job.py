@@ -35,18 +35,27 @@ Config = Callable[..., JobConfig]
 ENGINES = {
     "spark": "engine: spark",
     "polars": "engine: polars",
+    "tasks": "engine: spark-polars",
     "spark-polars": "engine: spark-polars",
     "spark-arrow": "engine: spark",
 }
 LAST_STEPS = ((delta_spark, "write"), (delta_rs, "commit"))
-on_every_writer = pytest.mark.parametrize("engine", ENGINES, indirect=True)
+# Spark commits through Delta's own writer, Polars through delta-rs: the others differ in where the work is done.
+tasks_of_spark, arrow_of_spark = (
+    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("spark-polars", "spark-arrow")
+)
+on_every_writer = pytest.mark.parametrize(
+    "engine", ["spark", "polars", "tasks", tasks_of_spark, arrow_of_spark], indirect=True
+)
+failing_on_every_writer = pytest.mark.parametrize(
+    "engine", ["spark", "polars", "tasks", tasks_of_spark, "spark-arrow"], indirect=True
+)
 
 
-@pytest.fixture(params=["spark", "polars", "spark-polars"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """The engine at work; `spark-arrow` is engine spark with the Arrow writer. Polars alone needs no session."""
-    if request.param != "polars":
-        request.getfixturevalue("interpreted")
+@pytest.fixture(params=["spark", "polars", "tasks", tasks_of_spark])
+def engine(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
+    """The engine at work, as `start` names it."""
+    start(request.param)
     return str(request.param)
 
 
@@ -167,14 +176,14 @@ def test_mode_error_leaves_a_table_that_is_there(config: Config) -> None:
     assert deltalake.DeltaTable(before.table).version() == before.table_version
 
 
-@pytest.mark.parametrize("engine", ["spark-polars"], indirect=True)
+@pytest.mark.parametrize("engine", ["tasks"], indirect=True)
 def test_files_per_partition_needs_another_engine_than_spark_polars(config: Config) -> None:
     told = r"engine: spark-polars cannot run this job: sink\.files_per_partition .*; engine: polars or spark can"
     with pytest.raises(PlanError, match=told):
         job.run(config(sink="files_per_partition: 2"))
 
 
-@pytest.mark.parametrize("engine", ["spark", "polars", "spark-arrow"], indirect=True)
+@pytest.mark.parametrize("engine", ["spark", "polars", arrow_of_spark], indirect=True)
 def test_files_per_partition_bounds_the_files(config: Config, shards: Path) -> None:
     with gzip.open(shards / "c.csv.gz", "wt") as stream:
         stream.write("id,g,v\n" + "".join(f"{n},{'xy'[n % 2]},1.0\n" for n in range(100)))
@@ -200,7 +209,7 @@ def test_transform_without_a_model_says_where_it_looked(config: Config) -> None:
         job.transform(config(DROP))
 
 
-@on_every_writer
+@failing_on_every_writer
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_failure_after_the_commit_puts_table_and_quarantine_back(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool
@@ -224,7 +233,7 @@ def test_a_failure_after_the_commit_puts_table_and_quarantine_back(
         assert rows(tmp_path / "table_quarantine") == aside
 
 
-@on_every_writer
+@failing_on_every_writer
 def test_rows_that_do_not_add_up_stop_the_run(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def lossy(write: Callable[..., Commit]) -> Callable[..., Commit]:
         def less(*given: Any) -> Commit:
@@ -374,7 +383,7 @@ def test_rows_without_the_tables_partition_are_refused(config: Config, shards: P
         job.run(config(sink="mode: append"))
 
 
-@pytest.mark.parametrize("engine", ["polars", "spark-polars", "spark-arrow"], indirect=True)
+@pytest.mark.parametrize("engine", ["polars", "tasks", tasks_of_spark, arrow_of_spark], indirect=True)
 @pytest.mark.parametrize(
     ("demand", "told"),
     [
@@ -426,7 +435,7 @@ def test_the_quarantine_grows_columns(config: Config, shards: Path) -> None:
     assert [r["rule"] for reasons in table["_reasons"] for r in reasons] == ["zscore", "zscore"]
 
 
-@on_every_writer
+@failing_on_every_writer
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_failure_before_the_commit_leaves_no_file(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: bool
@@ -451,7 +460,7 @@ def test_a_failure_before_the_commit_leaves_no_file(
         assert rows(tmp_path / "table_quarantine") == aside
 
 
-@on_every_writer
+@failing_on_every_writer
 def test_a_failure_after_anothers_commit_leaves_that_alone(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -469,7 +478,12 @@ def test_a_failure_after_anothers_commit_leaves_that_alone(
     assert len(rows(tmp_path / "table")) == 13
 
 
-@on_every_writer
+# RESTORE through Spark takes long, and another test has it.
+@pytest.mark.parametrize(
+    "engine",
+    [pytest.param("spark", marks=pytest.mark.exhaustive), "polars", "tasks", tasks_of_spark, arrow_of_spark],
+    indirect=True,
+)
 def test_put_back_brings_columns_and_properties_back(
     config: Config, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
