@@ -38,6 +38,7 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
     assert f"example: genspark {command}" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.connect
 def test_the_report_is_the_last_line_as_json(spark: Any, conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(conf), "--json"]) == 0
     captured = capsys.readouterr()

@@ -93,6 +93,7 @@ def test_each_kind_of_value_has_its_pinned_hash(frames, backend, name):
     assert hash_series(frame["k"], column_seed(0)).tolist() == [expected]
 
 
+@pytest.mark.connect
 def test_spark_s_own_xxhash64_gives_the_pinned_hashes(spark):
     from pyspark.sql import functions as F
 

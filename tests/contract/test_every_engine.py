@@ -36,7 +36,9 @@ TABLES = tables()
 REQUESTS = [request for kind in Statistic.registry for request in statistics_of(kind)]
 ALL = [*REQUESTS, *(with_groups(request) for request in REQUESTS)]
 every_case = pytest.mark.parametrize(("kind", "case"), CASES)
-every_table = pytest.mark.parametrize("name", TABLES)
+every_table = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.connect] if name == "usual" else []) for name in TABLES]
+)
 pytestmark = pytest.mark.usefixtures("interpreted")
 
 

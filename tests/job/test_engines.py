@@ -264,6 +264,7 @@ def test_what_a_first_attempt_left_is_swept(in_tasks: str, tmp_path: Path, monke
         assert pl.read_delta(folder).height == rows
 
 
+@pytest.mark.connect
 @pytest.mark.usefixtures("interpreted")
 def test_results_come_in_the_order_of_the_tasks(spark: Any) -> None:
     def late(task: float, number: int) -> float:
@@ -409,6 +410,7 @@ def test_a_worker_that_is_killed(spark: Any, interpreted: None, tmp_path: Path) 
     assert "lower source.split_size" in told
 
 
+@pytest.mark.connect
 def test_a_worker_that_lacks_a_package(spark: Any, interpreted: None, tmp_path: Path) -> None:
     write_shards(tmp_path, "parquet", rows=200)
 
@@ -431,6 +433,7 @@ def test_a_worker_that_cannot_reach_a_path(spark: Any, interpreted: None, tmp_pa
     assert told.endswith("it can be read here: see that Spark's workers reach it, or set engine: polars")
 
 
+@pytest.mark.connect
 def test_an_error_of_ours_comes_out_of_a_task_as_it_is(spark: Any, interpreted: None, tmp_path: Path) -> None:
     write_shards(tmp_path, "parquet", rows=200)
 

@@ -86,6 +86,7 @@ def engine(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
 # What is scanned
 
 
+@pytest.mark.connect("engine")
 def test_only_what_is_new_or_changed_is_scanned_and_what_is_gone_is_dropped(engine: str, tmp_path: Path) -> None:
     write(tmp_path / "in", 0, 1, 2)
     assert files(job.fit_update(config(tmp_path, engine=engine))) == (3, 0, 0)

@@ -82,6 +82,7 @@ DROP = "[impute: {columns: v, strategy: median}, outliers: {columns: v, threshol
 ASIDE = DROP.replace("drop", "quarantine")
 
 
+@pytest.mark.connect("engine")
 @on_every_writer
 def test_written_dropped_and_quarantined_add_up_to_what_was_read(config: Config, tmp_path: Path) -> None:
     report = job.run(config(DROP))
@@ -94,6 +95,7 @@ def test_a_job_without_a_quarantine_reads_the_data_once_to_fit_and_once_to_write
     assert report.passes == {"schema": 1, "fit": 1, "write": 1}
 
 
+@pytest.mark.connect("engine")
 def test_the_quarantine_has_the_row_the_reasons_and_the_file(config: Config) -> None:
     report = job.run(config(ASIDE))
     (row,) = pl.read_delta(report.quarantine).rows(named=True)
@@ -111,6 +113,7 @@ def test_no_quarantine_table_is_made_for_no_rows(config: Config, tmp_path: Path)
     assert not (tmp_path / "table_quarantine").exists()
 
 
+@pytest.mark.connect("engine")
 def test_corrupt_records_go_to_the_quarantine_with_their_text(config: Config, shards: Path) -> None:
     with gzip.open(shards / "c.csv.gz", "wt") as stream:
         stream.write("id,g,v\n7,x,1.0,too,many\n8,y,2.0\n")
@@ -148,6 +151,7 @@ def test_append_adds_rows(config: Config) -> None:
     assert len(rows(report.table)) == 12
 
 
+@pytest.mark.connect("engine")
 @on_every_writer
 def test_named_partitions_alone_are_overwritten(config: Config, shards: Path) -> None:
     job.run(config(sink="mode: overwrite, partition_by: g"))
@@ -193,6 +197,7 @@ def test_files_per_partition_bounds_the_files(config: Config, shards: Path) -> N
         assert report.files_written == 2 * files
 
 
+@pytest.mark.connect("engine")
 def test_fit_then_transform_writes_what_run_does(config: Config, tmp_path: Path) -> None:
     ran = rows(job.run(config(DROP)).table)
     apart = config(DROP, out="apart", more=f"model: {{path: {tmp_path}/model.json}}")
@@ -209,6 +214,7 @@ def test_transform_without_a_model_says_where_it_looked(config: Config) -> None:
         job.transform(config(DROP))
 
 
+@pytest.mark.connect("engine")
 @failing_on_every_writer
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_failure_after_the_commit_puts_table_and_quarantine_back(

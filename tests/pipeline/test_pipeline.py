@@ -42,6 +42,7 @@ def learnt(parameters: Any) -> list[float]:
     return [parameters] if isinstance(parameters, float) else []
 
 
+@pytest.mark.connect("backend_of_fit")
 @pytest.mark.on_spark
 def test_each_step_learns_from_what_the_steps_before_it_leave(fitted, table):
     x = table["x"].to_numpy(zero_copy_only=False)
@@ -217,6 +218,7 @@ def test_a_name_that_spark_takes_for_a_field_is_refused_before_work_starts(spark
         Pipeline([Scale("*")]).fit(frame)
 
 
+@pytest.mark.connect
 def test_moments_that_overflow_name_the_column(spark):
     frame = spark.createDataFrame([(1e200,), (-1e200,)], "big double")
     with pytest.raises(DataError, match="the moments of 'big' overflow"):

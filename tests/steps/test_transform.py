@@ -59,6 +59,7 @@ def test_an_error_names_step_column_value_and_remedy_in_memory(fitted):
         model.transform(pl.DataFrame({"fare": [1.0, -2.5]}))
 
 
+@pytest.mark.connect
 @pytest.mark.on_spark
 def test_an_error_stops_a_fit_with_the_same_names(fitted):
     with pytest.raises(DataError, match=r"^bend: column 'fare' has the value -2.5, outside the log domain") as stopped:
@@ -66,6 +67,7 @@ def test_an_error_stops_a_fit_with_the_same_names(fitted):
     assert "\n" not in str(stopped.value)
 
 
+@pytest.mark.connect
 def test_an_error_stops_a_transform_on_spark_when_it_is_evaluated(fitted, frames, interpreted):
     model = fitted({"fare": [1.0]}, Transform("fare", "log"))
     out = model.transform(frames.of("spark", pa.table({"fare": [1.0, -2.5]})))
