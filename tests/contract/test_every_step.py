@@ -34,7 +34,6 @@ REGISTRY = {kind: step for kind, step in Step.registry.items() if step.__module_
 CASES = [
     pytest.param(kind, case, id=f"{kind}-{number}") for kind in REGISTRY for number, case in enumerate(cases_of(kind))
 ]
-pytestmark = pytest.mark.usefixtures("interpreted")
 # What these prove of the arithmetic they prove once; jobs cannot be counted on Connect.
 classic_only = pytest.mark.classic
 every_case = pytest.mark.parametrize(("kind", "case"), CASES)
@@ -58,7 +57,7 @@ def pipeline(step: Step) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def frame_of(frames) -> Any:
+def frame_of(frames, interpreted) -> Any:
     """`frame_of("usual")`: that table on Spark, made once."""
     made: dict[str, Any] = {}
 
@@ -263,8 +262,9 @@ def test_partitions_and_the_order_of_rows_do_not_matter(kind, case, frame_of, ou
 @pytest.mark.connect("backend")
 @every_case
 @pytest.mark.parametrize(("backend", "edge"), FITTED_AT)
-def test_a_table_at_the_edge_does_not_fail(kind, case, backend, edge, frames, frame_of, rows_of):
-    df, step = frame_of(edge) if backend == "spark" else frames.of(backend, TABLES[edge]), make(kind, case)
+def test_a_table_at_the_edge_does_not_fail(kind, case, backend, edge, request, frames, rows_of):
+    on_spark = request.getfixturevalue("frame_of") if backend == "spark" else None
+    df, step = on_spark(edge) if on_spark else frames.of(backend, TABLES[edge]), make(kind, case)
     try:
         with spark_errors():
             model = pipeline(step).fit(df)
