@@ -1,10 +1,43 @@
-"""genspark: one YAML, raw shards in, a Delta table ready for training generative models out."""
+"""genspark: one YAML, raw shards in, a Delta table ready for training generative models out.
 
-from genspark.config import JobConfig
-from genspark.job import run
-from genspark.pipeline import Pipeline, PipelineModel
+Public names are imported when they are first asked for, so that `import genspark` takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from genspark.version import VERSION
+
+if TYPE_CHECKING:
+    from genspark.config import JobConfig
+    from genspark.job import run
+    from genspark.pipeline import Pipeline, PipelineModel
 
 __version__ = VERSION
 
 __all__ = ["JobConfig", "Pipeline", "PipelineModel", "__version__", "run"]
+
+_HOMES = {
+    "JobConfig": "genspark.config",
+    "Pipeline": "genspark.pipeline",
+    "PipelineModel": "genspark.pipeline",
+    "run": "genspark.job",
+}
+_ROOMS = ("config", "errors", "job", "pipeline", "session", "steps")
+
+
+def __getattr__(name: str) -> Any:
+    """A public name or room, imported now and kept."""
+    if name in _ROOMS:
+        return importlib.import_module(f"genspark.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'genspark' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

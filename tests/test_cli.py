@@ -12,6 +12,7 @@ from typing import Any
 import deltalake
 import pytest
 
+import genspark
 from genspark.cli import main
 from genspark.config import json_schema
 
@@ -36,6 +37,25 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"example: genspark {command}" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["import genspark", "import genspark.cli\ntry: genspark.cli.main(['run', '--help'])\nexcept SystemExit: pass"],
+)
+def test_help_and_the_bare_package_import_no_data_library(program: str) -> None:
+    told = f"import sys\n{program}\nprint(sorted({{'numpy', 'polars', 'pyarrow', 'pydantic'}} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_public_names_come_when_they_are_asked_for() -> None:
+    program = "import genspark; print(genspark.steps.Impute, genspark.job.run is genspark.run, genspark.session)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Impute" in ended.stdout
+    assert "True" in ended.stdout
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = genspark.nothing
 
 
 @pytest.mark.connect

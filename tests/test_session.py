@@ -16,7 +16,7 @@ import pytest
 
 from genspark import session
 from genspark.errors import SessionError
-from genspark.session import archive, driver, jars, jvm, progress
+from genspark.session import archive, connect, driver, jars, jvm, progress
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -321,7 +321,7 @@ def test_set_conf_names_what_a_running_session_refuses(spark: Any) -> None:
 def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("grpc")
     with pytest.raises(SessionError, match="no Spark Connect session at sc://host/path"):
-        session._connect("sc://host/path", {})
+        connect.connect("sc://host/path")
 
 
 # --- other processes -------------------------------------------------------------------------------------

@@ -19,8 +19,10 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from genspark.config.errors import takes_text_alone, translate
+from genspark.config.overrides import override
 from genspark.config.sections import SECTION, ModelFile, Names, Quarantine, Sink, Source, Value
-from genspark.config.text import Place, Problem, brief, dump, override, parse, show, substitute
+from genspark.config.text import Place, Problem, brief, dump, parse, show
+from genspark.config.variables import substitute
 from genspark.errors import ConfigError, did_you_mean
 from genspark.pipeline.pipeline import Pipeline
 from genspark.steps import Step

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import yaml
 
-from genspark.errors import ConfigError, did_you_mean
+from genspark.errors import ConfigError
 
 Place = tuple[str | int, ...]
 """Keys and list positions, from the root of the file."""
@@ -30,9 +30,6 @@ _SCALARS = {
     ),
     "merge": ("<<", ["<"]),
 }
-_VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
-_INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-([^{]*))?")
-_SEGMENT = re.compile(r"\.?([^.\[\]]+)|\[([^\[\]]+)\]")
 
 
 class Problem(NamedTuple):
@@ -180,111 +177,6 @@ def plain_value(text: str) -> Any:
         if kind != "merge" and re.fullmatch(pattern, text):
             return _scalar(kind, text)
     return text
-
-
-def override(data: Any, sets: Sequence[str]) -> tuple[Any, list[Problem]]:
-    """The data with each `path=value` put in; sections on the way are made, list items are not."""
-    problems: list[Problem] = []
-    for one in sets:
-        path, equals, text = one.partition("=")
-        segments = _segments(path.strip())
-        if not equals or not segments:
-            what = f"--set {one}: not a path and a value; write it as sink.path=out/x or steps[0].scale.method=minmax"
-            problems.append(Problem((), what))
-            continue
-        try:
-            value, wrong = parse(text, f"--set {path}")
-            problems += [Problem((), f"--set {path}: {problem}") for problem in wrong]
-            data = _with(data, tuple(segments), (), value)
-        except ConfigError as error:
-            problems.append(Problem((), str(error)))
-        except LookupError as error:
-            problems.append(Problem((), f"--set {path}: leads nowhere: {error.args[0]}"))
-    return data, problems
-
-
-def _segments(path: str) -> list[str]:
-    """The keys of a path; none where it is not one. In brackets stands a position, or any key at all."""
-    found: list[str] = []
-    while path:
-        segment = _SEGMENT.match(path)
-        if not segment or (not found and path.startswith(".")):
-            return []
-        found.append(segment[1] or segment[2].strip("\"'"))
-        path = path[segment.end() :]
-    return found
-
-
-def _with(here: Any, path: tuple[str, ...], done: Place, value: Any) -> Any:
-    """A copy of `here` with the value at the path. Raises LookupError telling where the path ends."""
-    if not path:
-        return value
-    key, rest = path[0], path[1:]
-    if here is None and key.isdecimal():
-        raise LookupError(f"{show(done)} has no items")
-    if isinstance(here, list):
-        if not key.isdecimal() or int(key) >= len(here):
-            last = f"; the last is {show((*done, len(here) - 1))}" if here else ""
-            raise LookupError(f"{show(done)} has {len(here)} item{'s' * (len(here) != 1)}{last}")
-        position = int(key)
-        return [*here[:position], _with(here[position], rest, (*done, position), value), *here[position + 1 :]]
-    if here is not None and not isinstance(here, dict):
-        raise LookupError(f"{show(done)} is {brief(here)}, which has no keys")
-    section = here or {}
-    # An item of a list is what its one key says: another key beside it would be another step.
-    is_item = bool(done) and isinstance(done[-1], int)
-    if is_item and section and key not in section:
-        raise LookupError(f"{show(done)} has no {key!r}{did_you_mean(key, section)}")
-    return {**section, key: _with(section.get(key), rest, (*done, key), value)}
-
-
-def substitute(
-    data: Any, env: Mapping[str, str], takes_text_alone: Callable[[Place], bool]
-) -> tuple[Any, list[Problem]]:
-    """The data with `${VAR}` and `${VAR:-default}` put in, and the variables that are not set.
-
-    As in a shell, the default stands in for a variable that is unset or empty; `$${` is a plain
-    `${`. A scalar that is one variable and nothing else is read again as YAML, so `${N:-3}` is the
-    number 3, save where its place takes text alone.
-    """
-    problems: list[Problem] = []
-
-    def walk(value: Any, place: Place) -> Any:
-        if isinstance(value, dict):
-            return {key: walk(item, (*place, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item, (*place, i)) for i, item in enumerate(value)]
-        return text(value, place) if isinstance(value, str) and "${" in value else value
-
-    def text(value: str, place: Place) -> Any:
-        try:
-            result = _VARIABLE.sub(lambda found: _variable(found, env), value)
-        except LookupError as error:
-            problems.append(Problem(place, error.args[0]))
-            return value
-        whole = _VARIABLE.fullmatch(value)
-        is_one_variable = whole is not None and whole[1] is not None
-        return plain_value(result) if is_one_variable and not takes_text_alone(place) else result
-
-    return walk(data, ()), problems
-
-
-def _variable(found: re.Match[str], variables: Mapping[str, str]) -> str:
-    """The text for one `${...}`. Raises LookupError telling what is wrong with it."""
-    if found[1] is None:
-        return "${"
-    inside = _INSIDE.fullmatch(found[1])
-    if not inside or not found[2]:
-        raise LookupError(
-            f"{found[0]!r} is not a variable; write ${{NAME}} or ${{NAME:-default}}, or $${{ for a plain ${{"
-        )
-    name, default = inside[1], inside[2]
-    value = variables.get(name)
-    if default is not None and not value:
-        return default
-    if value is None:
-        raise LookupError(f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}")
-    return value
 
 
 def dump(data: Mapping[str, Any]) -> str:

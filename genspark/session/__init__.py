@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from genspark.errors import SessionError
-from genspark.session import archive, driver, jvm, progress
+from genspark.session import archive, connect, driver, jvm, progress
 from genspark.session.archive import prepare
 from genspark.session.jvm import WRITER_CONF
 
@@ -37,8 +36,6 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-# Connect sessions that were opened here: session id -> the address asked for.
-_connected_to: dict[str, str] = {}
 
 
 def get_spark(
@@ -77,12 +74,12 @@ def get_spark(
     if master and address:
         raise SessionError(f"master={master!r} was asked for while SPARK_REMOTE={address!r} is set: drop one")
     if address and not address.startswith("local"):
-        return _connect(address, wanted)
+        return _with_conf(connect.connect(address), wanted)
     if driver.is_running() and not address:
         return driver.submitted(app_name, master, wanted)
     where = address or master or wanted.get("spark.master") or "local[*]"
     conf = _launch_conf(app_name, where, wanted, quick=_quick_by_default() if quick is None else quick)
-    return _connect_locally(conf) if address else driver.launch(conf)
+    return connect.connect_locally(conf) if address else driver.launch(conf)
 
 
 def is_running() -> bool:
@@ -181,11 +178,14 @@ def _active_session() -> SparkSession | None:
 
 
 def _is_another(active: SparkSession, master: str | None, remote: str | None) -> bool:
-    """Whether a second session is to be opened beside `active`: between Connect servers alone that goes."""
+    """Whether a second session can be opened beside `active`: PySpark allows it only where both are on Connect servers.
+
+    Raises SessionError where the session asked for excludes the one that runs.
+    """
     if master is None and remote is None:
         return False
     if is_connect(active):
-        here = _connected_to.get(_id(active), "a Connect server")
+        here = connect.address_of(active) or "a Connect server"
         if remote is not None and (remote == here or not (remote + here).startswith("local")):
             return remote != here
     else:
@@ -221,88 +221,6 @@ def _launch_conf(app_name: str, master: str, wanted: Mapping[str, str], *, quick
 
 def _quick_by_default() -> bool:
     return os.environ.get("GENSPARK_QUICK", "").lower() in ("1", "true", "yes")
-
-
-def _connect(address: str, wanted: Mapping[str, str]) -> SparkSession:
-    from pyspark.errors import PySparkException
-
-    driver.prepare_python()
-    try:
-        _knock(address)
-        return _with_conf(_open(address, address), wanted)
-    except ImportError as error:
-        raise SessionError(f"Spark Connect needs more packages ({error}): pip install 'pyspark[connect]'") from error
-    except PySparkException as error:
-        raise SessionError(f"no Spark Connect session at {address}: {error}") from error
-
-
-def _knock(address: str) -> None:
-    """A Connect session opens without a word from its server, and its first query tries for ten minutes."""
-    import grpc  # type: ignore[import-untyped]
-    from pyspark.sql.connect.client import DefaultChannelBuilder
-
-    if not address.startswith("sc://"):
-        return
-    with DefaultChannelBuilder(address).toChannel() as channel:
-        try:
-            grpc.channel_ready_future(channel).result(timeout=10)
-        except grpc.FutureTimeoutError as error:
-            raise SessionError(
-                f"no Spark Connect server answers at {address}: check host and port, start a server with "
-                "sbin/start-connect-server.sh, or leave the address out to run on this machine"
-            ) from error
-
-
-def _connect_locally(conf: Mapping[str, str]) -> SparkSession:
-    """A Connect server in a JVM of our own, and a session on it.
-
-    PySpark's `remote("local[2]")` does the same, but always on port 15002, so that two of them collide;
-    here the system picks the port and a token keeps others out.
-    """
-    token = secrets.token_urlsafe(32)
-    server = {
-        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
-        "spark.connect.grpc.binding.port": "0",
-        "spark.connect.grpc.binding.address": "localhost",
-        "spark.connect.progress.reportInterval": "200ms",
-        "spark.sql.artifact.isolation.enabled": "true",
-        "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
-    }
-    with _environment(SPARK_REMOTE=None, SPARK_CONNECT_AUTHENTICATE_TOKEN=token):
-        driver.launch({**server, **conf})
-        os.environ["SPARK_LOCAL_REMOTE"] = "1"  # so that the session's stop() ends the server too
-        return _open(f"sc://localhost:{driver.connect_port()}/;token={token}", conf["spark.master"])
-
-
-def _open(url: str, address: str) -> SparkSession:
-    from pyspark.sql import SparkSession
-
-    spark = SparkSession.builder.remote(url).create()
-    _connected_to[_id(spark)] = address
-    return spark
-
-
-def _id(spark: SparkSession) -> str:
-    return str(spark.session_id)  # type: ignore[attr-defined]  # Connect's sessions have one
-
-
-@contextlib.contextmanager
-def _environment(**values: str | None) -> Iterator[None]:
-    """These variables for the length of the block, None being absent."""
-    before = {name: os.environ.get(name) for name in values}
-    _set_environment(values)
-    try:
-        yield
-    finally:
-        _set_environment(before)
-
-
-def _set_environment(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
 
 
 def qualified(spark: SparkSession, path: str) -> str:

@@ -1,0 +1,106 @@
+"""Spark Connect sessions: on a server at an address, or on one that is started here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from genspark.errors import SessionError
+from genspark.session import driver
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_connected_to: dict[str, str] = {}
+"""Sessions that were opened here: session id -> the address asked for."""
+
+
+def connect(address: str) -> SparkSession:
+    """A session on the Connect server at an address. Raises SessionError where none answers."""
+    from pyspark.errors import PySparkException
+
+    driver.prepare_python()
+    try:
+        _knock(address)
+        return _open(address, address)
+    except ImportError as error:
+        raise SessionError(f"Spark Connect needs more packages ({error}): pip install 'pyspark[connect]'") from error
+    except PySparkException as error:
+        raise SessionError(f"no Spark Connect session at {address}: {error}") from error
+
+
+def _knock(address: str) -> None:
+    """A Connect session opens without a word from its server, and its first query tries for ten minutes."""
+    import grpc  # type: ignore[import-untyped]
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    if not address.startswith("sc://"):
+        return
+    with DefaultChannelBuilder(address).toChannel() as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=10)
+        except grpc.FutureTimeoutError as error:
+            raise SessionError(
+                f"no Spark Connect server answers at {address}: check host and port, start a server with "
+                "sbin/start-connect-server.sh, or leave the address out to run on this machine"
+            ) from error
+
+
+def connect_locally(conf: Mapping[str, str]) -> SparkSession:
+    """A Connect server in a JVM of our own, and a session on it.
+
+    PySpark's `remote("local[2]")` does the same, but always on port 15002, so that two of them collide;
+    here the system picks the port and a token keeps others out.
+    """
+    token = secrets.token_urlsafe(32)
+    server = {
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.port": "0",
+        "spark.connect.grpc.binding.address": "localhost",
+        "spark.connect.progress.reportInterval": "200ms",
+        "spark.sql.artifact.isolation.enabled": "true",
+        "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
+    }
+    with _environment(SPARK_REMOTE=None, SPARK_CONNECT_AUTHENTICATE_TOKEN=token):
+        driver.launch({**server, **conf})
+        os.environ["SPARK_LOCAL_REMOTE"] = "1"  # so that the session's stop() ends the server too
+        return _open(f"sc://localhost:{driver.connect_port()}/;token={token}", conf["spark.master"])
+
+
+def address_of(spark: SparkSession) -> str | None:
+    """The address that a session was asked for at; None where it was not opened here."""
+    return _connected_to.get(_id(spark))
+
+
+def _open(url: str, address: str) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.remote(url).create()
+    _connected_to[_id(spark)] = address
+    return spark
+
+
+def _id(spark: SparkSession) -> str:
+    return str(spark.session_id)  # type: ignore[attr-defined]  # Connect's sessions have one
+
+
+@contextlib.contextmanager
+def _environment(**values: str | None) -> Iterator[None]:
+    """These variables for the length of the block, None being absent."""
+    before = {name: os.environ.get(name) for name in values}
+    _set_environment(values)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

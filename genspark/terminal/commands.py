@@ -1,0 +1,102 @@
+"""What each command does, from its parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from genspark import job
+from genspark.config import JobConfig, json_schema
+from genspark.job.report import RunReport
+from genspark.job.runners import choose
+from genspark.pipeline import PipelineModel
+from genspark.pipeline.describe import describe
+from genspark.terminal.console import ConsoleProgress, print_report
+
+Arguments = argparse.Namespace
+
+
+def run(arguments: Arguments) -> None:
+    """Fit, transform, write."""
+    _show(job.run(_config(arguments), progress=_progress(arguments)), arguments)
+
+
+def fit(arguments: Arguments) -> None:
+    """Fit and save the model alone."""
+    config = _config(arguments)
+    if arguments.update:
+        report = job.fit_update(config, progress=_progress(arguments))
+        print(json.dumps(report.to_json()) if arguments.json else report)
+        return
+    model = job.fit(config, progress=_progress(arguments))
+    if arguments.json:
+        print(json.dumps({"model": config.model_path, "model_sha256": model.sha256, "steps": len(model.steps)}))
+    else:
+        print(f"model saved: {config.model_path}\nnext: genspark transform {arguments.config}")
+
+
+def transform(arguments: Arguments) -> None:
+    """Write the table with a fitted model."""
+    config = _config(arguments)
+    model = PipelineModel.load(arguments.model) if arguments.model else None
+    _show(job.transform(config, model, progress=_progress(arguments)), arguments)
+
+
+def plan(arguments: Arguments) -> None:
+    """Print the engine and the scans that a run would take."""
+    config = _config(arguments)
+    choice = choose(config)
+    print(f"engine: {choice.engine} ({choice.reason})\n\n{job.plan(config).explain()}")
+
+
+def inspect(arguments: Arguments) -> None:
+    """Print what a model learnt."""
+    model = PipelineModel.load(arguments.model)
+    print(json.dumps(model.to_json(), indent=1) if arguments.json else describe(model))
+
+
+def diff(arguments: Arguments) -> None:
+    """Print what moved from one model to another."""
+    moved = PipelineModel.load(arguments.model).diff(PipelineModel.load(arguments.other))
+    print(json.dumps(moved.to_json(), indent=1) if arguments.json else moved)
+
+
+def schema(arguments: Arguments) -> None:
+    """Write the JSON Schema that editors complete from."""
+    text = json.dumps(json_schema(), indent=1) + "\n"
+    if arguments.output:
+        Path(arguments.output).write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+
+
+def demo(arguments: Arguments) -> None:
+    """Run the main job on handwritten digits."""
+    from genspark.terminal.demo import run_demo
+
+    report, lines = run_demo(Path(arguments.out), _progress(arguments), arguments.engine)
+    _show(report, arguments, lines)
+    if not arguments.json:
+        print(
+            f"\nNext:\n"
+            f"  genspark inspect {report.model}      what each step learnt\n"
+            f"  genspark plan conf/taxis.yaml        what a job will read, before it runs\n"
+            f"  genspark run conf/taxis.yaml         the same on a file of yours: copy it and change the columns\n"
+            f"  notebooks/quickstart.ipynb           the Python API, from load to inverse transform"
+        )
+
+
+def _config(arguments: Arguments) -> JobConfig:
+    return JobConfig.from_yaml(arguments.config, sets=arguments.sets)
+
+
+def _progress(arguments: Arguments) -> ConsoleProgress | None:
+    return None if arguments.quiet else ConsoleProgress()
+
+
+def _show(report: RunReport, arguments: Arguments, extra: list[tuple[str, str]] | None = None) -> None:
+    if arguments.json:
+        print(json.dumps({**report.to_json(), **dict(extra or ())}))
+    else:
+        print_report(report, extra)
