@@ -374,6 +374,7 @@ def test_a_local_session_prints_nothing_and_leaves_nothing_behind(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("master", ["local[2]", "local-cluster[1,1,1024]"])
 def test_plain_spark_submit_has_delta(tmp_path: Path, master: str) -> None:
     workers = driver.spark_home() / "work"  # where local-cluster leaves its executors' logs
@@ -389,6 +390,7 @@ def test_plain_spark_submit_has_delta(tmp_path: Path, master: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_spark_submit_without_delta_in_reach_says_what_to_pass(tmp_path: Path) -> None:
     submit = str(Path(sys.executable).with_name("spark-submit"))
     nowhere = {"GENSPARK_CACHE": str(tmp_path / "cache"), "GENSPARK_MAVEN_REPOSITORY": "http://127.0.0.1:9"}

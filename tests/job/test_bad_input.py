@@ -30,10 +30,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["spark", "polars"])
-def engine(request: pytest.FixtureRequest) -> str:
-    if request.param == "spark":
-        request.getfixturevalue("spark")
-    return str(request.param)
+def engine(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
+    return start(request.param)
 
 
 Fails = Callable[..., str]

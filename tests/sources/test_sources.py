@@ -20,6 +20,7 @@ from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
 from genspark.sources.on_spark import read
 
+pytestmark = pytest.mark.usefixtures("interpreted")
 ROWS = [(1, "a"), (2, None), (3, "ü")]
 CSV = "n,s\n1,a\n2,\n3,ü\n".encode()
 JSON = '{"n":1,"s":"a"}\n{"n":2}\n{"n":3,"s":"ü"}\n'.encode()
