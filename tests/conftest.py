@@ -14,31 +14,93 @@ from genspark.pipeline import Pipeline
 from genspark.steps import Step
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-ON_CONNECT = os.environ.get("GENSPARK_TEST_SESSION") == "connect"
-SESSION_FIXTURES = {"spark", "frames", "fitted", "after", "interpreted", "engine"}
-WITHOUT_SPARK = {"polars", "polars-lazy", "pandas", "pyarrow"}
-"""Engines and backends that no session takes part in."""
+SESSION = os.environ.get("GENSPARK_TEST_SESSION", "")
+ON_CONNECT = SESSION == "connect"
+NEED_SPARK = {"spark", "interpreted"}
+MAY_NEED_SPARK = {"frames", "engine", "in_tasks"}
+ON_SPARK = {"spark", "spark-polars", "spark-arrow"}
+WITHOUT_SPARK = {"polars", "polars-lazy", "pandas", "pyarrow", "tasks"}
+"""Engines and backends that no session takes part in; see `start` for `tasks`."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On Connect: the tests that a session takes part in, but for those that look into the JVM of a classic one."""
-    if ON_CONNECT:
-        items[:] = [item for item in items if _uses_session(item) and not item.get_closest_marker("classic")]
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="also what `make test` leaves to `make test-all`")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Fit on Polars, and on Spark too where a test is about Spark's numbers, or where all is asked for."""
+    if "backend_of_fit" in metafunc.fixturenames:
+        markers = {marker.name for marker in metafunc.definition.iter_markers()}
+        on_spark = "on_spark" in markers or metafunc.config.getoption("all")
+        metafunc.parametrize("backend_of_fit", ["polars", "spark"] if on_spark else ["polars"], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the session asked for and, without `--all`, those that prove the most.
+
+    A test that is named by its node id is always kept.
+    """
+    if any("::" in argument for argument in config.args):
+        return
+    kept = [item for item in items if _is_of_the_session(item)]
+    if not config.getoption("all"):
+        kept = [*_chosen(kept)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+def _is_of_the_session(item: pytest.Item) -> bool:
+    if not SESSION:
+        return True
+    if ON_CONNECT and item.get_closest_marker("classic"):
+        return False
+    return _uses_session(item) == (SESSION != "none")
 
 
 def _uses_session(item: Any) -> bool:
     parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
-    elsewhere = [value for value in parameters if isinstance(value, str) and value in WITHOUT_SPARK]
-    return bool(SESSION_FIXTURES & set(item.fixturenames)) and not elsewhere
+    told = {value for value in parameters if isinstance(value, str)}
+    fixtures = set(item.fixturenames)
+    if ON_SPARK & told or NEED_SPARK & fixtures:
+        return True
+    return bool(MAY_NEED_SPARK & fixtures) and not WITHOUT_SPARK & told
+
+
+def _chosen(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """The tests without the marker `exhaustive` and, on Connect, with the marker `connect`.
+
+    A marker may name parameters: of these, one case for each value is chosen, which is the first.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for item in items:
+        markers = list(item.iter_markers("exhaustive"))
+        if ON_CONNECT:
+            own = list(item.iter_markers("connect"))
+            if not own:
+                continue
+            markers += [marker for marker in own if marker.args]
+        cases = [_case(item, marker) for marker in markers]
+        if None not in cases and not seen.intersection(cases):
+            yield item
+        seen.update(case for case in cases if case)
+
+
+def _case(item: Any, marker: pytest.Mark) -> tuple[str, ...] | None:
+    """What one test is enough for; None if none is to run."""
+    values = [f"{name}={item.callspec.params[name]}" for name in marker.args]
+    return (marker.name, item.location[0], item.originalname, *values) if values else None
 
 
 @pytest.fixture(scope="session")
 def spark() -> Any:
     """The one session. Connect and classic sessions exclude each other in a process, so Connect has its own."""
+    if SESSION == "none":
+        pytest.fail("this test asks for a session only while it runs: name the fixture `spark` or `interpreted`")
     from genspark.session import get_spark, stop
 
-    # Spark's workers find the steps that tests define.
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "tests"), os.environ.get("PYTHONPATH", "")])
+    # Spark's workers find the steps and functions that tests define.
+    folders = sorted({str(path.parent) for path in (REPOSITORY / "tests").rglob("*.py")})
+    os.environ["PYTHONPATH"] = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
     where = {"remote": "local[2]"} if ON_CONNECT else {"master": "local[2]"}
     session = get_spark("genspark-tests", quick=True, **where)
     yield session
@@ -68,6 +130,27 @@ def interpreted(spark: Any) -> Iterator[None]:
     yield
     for name, value in before.items():
         spark.conf.set(name, value)
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """`start(name)`: what a job calls the engine, which then is ready to work.
+
+    `tasks` is engine `spark-polars` with its tasks in this process: they are pickled, as on their way to a worker.
+    `spark-arrow` is engine `spark` with the Arrow writer.
+    """
+
+    def ready(name: str) -> str:
+        if name == "tasks":
+            import in_process
+
+            monkeypatch.setattr("genspark.job.runners.spark_polars.get_spark", lambda _: in_process.Session())
+            return "spark-polars"
+        if name in ON_SPARK:
+            request.getfixturevalue("interpreted")
+        return name.removesuffix("-arrow")
+
+    return ready
 
 
 class Frames:
@@ -108,23 +191,31 @@ def frames(request: pytest.FixtureRequest) -> Frames:
     return Frames(request)
 
 
-@pytest.fixture(scope="session")
-def fitted(frames: Frames) -> Callable[..., Any]:
-    """`fitted(table or columns, *steps)`: the model of these steps, fitted on Spark."""
+@pytest.fixture
+def backend_of_fit(request: pytest.FixtureRequest) -> str:
+    """`polars` or `spark`: see `pytest_generate_tests`."""
+    if request.param == "spark":
+        request.getfixturevalue("interpreted")
+    return str(request.param)
+
+
+@pytest.fixture
+def fitted(frames: Frames, backend_of_fit: str) -> Callable[..., Any]:
+    """`fitted(table or columns, *steps)`: the model of these steps."""
 
     def fit(rows: Any, *steps: Step, **options: Any) -> Any:
-        return Pipeline(steps, **options).fit(frames.of("spark", as_table(rows)))
+        return Pipeline(steps, **options).fit(frames.of(backend_of_fit, as_table(rows)))
 
     return fit
 
 
-@pytest.fixture(scope="session")
-def after(frames: Frames, fitted: Callable[..., Any]) -> Callable[..., dict[str, list[Any]]]:
-    """`after(columns, *steps)`: the columns that come out of steps fitted on and applied by Spark."""
+@pytest.fixture
+def after(frames: Frames, fitted: Callable[..., Any], backend_of_fit: str) -> Callable[..., dict[str, list[Any]]]:
+    """`after(columns, *steps)`: the columns that come out of steps where they were fitted."""
 
     def apply(rows: Any, *steps: Step, **options: Any) -> dict[str, list[Any]]:
         model = fitted(rows, *steps, **options)
-        return frames.table(model.transform(frames.of("spark", as_table(rows)))).to_pydict()
+        return frames.table(model.transform(frames.of(backend_of_fit, as_table(rows)))).to_pydict()
 
     return apply
 

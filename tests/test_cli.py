@@ -58,6 +58,7 @@ def test_public_names_come_when_they_are_asked_for() -> None:
         _ = genspark.nothing
 
 
+@pytest.mark.connect
 def test_the_report_is_the_last_line_as_json(spark: Any, conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(conf), "--json"]) == 0
     captured = capsys.readouterr()
@@ -144,11 +145,24 @@ def test_the_demo_holds_what_it_filled_against_the_truth(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.ui.enabled": "false",
+}
+"""Settings for a job of three rows, which compiling and empty tasks would make ten times as long."""
+
+
+def submitted(conf: Path, *options: str) -> list[str]:
+    submit = str(Path(sys.executable).with_name("spark-submit"))
+    settings = [part for name, value in QUICK.items() for part in ("--conf", f"{name}={value}")]
+    return [submit, "--master", "local[2]", *settings, str(ROOT / "jobs" / "preprocess.py"), str(conf), *options]
+
+
 @pytest.mark.slow
 def test_a_job_runs_by_plain_spark_submit(conf: Path, tmp_path: Path) -> None:
-    submit = str(Path(sys.executable).with_name("spark-submit"))
-    command = [submit, "--master", "local[2]", str(ROOT / "jobs" / "preprocess.py"), str(conf), "--json", "-q"]
-    code, lines = lines_of(command, tmp_path, PYSPARK_PYTHON=sys.executable)
+    code, lines = lines_of(submitted(conf, "--json", "-q"), tmp_path, PYSPARK_PYTHON=sys.executable)
     assert code == 0, lines
     (report,) = (json.loads(line) for line in lines if line.startswith('{"name"'))
     assert report["rows_written"] == 3
@@ -156,10 +170,9 @@ def test_a_job_runs_by_plain_spark_submit(conf: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_spark_submit_ends_with_the_code_of_the_mistake(conf: Path, tmp_path: Path) -> None:
     conf.write_text(conf.read_text().replace("columns: v}]", "columns: w}]"))
-    submit = str(Path(sys.executable).with_name("spark-submit"))
-    command = [submit, "--master", "local[2]", str(ROOT / "jobs" / "preprocess.py"), str(conf), "-q"]
-    code, lines = lines_of(command, tmp_path, PYSPARK_PYTHON=sys.executable)
+    code, lines = lines_of(submitted(conf, "-q"), tmp_path, PYSPARK_PYTHON=sys.executable)
     assert code == 2
     assert any("steps[1].scale.columns: 'w' is not a column" in line for line in lines)

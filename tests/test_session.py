@@ -264,6 +264,7 @@ def test_tasks_of_ended_jobs_count_on_and_skipped_stages_do_not() -> None:
     assert count.look() == (8, 8)
 
 
+@pytest.mark.connect
 def test_task_progress_reports_the_end(spark: Any) -> None:
     def slowly(batches: Any) -> Any:
         time.sleep(0.4)
@@ -277,6 +278,7 @@ def test_task_progress_reports_the_end(spark: Any) -> None:
     assert seen[-1] == (5, 5)
 
 
+@pytest.mark.connect
 def test_a_report_that_raises_leaves_the_job_alone(spark: Any) -> None:
     def report(done: int, known: int) -> None:
         raise ValueError(done, known)
@@ -290,6 +292,7 @@ def test_a_report_that_raises_leaves_the_job_alone(spark: Any) -> None:
 # --- a running session -----------------------------------------------------------------------------------
 
 
+@pytest.mark.connect
 def test_an_active_session_is_used_from_any_thread(spark: Any) -> None:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(session.get_spark()))
@@ -301,6 +304,7 @@ def test_an_active_session_is_used_from_any_thread(spark: Any) -> None:
     spark.conf.unset("spark.sql.ansi.doubleQuotedIdentifiers")
 
 
+@pytest.mark.connect
 def test_another_master_beside_a_running_session_is_refused(spark: Any) -> None:
     with pytest.raises(SessionError, match=r"a session on local\[2\] runs.*session.stop"):
         session.get_spark(master="local[7]")
@@ -308,6 +312,7 @@ def test_another_master_beside_a_running_session_is_refused(spark: Any) -> None:
         session.get_spark(master="local[2]", remote="sc://localhost")
 
 
+@pytest.mark.connect
 def test_set_conf_names_what_a_running_session_refuses(spark: Any) -> None:
     assert session.set_conf(spark, {**session.WRITER_CONF, "spark.executor.memory": "1g"}) == ("spark.executor.memory",)
     assert spark.conf.get("parquet.enable.dictionary") == "false"
@@ -370,6 +375,7 @@ def test_a_local_session_prints_nothing_and_leaves_nothing_behind(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("master", ["local[2]", "local-cluster[1,1,1024]"])
 def test_plain_spark_submit_has_delta(tmp_path: Path, master: str) -> None:
     workers = driver.spark_home() / "work"  # where local-cluster leaves its executors' logs
@@ -385,6 +391,7 @@ def test_plain_spark_submit_has_delta(tmp_path: Path, master: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_spark_submit_without_delta_in_reach_says_what_to_pass(tmp_path: Path) -> None:
     submit = str(Path(sys.executable).with_name("spark-submit"))
     nowhere = {"GENSPARK_CACHE": str(tmp_path / "cache"), "GENSPARK_MAVEN_REPOSITORY": "http://127.0.0.1:9"}

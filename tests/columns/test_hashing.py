@@ -93,6 +93,7 @@ def test_each_kind_of_value_has_its_pinned_hash(frames, backend, name):
     assert hash_series(frame["k"], column_seed(0)).tolist() == [expected]
 
 
+@pytest.mark.connect
 def test_spark_s_own_xxhash64_gives_the_pinned_hashes(spark):
     from pyspark.sql import functions as F
 
@@ -154,7 +155,7 @@ def every_type() -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def drawn_by_spark(frames, every_type) -> dict[str, list[float]]:
+def drawn_by_spark(frames, interpreted, every_type) -> dict[str, list[float]]:
     """One draw over each column and one over the key, which is all of them."""
     names = every_type.column_names
     engine, frame = engine_for(frames.of("spark", every_type))

@@ -43,6 +43,7 @@ def kernel(unit: float = 1.0) -> Kernel:
     return Kernel(("a", "b", "s"), {HYPOTENUSE: pa.float64(), f"{HIDDEN}text": pa.string()}, Hypotenuse(unit))
 
 
+@pytest.mark.connect("backend")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_kernel_adds_its_columns_on_every_backend(backend, frames):
     engine, frame = engine_for(frames.of(backend, ROWS))

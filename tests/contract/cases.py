@@ -7,6 +7,7 @@ beside them are arguments at which something has gone wrong, or might.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,7 @@ STEPS: dict[str, list[Case]] = {
 }
 
 
+@functools.cache
 def cases_of(kind: str) -> list[Case]:
     """Generated arguments, and those listed."""
     made = [Case(fields, None) for fields in generated(Step.registry[kind], tables()["usual"])]

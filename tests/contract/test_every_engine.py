@@ -1,15 +1,16 @@
 """The engines are one: every step and every statistic gives on Polars, alone and in Spark's tasks, what Spark gives.
 
-Runs on a classic session, and once more on a Connect session, as the whole suite does.
+Every case runs in tasks that are pickled and run in this process, one of each kind in tasks of Spark's own.
 """
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+import in_process
 import narwhals as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,18 +25,25 @@ from genspark.pipeline import Pipeline, PipelineModel
 from genspark.statistics import Quantiles, Statistic
 from genspark.steps import Step
 
-ON_CONNECT = os.environ.get("GENSPARK_TEST_SESSION") == "connect"
 REGISTRY = {kind: step for kind, step in Step.registry.items() if step.__module__.startswith("genspark.")}
 CASES = [
     pytest.param(kind, case, id=f"{kind}-{number}") for kind in REGISTRY for number, case in enumerate(cases_of(kind))
+]
+QUARANTINING = [
+    case for case in CASES if "quarantine" in (case.values[1].fields.get(name) for name in ("action", "invalid"))
 ]
 TABLES = tables()
 REQUESTS = [request for kind in Statistic.registry for request in statistics_of(kind)]
 ALL = [*REQUESTS, *(with_groups(request) for request in REQUESTS)]
 every_case = pytest.mark.parametrize(("kind", "case"), CASES)
-every_table = pytest.mark.parametrize("name", TABLES)
-on_polars_alone = pytest.mark.skipif(ON_CONNECT, reason="needs no session: shown beside a classic one")
+every_table = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.connect] if name == "usual" else []) for name in TABLES]
+)
 pytestmark = pytest.mark.usefixtures("interpreted")
+
+
+SESSIONS: dict[str, Any] = {"polars": None, "tasks": in_process.Session()}
+in_sparks_tasks = pytest.param("spark-polars", marks=[pytest.mark.exhaustive("kind"), pytest.mark.connect("kind")])
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +59,10 @@ def shards(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def job(shards, spark, tmp_path_factory) -> Any:
-    """`job(engine, kind, case)`: the folder that a job of this step alone wrote, and its report."""
+    """`job(engine, kind, case)`: the folder that a job of this step alone wrote, and its report.
+
+    Engine `tasks` is `spark-polars` with its tasks in this process.
+    """
     done: dict[tuple[str, str], Any] = {}
 
     def run(engine: str, kind: str, case: Any) -> Any:
@@ -61,15 +72,15 @@ def job(shards, spark, tmp_path_factory) -> Any:
             config = genspark.JobConfig.model_validate(
                 {
                     "name": "contract",
-                    "engine": engine,
+                    "engine": "spark-polars" if engine == "tasks" else engine,
                     "source": {"path": str(shards), "format": "parquet", "split_size": 1},
                     "key": ["id"],
                     "steps": [{kind: case.fields}],
                     "sink": {"path": str(out / "table")},
                 }
             )
-            report = genspark.run(config, spark=None if engine == "polars" else spark)
-            assert report.engine == engine
+            report = genspark.run(config, spark=SESSIONS.get(engine, spark))
+            assert report.engine == config.engine
             done[asked] = (out, report)
         return done[asked]
 
@@ -81,19 +92,20 @@ def reference(spark, shards) -> Any:
     """`reference(kind, case)`: the model that Spark fits, and the rows that it makes, in the order of their keys."""
     frame = spark.read.parquet(str(shards))
 
-    def fit(kind: str, case: Any) -> tuple[PipelineModel, pa.Table]:
+    @functools.cache
+    def fit(kind: str, fields: str) -> tuple[PipelineModel, pa.Table]:
         step = genspark.JobConfig.model_validate(
             {
                 "name": "x",
                 "source": {"path": "x", "format": "csv"},
-                "steps": [{kind: case.fields}],
+                "steps": [{kind: json.loads(fields)}],
                 "sink": {"path": "x"},
             }
         ).steps[0]
         model = Pipeline([step], key=["id"]).fit(frame)
         return model, model.transform(frame).toArrow()
 
-    return fit
+    return lambda kind, case: fit(kind, json.dumps(case.fields))
 
 
 def in_order(table: pa.Table) -> dict[str, list[Any]]:
@@ -121,10 +133,8 @@ def read(path: Path) -> pa.Table:
 
 
 @every_case
-@pytest.mark.parametrize("engine", ["polars", "spark-polars"])
+@pytest.mark.parametrize("engine", [*SESSIONS, in_sparks_tasks])
 def test_a_job_gives_the_rows_that_spark_gives(engine, kind, case, job, reference):
-    if engine == "polars" and ON_CONNECT:
-        pytest.skip("needs no session: shown beside a classic one")
     out, report = job(engine, kind, case)
     model, expected = reference(kind, case)
     got = read(out / "table")
@@ -141,26 +151,22 @@ def test_a_job_gives_the_rows_that_spark_gives(engine, kind, case, job, referenc
     assert report.rows_written == len(expected)
 
 
-@every_case
-def test_quarantined_rows_have_the_same_reasons(kind, case, job):
-    """Alone and in Spark's tasks; against Spark, the real-data tests hold them."""
-    if ON_CONNECT or case.fields.get("action", case.fields.get("invalid")) != "quarantine":
-        pytest.skip("quarantines nothing, or shown beside a classic session")
-    rows = {job(engine, kind, case)[1].rows_quarantined for engine in ENGINES}
-    assert len(rows) == 1
-    if rows == {0}:
-        assert not any((job(engine, kind, case)[0] / "table_quarantine").exists() for engine in ENGINES)
+@pytest.mark.parametrize(("kind", "case"), QUARANTINING)
+@pytest.mark.parametrize("engine", ["tasks", in_sparks_tasks])
+def test_quarantined_rows_have_the_same_reasons(engine, kind, case, job):
+    """As on Polars alone; against Spark, the real-data tests hold them."""
+    (alone, expected), (out, report) = job("polars", kind, case), job(engine, kind, case)
+    assert report.rows_quarantined == expected.rows_quarantined
+    if not report.rows_quarantined:
+        assert not (alone / "table_quarantine").exists()
+        assert not (out / "table_quarantine").exists()
         return
-    both = [read(job(engine, kind, case)[0] / "table_quarantine").drop(["_run_id"]) for engine in ENGINES]
-    assert in_order(both[0]) == close(in_order(both[1]))
-    assert {both[0].num_rows} == rows
-    assert all(reasons for reasons in both[0]["_reasons"].to_pylist())
+    both = [read(folder / "table_quarantine").drop(["_run_id"]) for folder in (alone, out)]
+    assert in_order(both[1]) == close(in_order(both[0]))
+    assert both[1].num_rows == report.rows_quarantined
+    assert all(reasons for reasons in both[1]["_reasons"].to_pylist())
 
 
-ENGINES = ("polars", "spark-polars")
-
-
-@on_polars_alone
 @every_table
 def test_every_statistic_has_the_state_that_spark_finds(name, frames):
     spark, polars = frames.of("spark", TABLES[name]), frames.of("polars", TABLES[name]).lazy()

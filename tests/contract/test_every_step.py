@@ -1,7 +1,4 @@
-"""What genspark promises of steps, held against every class in the registry.
-
-Runs on a classic session, and once more on a Connect session, as the whole suite does.
-"""
+"""What genspark promises of steps, held against every class in the registry."""
 
 from __future__ import annotations
 
@@ -37,10 +34,10 @@ REGISTRY = {kind: step for kind, step in Step.registry.items() if step.__module_
 CASES = [
     pytest.param(kind, case, id=f"{kind}-{number}") for kind in REGISTRY for number, case in enumerate(cases_of(kind))
 ]
-pytestmark = pytest.mark.usefixtures("interpreted")
 # What these prove of the arithmetic they prove once; jobs cannot be counted on Connect.
 classic_only = pytest.mark.classic
 every_case = pytest.mark.parametrize(("kind", "case"), CASES)
+on_connect_a_case_of_each_kind = pytest.mark.connect("kind")
 
 
 INVERSE_REL = {"transform": 1e-6}
@@ -60,7 +57,7 @@ def pipeline(step: Step) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def frame_of(frames) -> Any:
+def frame_of(frames, interpreted) -> Any:
     """`frame_of("usual")`: that table on Spark, made once."""
     made: dict[str, Any] = {}
 
@@ -84,6 +81,22 @@ def model_of(frame_of) -> Any:
         return fitted[str(step)]
 
     return model
+
+
+@pytest.fixture(scope="module")
+def out_of(frames, frame_of, model_of) -> Any:
+    """`out_of(kind, case)`: what Spark makes of the usual table, and what the inverse makes of that on Spark."""
+    made: dict[str, tuple[pa.Table, pa.Table]] = {}
+
+    def out(kind: str, case: Case) -> tuple[pa.Table, pa.Table]:
+        model = model_of(kind, case)
+        asked = str(make(kind, case))
+        if asked not in made:
+            transformed = model.transform(frame_of("usual"))
+            made[asked] = frames.table(transformed), frames.table(model.inverse_transform(transformed))
+        return made[asked]
+
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +144,7 @@ def close(value: Any, rel: float) -> Any:
 # --- declared -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.connect
 def test_the_session_is_of_the_kind_asked_for(spark):
     assert is_connect(spark) == ON_CONNECT
 
@@ -196,6 +210,7 @@ def test_what_it_learns_from_is_what_it_reads(kind, case):
 
 
 @classic_only
+@pytest.mark.exhaustive("kind")
 @every_case
 def test_building_a_step_starts_no_job(kind, case, spark, frame_of, model_of):
     model, df = model_of(kind, case), frame_of("usual").repartition(2)
@@ -228,10 +243,10 @@ def test_the_declared_schema_is_the_real_one(kind, case, frames, frame_of, model
             assert real[name] == dtype or (is_widened and not dtype.is_float()), f"{name} on {backend}"
 
 
+@on_connect_a_case_of_each_kind
 @every_case
-def test_backends_in_memory_give_what_spark_gives(kind, case, frames, frame_of, model_of, rows_of):
-    model = model_of(kind, case)
-    out = model.transform(frame_of("usual"))
+def test_backends_in_memory_give_what_spark_gives(kind, case, frames, model_of, out_of, rows_of):
+    model, (out, _) = model_of(kind, case), out_of(kind, case)
     for backend in ("polars", "pyarrow", "pandas"):
         got = model.transform(frames.of(backend, TABLES["usual"]))
         has_nan = backend != "pandas"  # to which NaN and null are one
@@ -239,18 +254,20 @@ def test_backends_in_memory_give_what_spark_gives(kind, case, frames, frame_of, 
 
 
 @classic_only
+@pytest.mark.exhaustive("kind")
 @every_case
-def test_partitions_and_the_order_of_rows_do_not_matter(kind, case, frame_of, model_of, rows_of):
-    model = model_of(kind, case)
+def test_partitions_and_the_order_of_rows_do_not_matter(kind, case, frame_of, out_of, rows_of):
     shuffled = frame_of("usual").repartition(3, "x", "b")
     other = pipeline(make(kind, case)).fit(shuffled)
-    assert_same(rows_of(other.transform(shuffled)), rows_of(model.transform(frame_of("usual"))), rel=1e-12)
+    assert_same(rows_of(other.transform(shuffled)), rows_of(out_of(kind, case)[0]), rel=1e-12)
 
 
+@pytest.mark.connect("backend")
 @every_case
 @pytest.mark.parametrize(("backend", "edge"), FITTED_AT)
-def test_a_table_at_the_edge_does_not_fail(kind, case, backend, edge, frames, frame_of, rows_of):
-    df, step = frame_of(edge) if backend == "spark" else frames.of(backend, TABLES[edge]), make(kind, case)
+def test_a_table_at_the_edge_does_not_fail(kind, case, backend, edge, request, frames, rows_of):
+    on_spark = request.getfixturevalue("frame_of") if backend == "spark" else None
+    df, step = on_spark(edge) if on_spark else frames.of(backend, TABLES[edge]), make(kind, case)
     try:
         with spark_errors():
             model = pipeline(step).fit(df)
@@ -288,10 +305,10 @@ def test_a_fitted_step_takes_new_data_of_any_kind(kind, case, edge, frames, mode
 
 @classic_only
 @every_case
-def test_columns_that_it_does_not_write_are_unchanged(kind, case, frame_of, model_of, rows_of):
+def test_columns_that_it_does_not_write_are_unchanged(kind, case, model_of, out_of, rows_of):
     model = model_of(kind, case)
     (step,) = model.steps
-    before, after = rows_of(frame_of("usual")), rows_of(model.transform(frame_of("usual")))
+    before, after = rows_of(TABLES["usual"]), rows_of(out_of(kind, case)[0])
     if step.filters and "id" in after:
         kept = [before["id"].index(value) for value in after["id"]]
         before = {name: [values[i] for i in kept] for name, values in before.items()}
@@ -319,13 +336,12 @@ def test_it_needs_no_column_but_those_it_reads(kind, case, frames, model_of, row
 
 
 @every_case
-def test_the_inverse_gives_back_all_but_the_losses(kind, case, frames, frame_of, model_of, rows_of):
+def test_the_inverse_gives_back_all_but_the_losses(kind, case, model_of, out_of, rows_of):
     model = model_of(kind, case)
     (step,) = model.steps
     lost = {name for name in TABLES["usual"].column_names if any(repr(name) in loss for loss in model.losses())}
-    out = model.transform(frame_of("usual"))
-    back = rows_of(model.inverse_transform(out), has_nan=False)
-    original = rows_of(frame_of("usual"), has_nan=False)
+    back = rows_of(out_of(kind, case)[1], has_nan=False)
+    original = rows_of(TABLES["usual"], has_nan=False)
     assert set(original) - lost <= set(back) <= set(original)
     if step.filters:
         assert lost, "a step that takes rows out says so"
@@ -338,9 +354,9 @@ def test_the_inverse_gives_back_all_but_the_losses(kind, case, frames, frame_of,
 
 @classic_only
 @every_case
-def test_the_inverse_on_other_backends_is_spark_s(kind, case, frames, frame_of, model_of, rows_of):
+def test_the_inverse_on_other_backends_is_spark_s(kind, case, frames, model_of, out_of, rows_of):
     model = model_of(kind, case)
-    expected = rows_of(model.inverse_transform(model.transform(frame_of("usual"))), has_nan=False)
+    expected = rows_of(out_of(kind, case)[1], has_nan=False)
     for backend in ("polars", "pandas", "pyarrow"):
         out = model.transform(frames.of(backend, TABLES["usual"]))
         assert_same(rows_of(model.inverse_transform(out), has_nan=False), expected, INVERSE_REL.get(kind, 1e-9))

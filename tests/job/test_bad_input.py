@@ -30,10 +30,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["spark", "polars"])
-def engine(request: pytest.FixtureRequest) -> str:
-    if request.param == "spark":
-        request.getfixturevalue("spark")
-    return str(request.param)
+def engine(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
+    return start(request.param)
 
 
 Fails = Callable[..., str]
@@ -62,6 +60,7 @@ def fails(engine: str, place: Path, table: Path, capsys: pytest.CaptureFixture[s
     return job
 
 
+@pytest.mark.connect("engine")
 def test_missing_file(fails: Fails, place: Path) -> None:
     told = fails(source=f"{{path: {place}/absent.csv, format: csv}}")
     assert re.search(rf"source\.path: .*{place}/absent\.csv.*; (correct|check) the path$", told)
@@ -72,6 +71,7 @@ def test_empty_glob(fails: Fails, place: Path) -> None:
     assert re.search(r"source\.path: .*/in/\*\.parquet.*; (correct|check) the path$", told)
 
 
+@pytest.mark.connect("engine")
 def test_shard_cut_short(fails: Fails, place: Path) -> None:
     whole = gzip.compress(("id,name,fare\n" + "1,x,1.5\n" * 5000).encode())
     (place / "in" / "b.csv.gz").write_bytes(whole[: len(whole) // 2])
@@ -162,6 +162,7 @@ def test_partition_by_an_absent_column(fails: Fails, place: Path) -> None:
     assert not (place / "new").exists()
 
 
+@pytest.mark.connect("engine")
 def test_value_that_cannot_be_cast(fails: Fails) -> None:
     told = fails("[cast: {columns: {name: int64}}]", code=1)
     assert re.search(

@@ -38,14 +38,21 @@ def config(place: Path, engine: str, source: str, steps: str = STEPS, sink: str 
     )
 
 
-@pytest.fixture(params=["polars", "spark-polars"])
-def engine(request: pytest.FixtureRequest) -> str:
-    if request.param != "polars":
-        request.getfixturevalue("interpreted")
-    return str(request.param)
+tasks_of_spark = pytest.param("spark-polars", marks=pytest.mark.exhaustive)
 
 
-on_every_engine = pytest.mark.parametrize("engine", ["polars", "spark-polars", "spark"], indirect=True)
+@pytest.fixture(params=["polars", "tasks", tasks_of_spark])
+def engine(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
+    return start(request.param)
+
+
+@pytest.fixture(params=["tasks", tasks_of_spark])
+def in_tasks(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
+    """The engine, which must be one that works in tasks."""
+    return start(request.param)
+
+
+on_every_engine = pytest.mark.parametrize("engine", ["polars", "tasks", "spark", tasks_of_spark], indirect=True)
 
 
 def write_shards(place: Path, kind: str, shards: int = 3, rows: int = 1000) -> list[Path]:
@@ -212,16 +219,15 @@ def table_of(path: str | Path) -> list[tuple[Any, ...]]:
     return sorted(pl.read_delta(str(path)).rows())
 
 
-@pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_many_tasks_give_what_one_gives(tmp_path: Path, kind: str) -> None:
+def test_many_tasks_give_what_one_gives(in_tasks: str, tmp_path: Path, kind: str) -> None:
     write_shards(tmp_path, kind)
     steps = STEPS.replace("threshold: 2", "method: iqr, threshold: 50")
     tables, models, aside = [], [], []
     for split_size in (1 << 30, 2000, 1):
         place = tmp_path / str(split_size)
         text = source(tmp_path, kind).replace("split_size: 1", f"split_size: {split_size}")
-        report = job.run(config(place, "spark-polars", text, steps))
+        report = job.run(config(place, in_tasks, text, steps))
         files = DeltaTable(report.table).file_uris()
         assert len(files) == len(set(files)) == report.files_written
         tables.append(table_of(report.table))
@@ -233,18 +239,16 @@ def test_many_tasks_give_what_one_gives(tmp_path: Path, kind: str) -> None:
     assert models[0] == models[1] == models[2]
 
 
-@pytest.mark.usefixtures("interpreted")
-def test_two_runs_learn_the_same(tmp_path: Path) -> None:
+def test_two_runs_learn_the_same(in_tasks: str, tmp_path: Path) -> None:
     write_shards(tmp_path, "parquet", shards=5)
     steps = "[impute: {columns: v}, scale: {columns: [v, noise]}]"
-    runs = [job.run(config(tmp_path / str(n), "spark-polars", source(tmp_path, "parquet"), steps)) for n in (1, 2)]
+    runs = [job.run(config(tmp_path / str(n), in_tasks, source(tmp_path, "parquet"), steps)) for n in (1, 2)]
     models = [PipelineModel.load(report.model) for report in runs]
     assert models[0].parameters == models[1].parameters
     assert models[0].states == models[1].states
 
 
-@pytest.mark.usefixtures("interpreted")
-def test_what_a_first_attempt_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_first_attempt_left_is_swept(in_tasks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_shards(tmp_path, "parquet")
 
     class Twice(WriteWork):
@@ -253,13 +257,14 @@ def test_what_a_first_attempt_left_is_swept(tmp_path: Path, monkeypatch: pytest.
             return WriteWork.__call__(self, dataset, task)
 
     monkeypatch.setattr("genspark.job.runners.polars.WriteWork", Twice)
-    report = job.run(config(tmp_path, "spark-polars", source(tmp_path, "parquet")))
+    report = job.run(config(tmp_path, in_tasks, source(tmp_path, "parquet")))
     for folder, rows in ((report.table, 2999), (str(report.quarantine), 1)):
         named = {Path(uri.removeprefix("file://")).name for uri in DeltaTable(folder).file_uris()}
         assert {path.name for path in Path(folder).rglob("*.parquet")} == named
         assert pl.read_delta(folder).height == rows
 
 
+@pytest.mark.connect
 @pytest.mark.usefixtures("interpreted")
 def test_results_come_in_the_order_of_the_tasks(spark: Any) -> None:
     def late(task: float, number: int) -> float:
@@ -406,6 +411,7 @@ def test_a_worker_that_is_killed(spark: Any, interpreted: None, tmp_path: Path) 
     assert "lower source.split_size" in told
 
 
+@pytest.mark.connect
 def test_a_worker_that_lacks_a_package(spark: Any, interpreted: None, tmp_path: Path) -> None:
     write_shards(tmp_path, "parquet", rows=200)
 
@@ -428,6 +434,7 @@ def test_a_worker_that_cannot_reach_a_path(spark: Any, interpreted: None, tmp_pa
     assert told.endswith("it can be read here: see that Spark's workers reach it, or set engine: polars")
 
 
+@pytest.mark.connect
 def test_an_error_of_ours_comes_out_of_a_task_as_it_is(spark: Any, interpreted: None, tmp_path: Path) -> None:
     write_shards(tmp_path, "parquet", rows=200)
 
@@ -500,6 +507,7 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
 
 
 @on_every_engine
+@pytest.mark.exhaustive("engine")
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_a_corrupt_shard_goes_to_the_quarantine(tmp_path: Path, engine: str, kind: str) -> None:
     whole, _, odd = write_shards(tmp_path, kind)

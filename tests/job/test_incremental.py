@@ -78,16 +78,15 @@ def assert_same(one: PipelineModel, other: PipelineModel, within: float = 1e-12)
     assert max((abs(change.relative or 0.0) for change in changes), default=0.0) <= within
 
 
-@pytest.fixture(params=["polars", "spark-polars", "spark"])
-def engine(request: pytest.FixtureRequest) -> str:
-    if request.param != "polars":
-        request.getfixturevalue("interpreted")
-    return str(request.param)
+@pytest.fixture(params=["polars", "tasks", "spark", pytest.param("spark-polars", marks=pytest.mark.exhaustive)])
+def engine(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
+    return start(request.param)
 
 
 # What is scanned
 
 
+@pytest.mark.connect("engine")
 def test_only_what_is_new_or_changed_is_scanned_and_what_is_gone_is_dropped(engine: str, tmp_path: Path) -> None:
     write(tmp_path / "in", 0, 1, 2)
     assert files(job.fit_update(config(tmp_path, engine=engine))) == (3, 0, 0)

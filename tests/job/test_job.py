@@ -36,18 +36,27 @@ Config = Callable[..., JobConfig]
 ENGINES = {
     "spark": "engine: spark",
     "polars": "engine: polars",
+    "tasks": "engine: spark-polars",
     "spark-polars": "engine: spark-polars",
     "spark-arrow": "engine: spark",
 }
 LAST_STEPS = ((DeltaSpark, "commit"), (DeltaRs, "commit"))
-on_every_writer = pytest.mark.parametrize("engine", ENGINES, indirect=True)
+# Spark commits through Delta's own writer, Polars through delta-rs: the others differ in where the work is done.
+tasks_of_spark, arrow_of_spark = (
+    pytest.param(name, marks=pytest.mark.exhaustive) for name in ("spark-polars", "spark-arrow")
+)
+on_every_writer = pytest.mark.parametrize(
+    "engine", ["spark", "polars", "tasks", tasks_of_spark, arrow_of_spark], indirect=True
+)
+failing_on_every_writer = pytest.mark.parametrize(
+    "engine", ["spark", "polars", "tasks", tasks_of_spark, "spark-arrow"], indirect=True
+)
 
 
-@pytest.fixture(params=["spark", "polars", "spark-polars"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """The engine at work; `spark` has Delta's writer, `spark-arrow` Arrow's. Polars alone needs no session."""
-    if request.param != "polars":
-        request.getfixturevalue("interpreted")
+@pytest.fixture(params=["spark", "polars", "tasks", tasks_of_spark])
+def engine(request: pytest.FixtureRequest, start: Callable[[str], str]) -> str:
+    """The engine at work, as `start` names it."""
+    start(request.param)
     return str(request.param)
 
 
@@ -74,6 +83,7 @@ DROP = "[impute: {columns: v, strategy: median}, outliers: {columns: v, threshol
 ASIDE = DROP.replace("drop", "quarantine")
 
 
+@pytest.mark.connect("engine")
 @on_every_writer
 def test_written_dropped_and_quarantined_add_up_to_what_was_read(config: Config, tmp_path: Path) -> None:
     report = job.run(config(DROP))
@@ -86,6 +96,7 @@ def test_a_job_without_a_quarantine_reads_the_data_once_to_fit_and_once_to_write
     assert report.passes == {"schema": 1, "fit": 1, "write": 1}
 
 
+@pytest.mark.connect("engine")
 def test_the_quarantine_has_the_row_the_reasons_and_the_file(config: Config) -> None:
     report = job.run(config(ASIDE))
     (row,) = pl.read_delta(report.quarantine).rows(named=True)
@@ -103,6 +114,7 @@ def test_no_quarantine_table_is_made_for_no_rows(config: Config, tmp_path: Path)
     assert not (tmp_path / "table_quarantine").exists()
 
 
+@pytest.mark.connect("engine")
 def test_corrupt_records_go_to_the_quarantine_with_their_text(config: Config, shards: Path) -> None:
     with gzip.open(shards / "c.csv.gz", "wt") as stream:
         stream.write("id,g,v\n7,x,1.0,too,many\n8,y,2.0\n")
@@ -140,6 +152,7 @@ def test_append_adds_rows(config: Config) -> None:
     assert len(rows(report.table)) == 12
 
 
+@pytest.mark.connect("engine")
 @on_every_writer
 def test_named_partitions_alone_are_overwritten(config: Config, shards: Path) -> None:
     job.run(config(sink="mode: overwrite, partition_by: g"))
@@ -168,14 +181,14 @@ def test_mode_error_leaves_a_table_that_is_there(config: Config) -> None:
     assert deltalake.DeltaTable(before.table).version() == before.table_version
 
 
-@pytest.mark.parametrize("engine", ["spark-polars"], indirect=True)
+@pytest.mark.parametrize("engine", ["tasks"], indirect=True)
 def test_files_per_partition_needs_another_engine_than_spark_polars(config: Config) -> None:
     told = r"engine: spark-polars cannot run this job: sink\.files_per_partition .*; engine: polars or spark can"
     with pytest.raises(PlanError, match=told):
         job.run(config(sink="files_per_partition: 2"))
 
 
-@pytest.mark.parametrize("engine", ["spark", "polars", "spark-arrow"], indirect=True)
+@pytest.mark.parametrize("engine", ["spark", "polars", arrow_of_spark], indirect=True)
 def test_files_per_partition_bounds_the_files(config: Config, shards: Path) -> None:
     with gzip.open(shards / "c.csv.gz", "wt") as stream:
         stream.write("id,g,v\n" + "".join(f"{n},{'xy'[n % 2]},1.0\n" for n in range(100)))
@@ -185,6 +198,7 @@ def test_files_per_partition_bounds_the_files(config: Config, shards: Path) -> N
         assert report.files_written == 2 * files
 
 
+@pytest.mark.connect("engine")
 def test_fit_then_transform_writes_what_run_does(config: Config, tmp_path: Path) -> None:
     ran = rows(job.run(config(DROP)).table)
     apart = config(DROP, out="apart", more=f"model: {{path: {tmp_path}/model.json}}")
@@ -201,7 +215,8 @@ def test_transform_without_a_model_says_where_it_looked(config: Config) -> None:
         job.transform(config(DROP))
 
 
-@on_every_writer
+@pytest.mark.connect("engine")
+@failing_on_every_writer
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_failure_after_the_commit_puts_table_and_quarantine_back(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fresh: bool
@@ -225,7 +240,7 @@ def test_a_failure_after_the_commit_puts_table_and_quarantine_back(
         assert rows(tmp_path / "table_quarantine") == aside
 
 
-@on_every_writer
+@failing_on_every_writer
 def test_rows_that_do_not_add_up_stop_the_run(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def lossy(write: Callable[..., Commit]) -> Callable[..., Commit]:
         def less(*given: Any) -> Commit:
@@ -375,7 +390,7 @@ def test_rows_without_the_tables_partition_are_refused(config: Config, shards: P
         job.run(config(sink="mode: append"))
 
 
-@pytest.mark.parametrize("engine", ["polars", "spark-polars", "spark-arrow"], indirect=True)
+@pytest.mark.parametrize("engine", ["polars", "tasks", tasks_of_spark, arrow_of_spark], indirect=True)
 @pytest.mark.parametrize(
     ("demand", "told"),
     [
@@ -427,7 +442,7 @@ def test_the_quarantine_grows_columns(config: Config, shards: Path) -> None:
     assert [r["rule"] for reasons in table["_reasons"] for r in reasons] == ["zscore", "zscore"]
 
 
-@on_every_writer
+@failing_on_every_writer
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_failure_before_the_commit_leaves_no_file(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: bool
@@ -452,7 +467,7 @@ def test_a_failure_before_the_commit_leaves_no_file(
         assert rows(tmp_path / "table_quarantine") == aside
 
 
-@on_every_writer
+@failing_on_every_writer
 def test_a_failure_after_anothers_commit_leaves_that_alone(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -470,7 +485,12 @@ def test_a_failure_after_anothers_commit_leaves_that_alone(
     assert len(rows(tmp_path / "table")) == 13
 
 
-@on_every_writer
+# RESTORE through Spark takes long, and another test has it.
+@pytest.mark.parametrize(
+    "engine",
+    [pytest.param("spark", marks=pytest.mark.exhaustive), "polars", "tasks", tasks_of_spark, arrow_of_spark],
+    indirect=True,
+)
 def test_put_back_brings_columns_and_properties_back(
     config: Config, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -400,23 +400,21 @@ def test_a_bucket_to_write_to_that_is_not_there_is_found_before_any_work(trips: 
     ],
 )
 @pytest.mark.parametrize("source", ["local", "s3"])
-def test_what_the_store_refuses_ends_the_run_soon_in_one_line(
+def test_what_the_store_refuses_ends_the_run_in_one_line(
     trips: str, prefix: str, tmp_path: Path, variable: str, value: str, told: str, source: str
 ) -> None:
     # A process of its own: clients keep what they have once connected with.
     out = f"s3://{BUCKET}/{prefix}/out" if source == "local" else f"{tmp_path}/out"
     (tmp_path / "in.csv.gz").write_bytes(shards("csv")["0.csv.gz"])
     (tmp_path / "job.yaml").write_text(config(f"{tmp_path}/in.csv.gz" if source == "local" else trips, out).to_yaml())
-    began = time.monotonic()
     program = "import sys; from genspark.cli import main; sys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
         [sys.executable, "-c", program, "run", str(tmp_path / "job.yaml")],
         env={**os.environ, variable: value},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=60,
     )
-    assert time.monotonic() - began < 60
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"genspark: {'sink' if source == 'local' else 'source'}.path: s3://{BUCKET}/{prefix}/")

@@ -30,7 +30,8 @@ ENGINES = {
     "polars": ["engine=polars"],
     "spark-polars": ["engine=spark-polars"],
 }
-on_every_engine = pytest.fixture(scope="module", params=ENGINES)
+in_tasks_of_spark = [pytest.param(name, marks=pytest.mark.exhaustive) for name in ("spark-arrow", "spark-polars")]
+on_every_engine = pytest.fixture(scope="module", params=["spark", "polars", *in_tasks_of_spark])
 
 
 class Ran:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from genspark.errors import DataError, ModelError, SchemaError
-from genspark.pipeline import PipelineModel
+from genspark.pipeline import Pipeline, PipelineModel
 from genspark.steps import Augment, Cast, Drop, Impute, Outliers, RandomCrop, Scale, Select, Split, Transform
 from genspark.steps.base import from_json as step_from_json
 
@@ -61,8 +61,8 @@ def trips() -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def model(fitted, trips) -> PipelineModel:
-    return fitted(trips, *STEPS, key=["id", "day", "zone"])
+def model(frames, interpreted, trips) -> PipelineModel:
+    return Pipeline(STEPS, key=["id", "day", "zone"]).fit(frames.of("spark", trips))
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ class Blocked:
             raise ModuleNotFoundError(f"{name} is not installed here", name=name)
 
 sys.meta_path.insert(0, Blocked())
-from genspark.pipeline import PipelineModel
+from genspark.pipeline import Pipeline, PipelineModel
 import pyarrow as pa, pyarrow.feather as feather
 
 model_path, data_path, backend = sys.argv[1:]
@@ -201,7 +201,7 @@ def test_a_key_of_another_kind_is_refused_as_it_would_hash_to_other_parts(fitted
     assert narrow["split"].tolist() == model.transform(pl.DataFrame({"id": [1, 2]}))["split"].to_list()
 
 
-def test_nullable_integers_of_pandas_hash_as_integers(fitted, frames):
+def test_nullable_integers_of_pandas_hash_as_integers(fitted, frames, interpreted):
     table = pa.table({"id": [1, None, 3]})
     model = fitted(table, Split({"a": 0.5, "b": 0.5}))
     expected = frames.table(model.transform(frames.of("spark", table)))["split"].to_pylist()

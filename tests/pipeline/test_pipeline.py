@@ -42,6 +42,8 @@ def learnt(parameters: Any) -> list[float]:
     return [parameters] if isinstance(parameters, float) else []
 
 
+@pytest.mark.connect("backend_of_fit")
+@pytest.mark.on_spark
 def test_each_step_learns_from_what_the_steps_before_it_leave(fitted, table):
     x = table["x"].to_numpy(zero_copy_only=False)
     mean = np.nanmean(x)
@@ -58,7 +60,7 @@ def test_each_step_learns_from_what_the_steps_before_it_leave(fitted, table):
 # --- fit_on -------------------------------------------------------------------------------------------------
 
 
-def test_statistics_see_the_rows_of_one_split_alone(frames, table):
+def test_statistics_see_the_rows_of_one_split_alone(frames, interpreted, table):
     df = frames.of("spark", table)
     model = Pipeline([Split(PARTS, seed=1), Impute("x")], key=["id"], fit_on={"split": "train"}).fit(df)
     out = frames.table(model.transform(df))
@@ -77,7 +79,7 @@ def test_fit_on_takes_columns_of_the_input(fitted, table):
     assert model.parameters[0]["values"]["x"] == pytest.approx(np.nanmean(x), rel=1e-12)
 
 
-def test_fit_on_takes_several_columns_together(frames, table):
+def test_fit_on_takes_several_columns_together(frames, interpreted, table):
     df = frames.of("spark", table)
     steps = [Split(PARTS, seed=1), Scale("x")]
     model = Pipeline(steps, key=["id"], fit_on={"split": "train", "part": "b"}).fit(df)
@@ -123,7 +125,7 @@ def test_two_fits_of_sketches_differ_in_nothing_else(fitted, table):
 
 
 @pytest.mark.parametrize("partitions", [1, 7])
-def test_partitions_and_the_order_of_rows_do_not_matter(frames, fitted, table, partitions):
+def test_partitions_and_the_order_of_rows_do_not_matter(frames, fitted, interpreted, table, partitions):
     model = fitted(table, *STEPS, key=["id"])
     shuffled = frames.of("spark", table).repartition(partitions, "x").orderBy("part")
     other = Pipeline(STEPS, key=["id"]).fit(shuffled)
@@ -178,7 +180,7 @@ def test_a_table_with_nothing_to_hash_needs_no_key_unless_a_step_draws():
         Pipeline([Split(PARTS)]).plan_for(schema)
 
 
-def test_the_model_records_what_it_was_fitted_on(frames, table):
+def test_the_model_records_what_it_was_fitted_on(frames, interpreted, table):
     source = {"path": "data/trips", "version": 3}
     model = Pipeline([Scale("x")], key=["id"]).fit(frames.of("spark", table), source=source)
     assert model.source == source
@@ -210,6 +212,7 @@ def test_the_titanic(spark, data):
     assert model.transform(df).filter("age is null or embarked is null").count() == 0
 
 
+@pytest.mark.connect
 def test_moments_that_overflow_name_the_column(spark):
     frame = spark.createDataFrame([(1e200,), (-1e200,)], "big double")
     with pytest.raises(DataError, match="the moments of 'big' overflow"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pytest
 
 from genspark.config import Sink
 from genspark.sinks.delta_spark import DeltaSpark
@@ -16,6 +17,7 @@ from genspark.sinks.table import Table
 NESTED = "text string, `a.b` array<string>, `m``p` map<string,string>, both struct<`x-y`: string, n: bigint>"
 
 
+@pytest.mark.connect
 def test_text_is_read_by_others_whoever_made_the_column(spark: Any, tmp_path: Path) -> None:
     """Connect would write `string collate UTF8_BINARY` of what Python's functions return."""
     row = {"text": "ü", "a.b": ["a", None], "m`p": [("k", "v")], "both": {"x-y": None, "n": 1}}
@@ -42,6 +44,7 @@ def test_text_is_read_by_others_whoever_made_the_column(spark: Any, tmp_path: Pa
     assert str(spark.read.format("delta").load(path).schema) == str(frame.schema)
 
 
+@pytest.mark.connect
 def test_a_table_without_text_is_written(spark: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "table")
     DeltaSpark(spark).commit(Table(path), Sink(path=path), spark.range(2), {}, {})

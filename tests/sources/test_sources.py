@@ -20,6 +20,7 @@ from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
 from genspark.sources.on_spark import read
 
+pytestmark = pytest.mark.usefixtures("interpreted")
 ROWS = [(1, "a"), (2, None), (3, "ü")]
 CSV = "n,s\n1,a\n2,\n3,ü\n".encode()
 JSON = '{"n":1,"s":"a"}\n{"n":2}\n{"n":3,"s":"ü"}\n'.encode()
@@ -31,6 +32,7 @@ def rows(spark: Any, **fields: Any) -> list[tuple[Any, ...]]:
     return sorted((tuple(row)[:2] for row in frame.collect()), key=lambda row: row[0])
 
 
+@pytest.mark.connect("kind")
 @pytest.mark.parametrize("ending", COMPRESS)
 @pytest.mark.parametrize(("kind", "content"), [("csv", CSV), ("json", JSON)])
 def test_text_formats(spark: Any, tmp_path: Path, kind: str, content: bytes, ending: str) -> None:
@@ -38,6 +40,7 @@ def test_text_formats(spark: Any, tmp_path: Path, kind: str, content: bytes, end
     assert rows(spark, path=str(tmp_path), format=kind) == ROWS
 
 
+@pytest.mark.connect
 def test_columnar_formats(spark: Any, tmp_path: Path) -> None:
     frame = pl.DataFrame(ROWS, schema=["n", "s"], orient="row")
     frame.write_parquet(tmp_path / "a.parquet")
@@ -48,6 +51,7 @@ def test_columnar_formats(spark: Any, tmp_path: Path) -> None:
     assert rows(spark, path=str(tmp_path / "a.orc"), format="orc") == ROWS
 
 
+@pytest.mark.connect
 def test_text(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\ntwo\n")
     assert rows(spark, path=str(tmp_path), format="text") == [("one",), ("two",)]
@@ -69,6 +73,7 @@ def test_a_schema_saves_the_pass_that_infers_it(spark: Any, tmp_path: Path) -> N
     assert [row[0] for row in told.frame.collect()] == [1.0, 2.0, 3.0]
 
 
+@pytest.mark.connect("kind")
 @pytest.mark.parametrize(
     ("kind", "content", "bad"),
     [("csv", b"n,s\n1,a\nx,b\n2,c\n", "x,b"), ("json", b'{"n":1,"s":"a"}\n{"n":\n{"n":2,"s":"c"}\n', '{"n":')],
@@ -88,6 +93,7 @@ def test_which_records_are_corrupt_does_not_depend_on_the_columns_read(spark: An
     assert frame.filter(frame[CORRUPT].isNull()).select("s").collect() == [("a",)]
 
 
+@pytest.mark.connect
 def test_delta_by_version_and_timestamp(spark: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "t")
     for n in (1, 2):
@@ -114,6 +120,7 @@ def png(width: int, height: int) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.connect
 def test_images_have_path_label_size_and_bytes(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "big cats").mkdir()
     (tmp_path / "big cats" / "a b.png").write_bytes(png(4, 3))

@@ -15,7 +15,6 @@ from genspark.pipeline import Pipeline
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Augment, ColorJitter, RandomCrop
 
-pytestmark = pytest.mark.usefixtures("interpreted")
 CROP = RandomCrop(size=(28, 24), padding=4)
 SCHEMA = {"image": nw.Binary(), "height": nw.Int32(), "width": nw.Int32()}
 FULL = Augment(
@@ -35,7 +34,7 @@ def images(n: int, height: Any = 32, width: Any = 40) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def many(frames) -> pl.DataFrame:
+def many(frames, interpreted) -> pl.DataFrame:
     """2000 images, augmented by Spark after a repartition that shuffles the rows."""
     df = frames.of("spark", images(2000))
     model = Pipeline([FULL], key=["id"]).fit(df)

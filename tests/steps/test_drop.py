@@ -9,7 +9,6 @@ from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Drop, Scale
 
-pytestmark = pytest.mark.usefixtures("interpreted")
 COLUMNS = {"a": [1], "p_1": [2.0], "p_2": [3.0], "z": ["s"]}
 
 

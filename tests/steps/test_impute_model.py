@@ -62,7 +62,7 @@ def diabetes() -> np.ndarray:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("name", ["cancer", "diabetes", "taxis"])
+@pytest.mark.parametrize("name", [pytest.param("cancer", marks=pytest.mark.exhaustive), "diabetes", "taxis"])
 def test_it_errs_no_more_than_scikit_learn_does(name, request):
     truth = request.getfixturevalue(name)
     is_erased = (np.random.default_rng(0).random(truth.shape) < 0.1) & ~np.isnan(truth)

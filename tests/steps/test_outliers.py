@@ -14,7 +14,6 @@ from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Outliers
 
-pytestmark = pytest.mark.usefixtures("interpreted")
 INF, NAN = math.inf, math.nan
 # Mean 2 and population deviation 2: bounds at threshold 1 are 0 and 4.
 VALUES = [0.0, 4.0, 0.0, 4.0, 2.0, 2.0 + 2 * math.sqrt(2), 2.0 - 2 * math.sqrt(2)]
@@ -61,6 +60,7 @@ def test_rows_with_an_outlier_go_and_rows_with_a_missing_value_stay(after, actio
     assert after(columns, Outliers(columns="x", method="iqr", action=action))["id"] == [0, 1, 2, 3, 5, 6]
 
 
+@pytest.mark.on_spark
 def test_clip_moves_an_outlier_to_the_nearer_bound(after):
     columns = {"x": [*QUARTILES, INF, -INF, None, NAN]}
     got = after(columns, Outliers(columns="x", method="iqr", action="clip"))["x"]
@@ -79,12 +79,14 @@ def test_null_erases_an_outlier_and_keeps_the_type(after):
     assert isinstance(got[0], int)
 
 
+@pytest.mark.on_spark
 def test_flag_adds_a_column_that_is_never_null(after):
     got = after({"x": [*QUARTILES, INF, None, NAN]}, Outliers(columns="x", method="iqr", action="flag"))
     assert got["x_is_outlier"] == [False, False, False, False, True, True, False, False]
     assert got["x"][:6] == [*QUARTILES, INF]
 
 
+@pytest.mark.on_spark
 def test_infinities_lie_beyond_any_bounds_and_move_none(fitted):
     with_infinities = fitted({"x": [*VALUES, INF, -INF]}, Outliers(columns="x"))
     without = fitted({"x": VALUES}, Outliers(columns="x"))

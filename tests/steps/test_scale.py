@@ -13,7 +13,6 @@ from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Scale
 
-pytestmark = pytest.mark.usefixtures("interpreted")
 INF, NAN = math.inf, math.nan
 
 
@@ -54,6 +53,7 @@ def test_it_scales_as_scikit_learn_does(after, values, step, oracle):
         np.testing.assert_allclose(mine, column, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.on_spark
 def test_nan_becomes_null(after):
     assert after({"x": [1.0, NAN, 3.0]}, Scale(columns="x"))["x"] == [-1.0, None, 1.0]
 
@@ -91,6 +91,7 @@ def test_one_row_is_a_constant(after, method):
     assert after({"x": [7.0]}, Scale(columns="x", method=method))["x"] == [0.0]
 
 
+@pytest.mark.on_spark
 @pytest.mark.parametrize(
     ("method", "one", "three"),
     [("standard", -1.0, 1.0), ("minmax", 0.0, 1.0), ("robust", -1.0, 1.0), ("maxabs", 1 / 3, 1.0)],
@@ -104,6 +105,7 @@ def test_integers_become_floats(after):
     assert after({"x": [1, None, 3]}, Scale(columns="x"))["x"] == [-1.0, None, 1.0]
 
 
+@pytest.mark.on_spark
 def test_an_offset_of_1e8_costs_no_digits(after):
     x = np.random.default_rng(2).standard_normal(500) + 1e8
     expected = (x - 1e8 - (x - 1e8).mean()) / (x - 1e8).std()

@@ -11,7 +11,6 @@ from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Select, Split
 
-pytestmark = pytest.mark.usefixtures("interpreted")
 COLUMNS = {"a": [1], "p_1": [2.0], "p_2": [3.0], "z": ["s"]}
 
 
@@ -23,6 +22,7 @@ def test_a_pattern_stands_for_its_matches(after):
     assert list(after(COLUMNS, Select(["z", "p_*", "p_1"]))) == ["z", "p_1", "p_2"]
 
 
+@pytest.mark.on_spark
 def test_values_pass_untouched(after):
     got = after({"x": [1.0, None, math.nan, math.inf], "y": [0] * 4}, Select("x"))["x"]
     assert got[:2] == [1.0, None]

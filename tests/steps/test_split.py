@@ -13,14 +13,13 @@ from genspark.pipeline import Pipeline
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Impute, Split
 
-pytestmark = pytest.mark.usefixtures("interpreted")
 PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 GOLDEN = {0: "train", 1: "train", 2: "train", 3: "train", 4: "test", 5: "train", 9: "validation", 10: "test"}
 GOLDEN_STRINGS = {"a": "validation", "b": "train", "é": "train", "": "train", "genspark": "validation"}
 
 
 @pytest.fixture(scope="module")
-def ten_thousand(frames) -> pa.Table:
+def ten_thousand(frames, interpreted) -> pa.Table:
     """Ids and their part, after a repartition that shuffles the rows."""
     df = frames.of("spark", pa.table({"id": np.arange(10_000)}))
     model = Pipeline([Split(PARTS, seed=7)], key=["id"]).fit(df)

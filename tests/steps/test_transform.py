@@ -13,7 +13,6 @@ from genspark.errors import ConfigError, DataError, SchemaError
 from genspark.pipeline.plan import make_plan
 from genspark.steps import Scale, Transform
 
-pytestmark = pytest.mark.usefixtures("interpreted")
 INF, NAN = math.inf, math.nan
 ORACLE = {"log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "cbrt": np.cbrt}
 
@@ -24,18 +23,21 @@ def test_it_is_numpy_s_function(after, function):
     np.testing.assert_allclose(after({"x": x}, Transform("x", function))["x"], ORACLE[function](x), rtol=1e-15)
 
 
+@pytest.mark.on_spark
 @pytest.mark.parametrize("function", ORACLE)
 def test_missing_becomes_null_and_infinity_stays(after, function):
     got = after({"x": [1.0, None, NAN, INF]}, Transform("x", function))["x"]
     assert got[1:] == [None, None, INF]
 
 
+@pytest.mark.on_spark
 def test_the_cube_root_of_numbers_of_either_sign_and_of_any_size(after):
     x = np.array([27.0, -27.0, 0.0, 1e-300, -1e300, 5e-324, 1.7e308, -0.5, INF, -INF])
     np.testing.assert_allclose(after({"x": x}, Transform("x", "cbrt"))["x"], np.cbrt(x), rtol=1e-15)
     assert not Transform("x", "cbrt", invalid="drop").filters
 
 
+@pytest.mark.on_spark
 @pytest.mark.parametrize(
     ("function", "inside", "outside"), [("log", 1e-300, 0.0), ("log1p", -0.999, -1.0), ("sqrt", 0.0, -1e-300)]
 )
@@ -56,19 +58,23 @@ def test_an_error_names_step_column_value_and_remedy_in_memory(fitted):
         model.transform(pl.DataFrame({"fare": [1.0, -2.5]}))
 
 
-def test_an_error_stops_a_fit_on_spark_with_the_same_names(fitted):
+@pytest.mark.connect
+@pytest.mark.on_spark
+def test_an_error_stops_a_fit_with_the_same_names(fitted):
     with pytest.raises(DataError, match=r"^bend: column 'fare' has the value -2.5, outside the log domain") as stopped:
         fitted({"fare": [1.0, -2.5]}, Transform("fare", "log", name="bend"), Scale(columns="fare"))
     assert "\n" not in str(stopped.value)
 
 
-def test_an_error_stops_a_transform_on_spark_when_it_is_evaluated(fitted, frames):
+@pytest.mark.connect
+def test_an_error_stops_a_transform_on_spark_when_it_is_evaluated(fitted, frames, interpreted):
     model = fitted({"fare": [1.0]}, Transform("fare", "log"))
     out = model.transform(frames.of("spark", pa.table({"fare": [1.0, -2.5]})))
     with pytest.raises(Exception, match="column 'fare' has the value -2.5, outside the log domain"):
         out.collect()
 
 
+@pytest.mark.on_spark
 def test_a_clean_column_is_never_stopped(after):
     assert after({"x": [1.0, None, NAN]}, Transform("x", "log"))["x"] == [0.0, None, None]
 
