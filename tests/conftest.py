@@ -61,7 +61,8 @@ def _uses_session(item: Any) -> bool:
     parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
     told = {value for value in parameters if isinstance(value, str)}
     fixtures = set(item.fixturenames)
-    if ON_SPARK & told or NEED_SPARK & fixtures:
+    names_spark = item.get_closest_marker("on_spark") is not None and "backend_of_fit" not in fixtures
+    if ON_SPARK & told or NEED_SPARK & fixtures or names_spark:
         return True
     return bool(MAY_NEED_SPARK & fixtures) and not WITHOUT_SPARK & told
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
-from pyspark import cloudpickle
+from pyspark import TaskContext, cloudpickle
 from pyspark.errors import PySparkException
 
 Serve = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -39,9 +39,13 @@ class Numbers:
         rows: list[dict[str, Any]] = []
         for number in self._numbers:
             serve = cloudpickle.loads(self._serve)
+            # As a worker tells a task its number.
+            TaskContext._getOrCreate()._partitionId = number
             try:
                 for batch in serve(iter([pa.record_batch({"id": pa.array([number])})])):
                     rows += batch.to_pylist()
             except Exception as error:
                 raise PySparkException(f"{type(error).__name__}: {error}") from error
+            finally:
+                TaskContext._taskContext = None
         return rows

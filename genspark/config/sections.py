@@ -82,6 +82,9 @@ SINK_FORMATS = {
 }
 """The formats of a sink, with what each makes; `genspark.sinks` has a class for each."""
 
+_WITH_A_LOG = {"delta"}
+"""Those of them that Delta's own writer makes, and whose log knows Delta's own properties."""
+
 
 def _formats() -> list[str]:
     from genspark.sources.formats import names
@@ -169,7 +172,7 @@ class Sink(BaseModel):
 
     @model_validator(mode="after")
     def _deltas_own_is_for_delta(self) -> Self:
-        if self.format != "delta":
+        if self.format not in _WITH_A_LOG:
             if self.writer == "delta":
                 raise ValueError(f"writer: Delta's writer makes no {self.format}; leave it out, or set it to 'arrow'")
             own = [name for name in self.properties if name.startswith("delta.")]

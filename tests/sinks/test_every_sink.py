@@ -22,7 +22,8 @@ from genspark.sinks.table import Table
 
 ROWS = pl.DataFrame({"id": [1, 2, 3], "g": ["x/y", None, "x/y"], "v": [1.0, None, 3.0]})
 MORE = pl.DataFrame({"id": [4], "g": ["z"], "v": [4.0]})
-NAMES = [*(f"{name}-files" for name in SINK_FORMATS), "delta-arrow", "delta-own", "parquet-own"]
+ON_SPARK = [pytest.param(name, marks=pytest.mark.on_spark) for name in ("delta-arrow", "delta-own", "parquet-own")]
+NAMES = [*(f"{name}-files" for name in SINK_FORMATS), *ON_SPARK]
 """Formats, each with what writes it: files that are there already, Arrow in Spark's tasks, Spark's own writer."""
 
 

@@ -54,7 +54,7 @@ def run_tasks(spark: SparkSession, work: Callable[[Task, int], Result], tasks: S
 
     try:
         # A range of one row a task.
-        each = run_on_rows(spark.range(0, len(tasks), 1, len(tasks)), run)
+        each = _results(spark, spark.range(0, len(tasks), 1, len(tasks)), ["id"], run)
     except PySparkException as error:
         raise _failure(str(error)) from None
     except GensparkError:
@@ -74,12 +74,16 @@ def run_on_rows(frame: DataFrame, work: RowsWork[Result]) -> list[Result]:
     There may be no task at all for a frame without rows. Raises the GensparkError that a task raised, and
     what Spark raises where a task ended otherwise.
     """
+    return _results(frame.sparkSession, numbered(frame, frame.columns), frame.columns, work)
+
+
+def _results(spark: SparkSession, frame: DataFrame, columns: list[str], work: RowsWork[Result]) -> list[Result]:
+    """The results of `work` on a frame's tasks, which see its columns under these names."""
     from pyspark import cloudpickle
 
-    cores = str(frame.sparkSession.conf.get("spark.task.cpus", "1") or "1")
+    cores = str(spark.conf.get("spark.task.cpus", "1") or "1")
     # In bytes, or the worker would import what it needs, Polars too, before `serve` is called.
     pickled = cloudpickle.dumps(work)  # type: ignore[no-untyped-call]
-    columns = frame.columns
 
     def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import os
@@ -90,7 +94,7 @@ def run_on_rows(frame: DataFrame, work: RowsWork[Result]) -> list[Result]:
 
         yield served(pickled, batches, columns)
 
-    rows = numbered(frame, columns).mapInArrow(serve, SCHEMA).collect()
+    rows = frame.mapInArrow(serve, SCHEMA).collect()
     results = [pickle.loads(row["result"]) for row in sorted(rows, key=lambda row: row["task"])]  # noqa: S301 - ours
     for result in results:
         if isinstance(result, GensparkError):
