@@ -121,6 +121,12 @@ class Source(BaseModel):
         description="What to do with a shard that cannot be read; quarantine leaves it out and notes it there.",
     )
     split_size: Bytes = Field(default=512 << 20, description="Bytes of the source that a task of spark-polars reads.")
+    stage: str = Field(
+        default="auto",
+        min_length=1,
+        description="Where parsed rows are kept for the passes after the first: auto (the system's temporary folder, "
+        "for csv, json and avro), never, or a folder.",
+    )
     version: Annotated[int, Field(strict=True, ge=0)] | None = Field(
         default=None, description="The version of a Delta table to read."
     )

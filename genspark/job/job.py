@@ -64,8 +64,8 @@ def run(config: JobConfig, *, spark: SparkSession | None = None, progress: Progr
     user can mend; the table, the quarantine and the model are then as they were.
     """
     job = _Job(config, progress or Silent())
-    job.open(spark)
-    return job.with_what_can_be_read(lambda: job.write(job.fit()))
+    with job.opened(spark):
+        return job.with_what_can_be_read(lambda: job.write(job.fit()))
 
 
 def fit(
@@ -75,9 +75,9 @@ def fit(
     if update:
         return fit_update(config, spark=spark, progress=progress).model
     job = _Job(config, progress or Silent(), writes_table=False)
-    job.open(spark)
-    model = job.with_what_can_be_read(job.fit)
-    job.save(model)
+    with job.opened(spark):
+        model = job.with_what_can_be_read(job.fit)
+        job.save(model)
     return model
 
 
@@ -94,8 +94,8 @@ def fit_update(
     for exact quantiles, which do not merge.
     """
     job = _Job(config, progress or Silent(), writes_table=False)
-    job.open(spark)
-    return job.with_what_can_be_read(job.update)
+    with job.opened(spark):
+        return job.with_what_can_be_read(job.update)
 
 
 def transform(
@@ -107,16 +107,16 @@ def transform(
 ) -> RunReport:
     """Write the table with a model fitted before, by default the one at the configuration's model path."""
     job = _Job(config, progress or Silent())
-    job.open(spark)
-    fitted = model or PipelineModel.load(job.runner.model_path)
-    return job.with_what_can_be_read(lambda: job.write(fitted))
+    with job.opened(spark):
+        fitted = model or PipelineModel.load(job.runner.model_path)
+        return job.with_what_can_be_read(lambda: job.write(fitted))
 
 
 def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
     """The scans that `run` would make. Reads the source's schema and nothing else."""
     job = _Job(config, Silent(), writes_table=False)
-    job.open(spark)
-    return job.plan
+    with job.opened(spark):
+        return job.plan
 
 
 @dataclass
@@ -132,6 +132,16 @@ class _Job:
 
     runner: Runner = field(init=False)
     plan: Plan = field(init=False)
+
+    @contextlib.contextmanager
+    def opened(self, spark: SparkSession | None) -> Iterator[None]:
+        """Open the job for the block; what was kept between passes is removed at its end."""
+        try:
+            self.open(spark)
+            yield
+        finally:
+            if hasattr(self, "runner"):
+                self.runner.close()
 
     def open(self, spark: SparkSession | None) -> None:
         """Find everything, and every mistake that can be found before any data is read."""
@@ -174,6 +184,8 @@ class _Job:
     def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
         """Make the planned scans: with the runner, unless another way is given."""
         runner, scans, numbers = self.runner, len(self.plan.scans), itertools.count(1)
+        if run_pass is None:
+            runner.expect(scans + self.writes_table)
         run_pass = run_pass or runner.states
 
         def states(fit_pass: FitPass) -> Mapping[Statistic, State]:

@@ -50,6 +50,7 @@ class Format(ABC):
     The class attributes say what a job may expect of the format:
 
     - `options`: the options that are read without Spark, and their defaults.
+    - `is_parsed`: reading costs so much that rows needed again are kept: see `sources/stage.py`.
     - `tells_corrupt`: records that cannot be read are kept, with their text in the column `CORRUPT`.
     - `is_versioned`: a table of versions; `version` and `timestamp` go with it, and its files never change.
     - `reads_empty`: a file of no bytes holds something all the same.
@@ -62,6 +63,7 @@ class Format(ABC):
     name: ClassVar[str]
     options: ClassVar[Options] = Options(FILES)
     tells_corrupt: ClassVar[bool] = False
+    is_parsed: ClassVar[bool] = False
     is_versioned: ClassVar[bool] = False
     reads_empty: ClassVar[bool] = False
     is_on_spark: ClassVar[bool] = True

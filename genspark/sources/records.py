@@ -39,6 +39,7 @@ class RecordFormat(StreamedFormat):
     """
 
     tells_corrupt = True
+    is_parsed = True
 
     @abstractmethod
     def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:

@@ -94,6 +94,14 @@ class Runner(ABC):
     def model_path(self) -> str:
         """Where the model goes, whole."""
 
+    def expect(self, passes: int) -> None:
+        """Take note of how many passes over all rows are to come, before the first of them."""
+        return
+
+    def close(self) -> None:
+        """Remove what was kept between passes."""
+        return
+
     @abstractmethod
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
         """Make one pass of a fit."""

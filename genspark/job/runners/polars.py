@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +14,12 @@ import polars as pl
 
 from genspark.columns.dtypes import Schema
 from genspark.engines.gathered import Gathered
-from genspark.errors import GensparkError
+from genspark.errors import GensparkError, SourceError
 from genspark.job import quarantine
 from genspark.job.quarantine.on_polars import QuarantineFiles
 from genspark.job.runners.base import Runner, Written, table_properties
 from genspark.job.runners.failure import failure, in_a_line
-from genspark.job.runners.work import FilesWork, FitWork, WriteWork
+from genspark.job.runners.work import FilesWork, FitWork, StageWork, WriteWork
 from genspark.job.states import SourceFile, normal
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
@@ -26,8 +27,10 @@ from genspark.sinks.choice import of_files
 from genspark.sinks.delta_rs import DeltaRs
 from genspark.sinks.sink import Files, FileSink
 from genspark.sources import Dataset, Listing, Shard, find, list_source
+from genspark.sources.stage import pays, staged
 from genspark.statistics import State, Statistic
 from genspark.storage.files import storage_path
+from genspark.storage.scratch import scratch_folder
 from genspark.storage.stores import file_uri
 
 Result = TypeVar("Result")
@@ -40,6 +43,7 @@ class PolarsRunner(Runner):
     listing: Listing | None = None
     dataset: Dataset = field(init=False)
     nan_free: frozenset[str] = frozenset()
+    _kept: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     sink: FileSink = field(init=False)
     aside_sink: FileSink = field(init=False)
 
@@ -54,12 +58,41 @@ class PolarsRunner(Runner):
         self.aside_sink = DeltaRs(quarantine.PLACE, self.in_tasks)
 
     def read_schema(self) -> Schema:
+        self.close()
         self.listing = self.listing or list_source(self.config.source)
         self.dataset = find(self.config.source, self.left_out, self.listing)
         self.nan_free = frozenset()
         self.passes["schema"] = self.dataset.passes
         schema = nw.from_native(pl.LazyFrame(schema=self.dataset.schema)).collect_schema()
         return dict(schema)
+
+    def expect(self, passes: int) -> None:
+        """Keep the rows of a source that is costly to read, if more passes than one will need them."""
+        where = self.config.source.stage
+        if where == "never" or not self._reaches_stage(where) or not pays(self.dataset, passes):
+            return
+        with self.phase("fit", "reading the source once, for all passes"):
+            try:
+                folder = self._kept.enter_context(scratch_folder(None if where == "auto" else where))
+            except OSError as error:
+                reason = f"{where} cannot be written ({error.strerror})"
+                raise SourceError(f"source.stage: {reason}; name another folder, or set never") from None
+            results = self._each(StageWork(str(folder)), self.dataset, by_bytes=None)
+            if any(files is None for files in results):
+                self.note("source.stage: the disk is too full to keep the rows; each pass reads the source again")
+                self.close()
+                return
+            self.passes["stage"] += 1
+            self.dataset = staged(
+                self.dataset, {path: file for files in results for path, file in (files or {}).items()}
+            )
+
+    def close(self) -> None:
+        self._kept.close()
+
+    def _reaches_stage(self, where: str) -> bool:
+        """Whether all that work on the shards reach the folder of the stage."""
+        return True
 
     @property
     def source(self) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 from genspark.sources import Dataset, scan
+from genspark.sources.stage import stage
 from genspark.storage.scratch import scratch_folder
 
 
@@ -32,6 +33,16 @@ class FitWork:
     def __call__(self, dataset: Dataset, task: int) -> Gathered:
         """The parts over the rows that can be read."""
         return self.fit_pass.gather(PolarsEngine(self.nan_free), nw.from_native(readable(scan(dataset))))
+
+
+@dataclass(frozen=True)
+class StageWork:
+    """Keeps the rows of the shards in a folder, for the passes to come."""
+
+    folder: str
+
+    def __call__(self, dataset: Dataset, task: int) -> dict[str, str] | None:
+        return stage(dataset, self.folder, task)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class Avro(TypedFormat, StreamedFormat):
     """Avro, read block by block: the types are those of Spark's reader."""
 
     name = "avro"
+    is_parsed = True
 
     def listed(self, source: Source) -> Listing:
         require("fastavro", "fastavro", self.name)

@@ -1,0 +1,114 @@
+"""Rows of text are kept for the passes after the first, and nothing of them stays."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from genspark import JobConfig, job
+from genspark.errors import DataError, SourceError
+from genspark.sources.parsing import blocks
+
+LINES = ["id,g,v", "1,x,1.0", "2,x,", "3,y,3.0", "4,y,2.0,too many", "5,x,2.0", "6,y,90.0"]
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    """Three gzip-compressed shards, in folders that tell a value; one of them has no row."""
+    for day, lines in {"1": LINES, "2": [LINES[0], "7,z,1.5"], "3": LINES[:1]}.items():
+        (tmp_path / f"in/day={day}").mkdir(parents=True)
+        with gzip.open(tmp_path / f"in/day={day}/a.csv.gz", "wt") as stream:
+            stream.write("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def config(place: Path, stage: str, schema: str = "id long, g string, v double", steps: str = "") -> JobConfig:
+    told = f", schema: '{schema}'" if schema else ""
+    return JobConfig.from_text(
+        f"name: kept\nengine: polars\nkey: [id]\n"
+        f"source: {{path: {place}/in, format: csv, stage: {stage}{told}}}\n"
+        "steps:\n- impute: {columns: v}\n- outliers: {columns: v, threshold: 2, action: quarantine}\n"
+        f"- scale: {{columns: v}}\n{steps}"
+        f"sink: {{path: {place}/table-{stage.rpartition('/')[2]}, mode: overwrite, partition_by: day}}\n"
+    )
+
+
+def test_the_rows_are_those_of_a_source_that_is_read_each_time(shards: Path) -> None:
+    never, kept = job.run(config(shards, "never")), job.run(config(shards, "auto"))
+    assert kept.passes == {**never.passes, "stage": 1}
+    assert (kept.rows_read, kept.rows_quarantined) == (7, 2)
+    # Not to the last digit: a sum is of other batches.
+    assert_frame_equal(*(pl.read_delta(report.table).sort("id") for report in (kept, never)))
+    aside = [pl.read_delta(str(report.quarantine)).drop("_run_id").sort("_corrupt_record") for report in (kept, never)]
+    assert_frame_equal(*aside)
+    assert aside[0]["_corrupt_record"].to_list() == [None, "4,y,2.0,too many"]
+
+
+@pytest.mark.parametrize(("stage", "times"), [("auto", 1), ("never", 3)])
+def test_each_shard_is_unpacked_once(shards: Path, monkeypatch: pytest.MonkeyPatch, stage: str, times: int) -> None:
+    opened: Counter[str] = Counter()
+    real = blocks.open_stream
+
+    def counted(path: str) -> Any:
+        opened[path] += 1
+        return real(path)
+
+    # The header of each is looked at first, whatever comes then.
+    asked = config(shards, stage)
+    job.plan(asked)
+    monkeypatch.setattr(blocks, "open_stream", counted)
+    job.plan(asked)
+    headers = opened.copy()
+    opened.clear()
+    report = job.run(asked)
+    assert report.passes["fit"] == 2
+    assert set((opened - headers).values()) == {times}
+
+
+def test_nothing_is_left_behind(shards: Path) -> None:
+    folder = shards / "kept"
+    job.run(config(shards, str(folder)))
+    assert list(folder.iterdir()) == []
+    with pytest.raises(DataError):
+        job.run(config(shards, str(folder), steps="- transform: {columns: v, function: log, invalid: error}\n"))
+    assert list(folder.iterdir()) == []
+
+
+def test_what_a_killed_run_kept_is_removed_by_the_next(shards: Path) -> None:
+    folder = shards / "kept"
+    program = (
+        "import os, sys, signal\nfrom genspark import JobConfig, job\nfrom genspark.job.runners import polars\n"
+        "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "polars.FitWork.__call__ = die\njob.run(JobConfig.from_yaml(sys.argv[1]))"
+    )
+    (shards / "job.yaml").write_text(config(shards, str(folder)).to_yaml())
+    ended = subprocess.run([sys.executable, "-c", program, str(shards / "job.yaml")], check=False, env={**os.environ})
+    assert ended.returncode == -signal.SIGKILL
+    assert list(folder.rglob("*.arrow"))
+    job.run(config(shards, str(folder)))
+    assert list(folder.iterdir()) == []
+
+
+def test_a_disk_that_is_too_full_is_no_failure(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genspark.sources.stage.free_bytes", lambda _: 0)
+    folder = shards / "kept"
+    report = job.run(config(shards, str(folder)))
+    assert "stage" not in report.passes
+    assert report.rows_read == 7
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(shards: Path) -> None:
+    (shards / "file").write_text("")
+    with pytest.raises(SourceError, match=r"source\.stage: .*/file/kept cannot be written .*set never"):
+        job.run(config(shards, f"{shards}/file/kept"))
