@@ -15,16 +15,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark import config
 from genspark.errors import GensparkError, SinkError, TargetError
 from genspark.sinks.parquet_files import Layout, WrittenFile, as_text
-from genspark.sinks.sink import Files, FileSink, refuse_other_partitions
+from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
 from genspark.sinks.table import Commit, Table, absent, partitioning, refuse_other_columns
 from genspark.storage.files import OWN, file_system, is_empty, is_uri, read_text, storage_path, write_text
 from genspark.storage.hive import folders
 from genspark.storage.object_stores import REMEDY, one_line
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 MANIFEST = f"{OWN}/manifest.json"
 _RUN = f"{OWN}/run-"
@@ -82,6 +85,11 @@ class ParquetFolder(FileSink):
     """Tables of plain Parquet files. One run at a time may write one; there is no older version to read."""
 
     format: ClassVar[str] = "parquet"
+
+    def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
+        from genspark.sinks.spark_parquet import SparkParquet
+
+        return SparkParquet(self, spark)
 
     def find(self, path: str) -> Table:
         """Finish or undo, too, what a run that was killed left there."""

@@ -105,11 +105,9 @@ class FileSink(Sink[Files]):
     def folder(self, table: Table, run_id: str) -> str:
         """The folder below which a run writes its files, which are no rows of the table there."""
 
+    @abstractmethod
     def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
         """The sink of the same tables whose rows Spark writes itself: its workers need nothing of genspark."""
-        from genspark.sinks.spark_parquet import SparkParquet
-
-        return SparkParquet(self, spark)
 
     def layout(self, table: Table, section: config.Sink | None, run_id: str) -> Layout:
         """How the files of a run are to be laid out; without a section, those that it appends."""
