@@ -59,10 +59,10 @@ def numbers(array: pa.Array) -> Numbers:
 
 def matrix(arrays: Sequence[pa.Array]) -> Numbers:
     """The columns side by side: rows x columns, float64, null as NaN. Writable."""
-    found = np.empty((len(arrays[0]) if arrays else 0, len(arrays)))
+    rows = np.empty((len(arrays[0]) if arrays else 0, len(arrays)))
     for position, array in enumerate(arrays):
-        found[:, position] = numbers(array)
-    return found
+        rows[:, position] = numbers(array)
+    return rows
 
 
 def column(values: Numbers) -> pa.Array:

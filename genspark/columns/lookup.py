@@ -112,8 +112,8 @@ def _codes(rank: Positions, array: pa.Array, values: pa.Array) -> Positions:
     import pyarrow.compute as pc
 
     place = pc.index_in(array, values.cast(array.type, safe=False)).fill_null(-1)
-    found = place.to_numpy(zero_copy_only=False).astype(np.int64)
-    return np.where((rank < 0) | (found < 0), -1, rank * len(values) + found)
+    codes = place.to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.where((rank < 0) | (codes < 0), -1, rank * len(values) + codes)
 
 
 def _as_learnt(array: pa.Array, values: pa.Array, column: str) -> pa.Array:

@@ -87,19 +87,19 @@ def _one_length(lengths: npt.NDArray[Any], column: str, size: int | None, exampl
     return wanted
 
 
-def ragged(column: str, wanted: int, found: int, example: str = "") -> DataError:
+def ragged(column: str, wanted: int, got: int, example: str = "") -> DataError:
     """The error of vectors that differ in length."""
     return DataError(
         f"column {column!r}: its vectors differ in length: {wanted} values are expected, "
-        f"and a row has {found}{example}; pad, crop or drop such rows before"
+        f"and a row has {got}{example}; pad, crop or drop such rows before"
     )
 
 
-def _spread(found: Numbers, present: npt.NDArray[np.bool_], size: int | None) -> Vectors:
+def _spread(unpacked: Numbers, present: npt.NDArray[np.bool_], size: int | None) -> Vectors:
     if present.all():
-        return Vectors(found, present, size)
+        return Vectors(unpacked, present, size)
     values = np.full((len(present), size or 0), np.nan)
-    values[present] = found
+    values[present] = unpacked
     return Vectors(values, present, size)
 
 
@@ -108,8 +108,8 @@ def _of_bytes(array: pa.Array, column: str, size: int | None) -> Vectors:
     decoded = [_pixels(value, column) for value in array.drop_null().to_pylist()]
     lengths = np.array([len(pixels) for pixels in decoded], dtype=np.int64)
     size = _one_length(lengths, column, size, lambda place: f"one of {lengths[place]} pixel values")
-    found = np.array(decoded, dtype=np.float64).reshape(len(decoded), size or 0)
-    return _spread(found, present, size)
+    flat = np.array(decoded, dtype=np.float64).reshape(len(decoded), size or 0)
+    return _spread(flat, present, size)
 
 
 def _pixels(content: bytes, column: str) -> Sequence[int] | npt.NDArray[Any]:

@@ -177,8 +177,8 @@ class JobConfig(BaseModel, metaclass=_Checked):  # type: ignore[metaclass]
     @property
     def statistics_path(self) -> str:
         """Where each file's statistics are kept between updates: as told, or beside the model."""
-        told = self.model.statistics if self.model else None
-        return told or f"{self.model_path.removesuffix('.json')}_statistics"
+        path = self.model.statistics if self.model else None
+        return path or f"{self.model_path.removesuffix('.json')}_statistics"
 
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""

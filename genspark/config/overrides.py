@@ -35,14 +35,14 @@ def override(data: Any, sets: Sequence[str]) -> tuple[Any, list[Problem]]:
 
 def _segments(path: str) -> list[str]:
     """The keys of a path; none where it is not one. In brackets stands a position, or any key at all."""
-    found: list[str] = []
+    segments: list[str] = []
     while path:
         segment = _SEGMENT.match(path)
-        if not segment or (not found and path.startswith(".")):
+        if not segment or (not segments and path.startswith(".")):
             return []
-        found.append(segment[1] or segment[2].strip("\"'"))
+        segments.append(segment[1] or segment[2].strip("\"'"))
         path = path[segment.end() :]
-    return found
+    return segments
 
 
 def _with(here: Any, path: tuple[str, ...], done: Place, value: Any) -> Any:

@@ -98,7 +98,7 @@ class _Reader:
         self.problems.append(Problem(place, f"the YAML tag {tag} on line {line} has no use here; leave it out"))
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         lines: dict[str, int] = {}
         for key, value in node.value:
@@ -112,8 +112,8 @@ class _Reader:
                     what = f"given twice, on lines {lines[key.value]} and {line}; keep one"
                     self.problems.append(Problem((*place, key.value), what))
                 lines[key.value] = line
-                found[key.value] = self.value(value, (*place, key.value))
-        return {**merged, **found}
+                own[key.value] = self.value(value, (*place, key.value))
+        return {**merged, **own}
 
     def _merged(self, node: yaml.Node, place: Place) -> dict[str, Any]:
         several = node.value if isinstance(node, yaml.SequenceNode) else [node]

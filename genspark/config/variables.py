@@ -33,7 +33,7 @@ def substitute(
 
     def text(value: str, place: Place) -> Any:
         try:
-            result = _VARIABLE.sub(lambda found: _variable(found, env), value)
+            result = _VARIABLE.sub(lambda match: _variable(match, env), value)
         except LookupError as error:
             problems.append(Problem(place, error.args[0]))
             return value
@@ -44,14 +44,14 @@ def substitute(
     return walk(data, ()), problems
 
 
-def _variable(found: re.Match[str], variables: Mapping[str, str]) -> str:
+def _variable(match: re.Match[str], variables: Mapping[str, str]) -> str:
     """The text for one `${...}`. Raises LookupError telling what is wrong with it."""
-    if found[1] is None:
+    if match[1] is None:
         return "${"
-    inside = _INSIDE.fullmatch(found[1])
-    if not inside or not found[2]:
+    inside = _INSIDE.fullmatch(match[1])
+    if not inside or not match[2]:
         raise LookupError(
-            f"{found[0]!r} is not a variable; write ${{NAME}} or ${{NAME:-default}}, or $${{ for a plain ${{"
+            f"{match[0]!r} is not a variable; write ${{NAME}} or ${{NAME:-default}}, or $${{ for a plain ${{"
         )
     name, default = inside[1], inside[2]
     value = variables.get(name)

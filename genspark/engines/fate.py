@@ -33,11 +33,15 @@ CORRUPT_RECORD = ("source", None, "corrupt record")
 """The step, the column and the rule of the reason that a corrupt record is quarantined for."""
 
 
-def judged(rules: Sequence[Rejection]) -> list[tuple[str, str, Rejection]]:
+def judgement_columns(rules: Sequence[Rejection]) -> list[tuple[str, str, Rejection]]:
     """For each rule the hidden columns of whether it is broken, and of the value it judged."""
     return [(f"{HIDDEN}broken_{i}", f"{HIDDEN}value_{i}", rule) for i, rule in enumerate(rules)]
 
 
 def judgements(rules: Sequence[Rejection]) -> dict[str, nw.Expr]:
     """The expressions of the columns that `judged` names."""
-    return {n: e for broken, value, rule in judged(rules) for n, e in ((broken, rule.predicate), (value, rule.value))}
+    return {
+        n: e
+        for broken, value, rule in judgement_columns(rules)
+        for n, e in ((broken, rule.predicate), (value, rule.value))
+    }

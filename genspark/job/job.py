@@ -272,8 +272,8 @@ class _Job:
         try:
             model.save(path)
         except (OSError, ValueError) as error:
-            told = getattr(error, "strerror", None) or error
-            raise ModelError(f"model.path: {path} cannot be written ({told})") from None
+            cause = getattr(error, "strerror", None) or error
+            raise ModelError(f"model.path: {path} cannot be written ({cause})") from None
 
     @contextlib.contextmanager
     def _phase(self, phase: str, shown: str) -> Iterator[None]:

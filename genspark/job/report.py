@@ -65,7 +65,7 @@ class RunReport:
             *counted,
             ("scans to fit", f"{self.scans} (stage by stage: {self.scans_stage_by_stage})"),
             ("passes in all", ", ".join(f"{purpose} {n}" for purpose, n in self.passes.items() if n)),
-            ("files written", f"{self.files_written:,} ({_size(self.bytes_written)})"),
+            ("files written", f"{self.files_written:,} ({size_text(self.bytes_written)})"),
             ("table", f"{self.table} (version {self.table_version})"),
             ("model", self.model),
             *quarantine,
@@ -74,9 +74,10 @@ class RunReport:
         ]
 
 
-def _size(count: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
+def size_text(count: float, decimals: int = 1) -> str:
+    """A number of bytes for a person, such as `240.5 KB`; units are powers of 1000."""
+    for unit in ("bytes", "KB", "MB", "GB"):
         if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+            return f"{count:.{0 if unit == 'bytes' else decimals}f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"

@@ -77,8 +77,8 @@ class StatesTable:
 
     def files(self) -> set[SourceFile]:
         """The files that have a state, as they were."""
-        told = self.rows.select("file", "size", pl.col("modified").dt.epoch("ms")).unique()
-        return {SourceFile(*row) for row in told.iter_rows()}
+        files = self.rows.select("file", "size", pl.col("modified").dt.epoch("ms")).unique()
+        return {SourceFile(*row) for row in files.iter_rows()}
 
     def states(self, digest: str) -> dict[SourceFile, str]:
         """The states of this digest, as JSON text, by file."""
@@ -175,8 +175,8 @@ def _write(table: StatesTable, rows: pl.DataFrame, mode: Any, metadata: Mapping[
         )
     except (DeltaError, OSError) as error:
         is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
-        told = one_line(error) + (f"; {REMEDY}" if is_uri(table.path) else "")
-        why = "another run wrote it meanwhile, and nothing was changed; run again" if is_beaten else told
+        cause = one_line(error) + (f"; {REMEDY}" if is_uri(table.path) else "")
+        why = "another run wrote it meanwhile, and nothing was changed; run again" if is_beaten else cause
         raise SinkError(f"{PLACE}: {table.path}: {why}") from None
 
 

@@ -138,8 +138,8 @@ class Update:
             self.scans_of_all[fit_pass.level] += 1
             return self.runner.states(fit_pass)
         origins = {s: origin(fit_pass, s, self.plan.schemas[0], _reading(self.config)) for s in fit_pass.statistics}
-        self._digests |= {found.digest for found in origins.values()}
-        kept = {s: self.table.states(found.digest) for s, found in origins.items()}
+        self._digests |= {each.digest for each in origins.values()}
+        kept = {s: self.table.states(each.digest) for s, each in origins.items()}
         new = self._scan(fit_pass, origins, kept)
         return {s: merged(s, list(self._in_order(kept[s], new[s]))) for s in fit_pass.statistics}
 
@@ -155,7 +155,7 @@ class Update:
         kept: Mapping[Statistic, Mapping[SourceFile, str]],
     ) -> dict[Statistic, dict[SourceFile, State]]:
         """The states that are not kept yet: files that lack the same statistics are scanned together."""
-        found: dict[Statistic, dict[SourceFile, State]] = {statistic: {} for statistic in fit_pass.statistics}
+        states_by_file: dict[Statistic, dict[SourceFile, State]] = {statistic: {} for statistic in fit_pass.statistics}
         lacking: dict[tuple[Statistic, ...], list[SourceFile]] = defaultdict(list)
         for file in self.files:
             lacking[tuple(s for s in fit_pass.statistics if file not in kept[s])].append(file)
@@ -167,9 +167,9 @@ class Update:
             for file in files:
                 for statistic in statistics:
                     state = scanned[file][statistic]
-                    found[statistic][file] = state
+                    states_by_file[statistic][file] = state
                     self._new.append(FileState(file, origins[statistic], state))
-        return found
+        return states_by_file
 
     def _in_order(self, kept: Mapping[SourceFile, str], new: Mapping[SourceFile, State]) -> Iterator[State]:
         for file in self.files:
@@ -220,5 +220,5 @@ def _named(plan: Plan) -> dict[str, str]:
 def _reading(config: JobConfig) -> dict[str, Any]:
     """What decides how a file is read, beside the file itself."""
     source = config.source
-    told = {"format": source.format, "options": dict(sorted(source.options.items())), "schema": source.schema_}
-    return {**told, "path": source.path} if format_of(source.format).tells_place else told
+    reading = {"format": source.format, "options": dict(sorted(source.options.items())), "schema": source.schema_}
+    return {**reading, "path": source.path} if format_of(source.format).tells_place else reading

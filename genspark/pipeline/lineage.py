@@ -50,14 +50,14 @@ def origin(fit_pass: FitPass, statistic: Statistic, schema: Schema, reading: Map
     drawn = draws_of([*(step for step, _ in applied), *opening.adding])
     draws = [draw for draw in opening.draws if draw in drawn or draw.column in needed]
     needed |= {column for draw in draws for column in draw.over or opening.key} | set(opening.where)
-    steps = tuple(_told(step, parameters) for step, parameters in applied)
+    steps = tuple(_unnamed(step, parameters) for step, parameters in applied)
     decisive = {
         "format": FORMAT,
         "reading": reading,
         "types": {column: str(schema[column]) for column in sorted(needed) if column in schema},
         "draws": sorted(_drawn(draw, opening.key) for draw in draws),
         "where": dict(opening.where),
-        "adding": [_told(step, {}) for step in opening.adding],
+        "adding": [_unnamed(step, {}) for step in opening.adding],
         "steps": steps,
         "statistic": own.to_json(),
     }
@@ -65,7 +65,7 @@ def origin(fit_pass: FitPass, statistic: Statistic, schema: Schema, reading: Map
     return Origin(own, steps, hashlib.sha256(text.encode()).hexdigest())
 
 
-def _told(step: Step, parameters: Parameters) -> dict[str, Any]:
+def _unnamed(step: Step, parameters: Parameters) -> dict[str, Any]:
     """A step without its name, which changes nothing."""
     ((kind, fields),) = step.to_json().items()
     unnamed = {name: value for name, value in fields.items() if name != "name"}

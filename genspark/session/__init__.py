@@ -183,7 +183,7 @@ def task_progress(spark: SparkSession, report: Callable[[int, int], None]) -> It
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(Exception):
             if is_connect(spark):
-                stack.enter_context(progress.told(spark, report))
+                stack.enter_context(progress.reported(spark, report))
             else:
                 stack.enter_context(progress.tracked(spark.sparkContext.statusTracker(), report))
         yield

@@ -55,16 +55,16 @@ def find_java(environment: Mapping[str, str] = os.environ) -> Java:
 
     """
     home = environment.get("JAVA_HOME")
-    found = shutil.which("java", path=f"{home}/bin" if home else environment.get("PATH", ""))
-    if found is None:
+    java = shutil.which("java", path=f"{home}/bin" if home else environment.get("PATH", ""))
+    if java is None:
         where = f" in JAVA_HOME={home}" if home else ""
         raise SessionError(f"Spark needs a Java {OLDEST_JAVA} runtime and none was found{where}: {_INSTALL_JAVA}")
-    build = _release(Path(found)) or _printed_version(Path(found))
+    build = _release(Path(java)) or _printed_version(Path(java))
     major = java_major(build)
     if major is None or major < OLDEST_JAVA:
         fault = "does not run" if major is None else f"is Java {major}"
-        raise SessionError(f"Spark needs a Java {OLDEST_JAVA} runtime, and {found} {fault}: {_INSTALL_JAVA}")
-    return Java(Path(found), major, build)
+        raise SessionError(f"Spark needs a Java {OLDEST_JAVA} runtime, and {java} {fault}: {_INSTALL_JAVA}")
+    return Java(Path(java), major, build)
 
 
 def java_major(build: str) -> int | None:

@@ -78,7 +78,7 @@ def tracked(tracker: StatusTracker, report: Report) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def told(spark: SparkSession, report: Report) -> Iterator[None]:
+def reported(spark: SparkSession, report: Report) -> Iterator[None]:
     """Pass on what the Connect server tells, summed over the operations of the block."""
     operations: dict[str | None, tuple[int, int]] = {}
     broken = False

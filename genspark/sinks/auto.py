@@ -14,7 +14,7 @@ import narwhals as nw
 
 from genspark import config
 from genspark.engines.spark.tasks import run_tasks
-from genspark.errors import TargetError
+from genspark.errors import TargetError, first_line
 from genspark.session import is_connect, qualified
 from genspark.sinks.arrow_tasks import ArrowTasks, only_spark_writes
 from genspark.sinks.delta_rs import NeedsSparkError
@@ -142,7 +142,7 @@ def _lacking(spark: SparkSession, path: str) -> str | None:
     try:
         run_tasks(spark, ready, [path])
     except Exception as error:  # whatever it is, Spark's own writer does without
-        return f"the workers cannot write by themselves: {str(error).partition(chr(10))[0]}"
+        return f"the workers cannot write by themselves: {first_line(error)}"
     return None
 
 

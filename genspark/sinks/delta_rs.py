@@ -53,8 +53,8 @@ class DeltaRs(FileSink):
             if _is_table(path):
                 table = _open(path)
                 _refuse_features(table, path, self.place)
-                told = table.metadata()
-                return Table(path, table.version(), tuple(told.partition_columns), dict(told.configuration))
+                metadata = table.metadata()
+                return Table(path, table.version(), tuple(metadata.partition_columns), dict(metadata.configuration))
         return absent(path, self.place)
 
     def folder(self, table: Table, run_id: str) -> str:
@@ -77,27 +77,27 @@ class DeltaRs(FileSink):
         with _refused(self.place, table.path, SinkError):
             refuse_other_partitions(section, rows.files)
             by, actions = list(partitioning(table, section)), _adds(rows.files)
-            wanted, told = _schema(rows.schema), _told(metadata)
+            schema, commit_properties = _schema(rows.schema), _commit_properties(metadata)
             is_anew = table.version is None or tuple(by) != table.partition_by
             if is_anew:
                 _delta().transaction.create_table_with_add_actions(
                     table.path,
-                    wanted,
+                    schema,
                     actions,
                     mode="error" if table.version is None else "overwrite",
                     partition_by=by,
                     configuration=_creatable(table, section),
                     storage_options=delta_options(table.path),
-                    commit_properties=told,
+                    commit_properties=commit_properties,
                 )
             else:
-                _write_into(_open(table.path), section, actions, wanted, by, told)
+                _write_into(_open(table.path), section, actions, schema, by, commit_properties)
             now = _open(table.path)
             there = replace(table, version=now.version(), properties=now.metadata().configuration)
             # A table made anew can only begin with Delta's own properties.
             changed = changed_properties(there, section, {**table.properties, **properties} if is_anew else properties)
             if changed:
-                now.alter.set_table_properties(changed, raise_if_not_exists=False, commit_properties=told)
+                now.alter.set_table_properties(changed, raise_if_not_exists=False, commit_properties=commit_properties)
             return Commit.of(now.version(), rows.files)
 
     def append(self, table: Table, rows: Files, metadata: Mapping[str, Any]) -> Commit | None:
@@ -106,18 +106,22 @@ class DeltaRs(FileSink):
                 self.put_back(table, metadata["run_id"])
             return None
         with _refused(self.place, table.path, SinkError):
-            actions, wanted, told = _adds(rows.files), _schema(rows.schema), _told(metadata)
+            actions, schema, commit_properties = _adds(rows.files), _schema(rows.schema), _commit_properties(metadata)
             if table.version is None:
                 _delta().transaction.create_table_with_add_actions(
-                    table.path, wanted, actions, storage_options=delta_options(table.path), commit_properties=told
+                    table.path,
+                    schema,
+                    actions,
+                    storage_options=delta_options(table.path),
+                    commit_properties=commit_properties,
                 )
             else:
                 now = _open(table.path)
                 known = {field.name for field in now.schema().fields}
-                new = [field for field in wanted.fields if field.name not in known]
+                new = [field for field in schema.fields if field.name not in known]
                 if new:
-                    now.alter.add_columns(new, commit_properties=told)
-                now.create_write_transaction(actions, "append", now.schema(), [], commit_properties=told)
+                    now.alter.add_columns(new, commit_properties=commit_properties)
+                now.create_write_transaction(actions, "append", now.schema(), [], commit_properties=commit_properties)
             return Commit.of(_open(table.path).version(), rows.files)
 
     def put_back(self, table: Table, run_id: str) -> None:
@@ -140,15 +144,15 @@ class DeltaRs(FileSink):
 
 
 def _write_into(
-    table: Any, section: config.Sink, actions: Sequence[Any], wanted: Any, by: Sequence[str], told: Any
+    table: Any, section: config.Sink, actions: Sequence[Any], schema: Any, by: Sequence[str], commit_properties: Any
 ) -> None:
     """Commit files into a table that keeps its partitioning."""
     only = [(name, "in", [as_text(v) for v in values]) for name, values in (section.partitions or {}).items()]
     if section.mode == "append" or only:
-        refuse_other_columns(_types(table.schema()), _types(wanted))
-        wanted = table.schema()
+        refuse_other_columns(_types(table.schema()), _types(schema))
+        schema = table.schema()
     table.create_write_transaction(
-        actions, section.mode, wanted, by, partition_filters=only or None, commit_properties=told
+        actions, section.mode, schema, by, partition_filters=only or None, commit_properties=commit_properties
     )
 
 
@@ -207,17 +211,18 @@ def _adds(files: Sequence[WrittenFile]) -> list[Any]:
 
 def _types(schema: Any) -> dict[str, str]:
     """The type of each column as text, whether or not nulls may be inside."""
-    told = {field.name: field.type.to_json().strip('"') for field in schema.fields}
+    types = {field.name: field.type.to_json().strip('"') for field in schema.fields}
     return {
-        name: re.sub(r'("containsNull"|"valueContainsNull"|"nullable"):false', r"\1:true", told[name]) for name in told
+        name: re.sub(r'("containsNull"|"valueContainsNull"|"nullable"):false', r"\1:true", types[name])
+        for name in types
     }
 
 
 def _refuse_features(table: Any, path: str, place: str) -> None:
-    found = only_spark_heeds(table)
-    if found:
+    features = only_spark_heeds(table)
+    if features:
         raise NeedsSparkError(
-            f"{place}: {path} demands what only Spark heeds ({', '.join(found)}); "
+            f"{place}: {path} demands what only Spark heeds ({', '.join(features)}); "
             "set engine: spark and sink.writer: delta, or choose another path"
         )
 
@@ -232,7 +237,7 @@ def _schema(schema: pl.Schema) -> Any:
     return _delta().Schema.from_arrow(arrow)
 
 
-def _told(metadata: Mapping[str, Any]) -> Any:
+def _commit_properties(metadata: Mapping[str, Any]) -> Any:
     return _delta().CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata)})
 
 

@@ -123,11 +123,11 @@ def _refuse_other_columns(frame: DataFrame, table: Table) -> None:
 def _set_properties(
     spark: SparkSession, path: str, properties: Mapping[str, str], commit: Commit, metadata: Mapping[str, Any]
 ) -> Commit:
-    told = ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in properties.items())
+    assignments = ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in properties.items())
     # The commit names its run, so that `put_back` knows it for ours.
     spark.conf.set(_USER_METADATA, json.dumps(metadata))
     try:
-        spark.sql(f"ALTER TABLE {_table(path)} SET TBLPROPERTIES ({told})")
+        spark.sql(f"ALTER TABLE {_table(path)} SET TBLPROPERTIES ({assignments})")
     finally:
         spark.conf.unset(_USER_METADATA)
     return replace(commit, version=_history(spark, path)["version"])

@@ -66,12 +66,12 @@ class Manifest:
     def read(cls, path: str) -> Manifest | None:
         """The manifest at a path; None where there is none. Raises OSError, and ValueError where it is none."""
         try:
-            told = json.loads(read_text(path))
+            fields = json.loads(read_text(path))
         except FileNotFoundError:
             return None
         try:
-            files = tuple(Listed(**file) for file in told.pop("files"))
-            return cls(**{**told, "partition_by": tuple(told["partition_by"]), "files": files})
+            files = tuple(Listed(**file) for file in fields.pop("files"))
+            return cls(**{**fields, "partition_by": tuple(fields["partition_by"]), "files": files})
         except (AttributeError, KeyError, TypeError):
             raise ValueError(f"{path} is no manifest of genspark") from None
 

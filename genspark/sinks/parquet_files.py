@@ -67,8 +67,8 @@ def write_files(frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0)
         frame = frame.with_columns(_bucket(schema, layout.files_per_partition))
     placed: dict[str, dict[str, str | None]] = {}
 
-    def place(told: Any) -> str:
-        values = told.partition_keys.row(0, named=True) if told.partition_keys.width else {}
+    def place(file: Any) -> str:
+        values = file.partition_keys.row(0, named=True) if file.partition_keys.width else {}
         values.pop(BUCKET, None)
         partition = {name: as_text(value) for name, value in values.items()}
         path = f"{folders(partition)}part-{task:05d}-{layout.run_id}-{uuid.uuid4().hex[:12]}{layout.suffix}"
@@ -92,7 +92,7 @@ def write_files(frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0)
         mkdir=True,
         engine="streaming",
         storage_options=polars_options(storage_path(folder)),
-        sinked_paths_callback=lambda told: sunk.extend(told.paths),
+        sinked_paths_callback=lambda written: sunk.extend(written.paths),
     )
     indexed = [name for name in schema.names() if name not in layout.partition_by][: layout.indexed]
     sizes = {path: file for file in sunk for path in placed if file.path.endswith(path)}
@@ -143,18 +143,18 @@ def _column_statistics(path: str, columns: Sequence[str]) -> dict[str, Any]:
     system, inside = arrow_file_system(path) if is_uri(path) else (None, path)
     footer = pq.read_metadata(inside, filesystem=system)
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
-    found: dict[str, Any] = {"minValues": {}, "maxValues": {}, "nullCount": {}}
+    statistics: dict[str, Any] = {"minValues": {}, "maxValues": {}, "nullCount": {}}
     for column in columns:
         places = [i for i in range(footer.num_columns) if footer.schema.column(i).path == column]
         each = [group.column(places[0]).statistics for group in groups] if places else []
         if not each or any(s is None or not s.has_null_count for s in each):
             continue
-        found["nullCount"][column] = sum(s.null_count for s in each)
+        statistics["nullCount"][column] = sum(s.null_count for s in each)
         ends = [_ends(s) for s in each if s.has_min_max]
         if len(ends) == len(each) and all(_is_telling(end) for pair in ends for end in pair):
-            found["minValues"][column] = _as_json(min(low for low, _ in ends), up=False)
-            found["maxValues"][column] = _as_json(max(high for _, high in ends), up=True)
-    return found
+            statistics["minValues"][column] = _as_json(min(low for low, _ in ends), up=False)
+            statistics["maxValues"][column] = _as_json(max(high for _, high in ends), up=True)
+    return statistics
 
 
 def _ends(statistics: Any) -> tuple[Any, Any]:

@@ -98,13 +98,13 @@ def _listed(folder: str) -> list[WrittenFile]:
     from pyarrow import fs
 
     system, inside = file_system(folder)
-    found = []
+    files = []
     for info in system.get_file_info(fs.FileSelector(inside, recursive=True)):
         path = info.path.removeprefix(inside).lstrip("/")
         if info.is_file and path.endswith(".parquet"):
             rows = pq.read_metadata(info.path, filesystem=system).num_rows
-            found.append(WrittenFile(path, info.size, rows, _partition(path), "{}", int(time.time() * 1000)))
-    return sorted(found, key=lambda file: file.path)
+            files.append(WrittenFile(path, info.size, rows, _partition(path), "{}", int(time.time() * 1000)))
+    return sorted(files, key=lambda file: file.path)
 
 
 def _partition(path: str) -> dict[str, str | None]:

@@ -157,7 +157,7 @@ def takes_text_alone(schema: Mapping[str, Any], place: Place) -> bool:
 def _options_at(schema: Mapping[str, Any], place: Place) -> list[Mapping[str, Any]]:
     here = _options(schema, schema)
     for part in place:
-        here = [inner for option in here for found in _inside(option, part) for inner in _options(found, schema)]
+        here = [inner for option in here for inside in _inside(option, part) for inner in _options(inside, schema)]
     return here
 
 

@@ -31,8 +31,8 @@ class Checked(ABCMeta):
                 return super().__call__(*given[len(known) :], **arguments)
             except ValidationError as error:
                 of_class: Any = TypeAdapter(cls)
-                told = translate(error, plain(arguments), of_class.json_schema())
-                problems = [Problem((*place, *inside), what) for inside, what in told]
+                mistakes = translate(error, plain(arguments), of_class.json_schema())
+                problems = [Problem((*place, *inside), what) for inside, what in mistakes]
         raise ConfigError([str(problem) for problem in problems])
 
 

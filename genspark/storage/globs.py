@@ -18,8 +18,8 @@ def is_glob(path: str) -> bool:
 def expand(path: str) -> list[Entry]:
     """The files and folders that an absolute path or glob names, sorted."""
     if not is_glob(path):
-        found = entry(path)
-        return [found] if found else []
+        here = entry(path)
+        return [here] if here else []
     matches: dict[str, Entry] = {}
     for alternative in _alternatives(path):
         scheme, separator, rest = alternative.rpartition("://")
@@ -31,12 +31,12 @@ def expand(path: str) -> list[Entry]:
 
 
 def _descend(base: str, parts: list[str]) -> list[Entry]:
-    found = entry(base)
-    if found is None:
+    folder = entry(base)
+    if folder is None:
         return []
     if not parts:
-        return [found]
-    if not found.is_folder:
+        return [folder]
+    if not folder.is_folder:
         return []
     part, rest = parts[0], parts[1:]
     if part == "**":

@@ -21,4 +21,4 @@ def folders(values: Mapping[str, str | None]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: f"%{ord(found.group()):02X}", text)
+    return _ESCAPED.sub(lambda match: f"%{ord(match.group()):02X}", text)

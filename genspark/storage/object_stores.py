@@ -51,8 +51,8 @@ def one_line(error: object) -> str:
     """What a client's error says, without colours, line breaks and the store's XML."""
     text = re.sub(r"\x1b\[\d+m|↳", "", str(error))
     answer = re.search(r"<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?", text)
-    told = f"the store answers {answer[1]}: {answer[2] or ''}" if answer else text
-    return " ".join(told.split()).rstrip(": .")
+    message = f"the store answers {answer[1]}: {answer[2] or ''}" if answer else text
+    return " ".join(message.split()).rstrip(": .")
 
 
 def _s3_options() -> dict[str, str] | None:

@@ -57,7 +57,7 @@ def children(path: str) -> list[Entry]:
     """The files and folders in a folder, sorted by name."""
     if not is_uri(path):
         with os.scandir(path) as items:
-            return [found for name in sorted(item.path for item in items) if (found := entry(name))]
+            return [child for name in sorted(item.path for item in items) if (child := entry(name))]
     from pyarrow import fs
 
     with _answering(path):

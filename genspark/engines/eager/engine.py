@@ -23,7 +23,7 @@ from genspark.engines.gathered import Gathered
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.replay import replayable
 from genspark.engines.polars.stream import streamed
-from genspark.errors import DataError
+from genspark.errors import DataError, first_line
 from genspark.statistics import Statistic
 from genspark.steps.rejection import Rejection
 
@@ -44,7 +44,7 @@ class EagerEngine(Engine):
         try:
             return streamed(lambda: built[schema](native))
         except pl.exceptions.InvalidOperationError as error:
-            raise DataError(f"{str(error).strip().partition(chr(10))[0]}; clean the column before it is cast") from None
+            raise DataError(f"{first_line(error)}; clean the column before it is cast") from None
 
     def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
         return PolarsEngine().gather(nw.from_native(frame.to_polars().lazy()), statistics)

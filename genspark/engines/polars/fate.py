@@ -14,7 +14,16 @@ import narwhals as nw
 import polars as pl
 
 from genspark.columns.expressions import HIDDEN
-from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, FATE, KEPT, QUARANTINED, REASONS, judged, judgements
+from genspark.engines.fate import (
+    CORRUPT,
+    CORRUPT_RECORD,
+    FATE,
+    KEPT,
+    QUARANTINED,
+    REASONS,
+    judgement_columns,
+    judgements,
+)
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.stream import with_callback
 from genspark.steps.base import Step
@@ -37,13 +46,13 @@ Aside = Callable[[pl.DataFrame], None]
 class Counting:
     """Counts what the steps do and takes rejected rows out; `before` is the hook for `PipelineModel.apply`.
 
-    `totals` has the rows `read`, `dropped` and `quarantined`, and for each (step, what) of `told`, in
+    `totals` has the rows `read`, `dropped` and `quarantined`, and for each (step, what) of `counted`, in
     the order of the steps, the values. `aside` is given the rows to be quarantined, batch by batch.
     """
 
     aside: Aside | None = None
     totals: Counter[Any] = field(default_factory=Counter)
-    told: dict[tuple[str, str], None] = field(default_factory=dict)
+    counted: dict[tuple[str, str], None] = field(default_factory=dict)
     # Polars shows batches to several threads at once, and adding to a total is not one operation.
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -70,7 +79,7 @@ class Counting:
         if not counted:
             return frame
         names = {f"{HIDDEN}is_{i}": (step.label, what) for i, (what, _) in enumerate(counted)}
-        self.told.update(dict.fromkeys(names.values()))
+        self.counted.update(dict.fromkeys(names.values()))
         native = nw.to_native(frame.with_columns(**dict(zip(names, (p for _, p in counted), strict=True))))
         if not rules:
             return nw.from_native(with_callback(native, lambda batch: self._count(batch, names)).drop(list(names)))
@@ -81,8 +90,8 @@ class Counting:
 
     def _count(self, batch: pl.DataFrame, names: dict[str, tuple[str, str]]) -> None:
         with self._lock:
-            for name, told in names.items():
-                self.totals[told] += int(batch[name].sum())
+            for name, counter in names.items():
+                self.totals[counter] += int(batch[name].sum())
 
     def _count_rejected(self, batch: pl.DataFrame, names: dict[str, tuple[str, str]]) -> None:
         self._count(batch, names)
@@ -116,9 +125,14 @@ class Reasoning:
         if not rules:
             return frame
         native = nw.to_native(frame.with_columns(**judgements(rules)))
-        is_broken = (pl.col(FATE) == KEPT) & _any([broken for broken, _, _ in judged(rules)])
+        is_broken = (pl.col(FATE) == KEPT) & _any([broken for broken, _, _ in judgement_columns(rules)])
         fate = pl.when(is_broken).then(QUARANTINED).otherwise(pl.col(FATE)).alias(FATE)
-        why = pl.when(is_broken).then(_reasons(step.label, judged(rules))).otherwise(pl.col(REASONS)).alias(REASONS)
+        why = (
+            pl.when(is_broken)
+            .then(_reasons(step.label, judgement_columns(rules)))
+            .otherwise(pl.col(REASONS))
+            .alias(REASONS)
+        )
         return nw.from_native(native.with_columns(fate, why).drop(list(judgements(rules))))
 
 

@@ -62,8 +62,8 @@ class _Whole:
             collector.add(batch)
 
     def parts(self) -> dict[Statistic, State]:
-        found = {s: part for collector in self._collectors for s, part in collector.parts().items()}
-        return {statistic: found[statistic] for statistic in self._statistics}
+        parts = {s: part for collector in self._collectors for s, part in collector.parts().items()}
+        return {statistic: parts[statistic] for statistic in self._statistics}
 
 
 class _Grouped:
@@ -95,8 +95,8 @@ class _Grouped:
             self._take()
         # Sorted once, for all of them.
         order = in_order(self._groups.keys)
-        found = {s: parts for collector in self._collectors for s, parts in collector.parts().items()}
+        states = {s: parts for collector in self._collectors for s, parts in collector.parts().items()}
         return {
-            statistic: {"groups": [{"by": list(key), "state": found[statistic][at]} for at, key in order]}
+            statistic: {"groups": [{"by": list(key), "state": states[statistic][at]} for at, key in order]}
             for statistic in self._statistics
         }

@@ -12,7 +12,7 @@ from genspark.columns.hashing import UNIT, Draw
 from genspark.columns.kernels import Kernel
 from genspark.columns.names import twins
 from genspark.engines.engine import Engine, over_columns
-from genspark.engines.fate import judged, judgements
+from genspark.engines.fate import judgement_columns, judgements
 from genspark.engines.gathered import Gathered
 from genspark.engines.spark.errors import RAISED, spark_errors
 from genspark.engines.spark.functions import functions
@@ -106,7 +106,7 @@ def with_judgements(frame: Any, rules: Sequence[Rejection]) -> tuple[Any, list[t
 
     What follows from them is SQL text rather than columns, which cost a call to the JVM for each operation.
     """
-    sql = [(broken, value, _threshold(value, *rule.bounds)) for broken, value, rule in judged(rules)]
+    sql = [(broken, value, _threshold(value, *rule.bounds)) for broken, value, rule in judgement_columns(rules)]
     return frame.with_columns(**judgements(rules)), sql
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from genspark.engines.spark.tasks import cause_in_task
-from genspark.errors import DataError, GensparkError, SessionError, ShardError, SinkError, SourceError
+from genspark.errors import DataError, GensparkError, SessionError, ShardError, SinkError, SourceError, first_line
 
 RAISED = "genspark stopped: "
 """What a message raised inside a Spark expression starts with."""
@@ -52,7 +52,7 @@ def translated(error: BaseException, place: str, otherwise: type[GensparkError])
     """The error to show: the cause in one line, and the remedy where there is one."""
     text = str(error)
     if RAISED in text:
-        return DataError(_first_line(text.split(RAISED, 1)[1]))
+        return DataError(_sentence(text.split(RAISED, 1)[1]))
     if absent := _NO_MODULE.search(text):
         return SessionError(
             f"{place}: Spark's workers have no package {absent[1]!r}, and a step or statistic of this job works in "
@@ -76,10 +76,10 @@ def translated(error: BaseException, place: str, otherwise: type[GensparkError])
             "to be overwritten; list it too, or filter the source"
         )
     if cast := _CANNOT_CAST.search(text):
-        return DataError(f"{place}: {_first_line(cast[2])}; clean the column before it is cast")
+        return DataError(f"{place}: {_sentence(cast[2])}; clean the column before it is cast")
     if "[UNABLE_TO_INFER_SCHEMA]" in text:
         return SourceError(f"{place}: there is no file of the format given here; correct source.path or source.format")
-    return otherwise(f"{place}: {cause_in_task(text) or _first_line(text)}")
+    return otherwise(f"{place}: {cause_in_task(text) or _sentence(text)}")
 
 
 def _is_sparks(error: BaseException) -> bool:
@@ -89,12 +89,12 @@ def _is_sparks(error: BaseException) -> bool:
 def _cause(text: str) -> str:
     """The innermost cause of a Java stack trace."""
     causes = re.findall(r"^Caused by: (?:[\w.$]+\.)?([\w$]+(?:: .*)?)$", text, re.MULTILINE)
-    return str(causes[-1]).strip() if causes else _first_line(text)
+    return str(causes[-1]).strip() if causes else _sentence(text)
 
 
-def _first_line(text: str) -> str:
+def _sentence(text: str) -> str:
     """The sentence that says what happened, without error states, class names and traces."""
     bracket = re.search(r"\[[A-Z][A-Z0-9_.]+\] .*", text)
-    line = (bracket[0] if bracket else text.strip().splitlines()[0] if text.strip() else "no message").strip()
+    line = bracket[0].strip() if bracket else first_line(text)
     line = re.sub(r"^\[[A-Z][A-Z0-9_.]+\] ", "", line)
     return re.sub(r"\s*(SQLSTATE: \w+.*|==.*==)$", "", line).rstrip(" .;")

@@ -40,14 +40,14 @@ class Fates:
 
     def start(self, frame: DataFrame) -> DataFrame:
         """The frame as read, with the first fate of each row: corrupt records are quarantined."""
-        told = {FATE: f"{KEPT}", REASONS: f"CAST(null AS {REASONS_TYPE})"}
+        columns = {FATE: f"{KEPT}", REASONS: f"CAST(null AS {REASONS_TYPE})"}
         if CORRUPT in frame.columns:
             why = f"array({_reason(*CORRUPT_RECORD, 'null', 'null')})"
-            told[FATE] = f"CASE WHEN {CORRUPT} IS NULL THEN {KEPT} ELSE {QUARANTINED} END"
-            told[REASONS] = f"CAST(CASE WHEN {CORRUPT} IS NOT NULL THEN {why} END AS {REASONS_TYPE})"
+            columns[FATE] = f"CASE WHEN {CORRUPT} IS NULL THEN {KEPT} ELSE {QUARANTINED} END"
+            columns[REASONS] = f"CAST(CASE WHEN {CORRUPT} IS NOT NULL THEN {why} END AS {REASONS_TYPE})"
         if not self.reasons:
-            del told[REASONS]
-        return _with(frame, told)
+            del columns[REASONS]
+        return _with(frame, columns)
 
     def with_counts(self, frame: DataFrame, observation: Observation) -> DataFrame:
         """The frame with its rows counted as they pass, by fate and for the report."""
@@ -85,20 +85,22 @@ class Fates:
         if not rules:
             return frame
         frame, sql = with_judgements(frame, rules)
-        told: dict[str, str] = {}
+        columns: dict[str, str] = {}
         for action, code in (("drop", DROPPED), ("quarantine", QUARANTINED)):
             mine = [(rule, parts) for rule, parts in zip(rules, sql, strict=True) if rule.action == action]
             if not mine:
                 continue
             is_broken = " OR ".join(f"coalesce({broken}, false)" for _, (broken, _, _) in mine)
-            told[FATE] = f"CASE WHEN {ALIVE} AND ({is_broken}) THEN {code} ELSE {told.get(FATE, FATE)} END"
+            columns[FATE] = f"CASE WHEN {ALIVE} AND ({is_broken}) THEN {code} ELSE {columns.get(FATE, FATE)} END"
             if self.reasons and code == QUARANTINED:
-                told[REASONS] = f"CASE WHEN {ALIVE} AND ({is_broken}) THEN {_reasons(label, mine)} ELSE {REASONS} END"
+                columns[REASONS] = (
+                    f"CASE WHEN {ALIVE} AND ({is_broken}) THEN {_reasons(label, mine)} ELSE {REASONS} END"
+                )
             if not self.reasons:
                 for what in dict.fromkeys(rule.rule for rule, _ in mine):
                     ones = [f"CASE WHEN {parts[0]} THEN 1 ELSE 0 END" for rule, parts in mine if rule.rule == what]
-                    told[self._counter(label, what)] = f"CASE WHEN {ALIVE} THEN {' + '.join(ones)} ELSE 0 END"
-        return wrapped(_with(nw.to_native(frame), told)).drop(list(judgements(rules)))
+                    columns[self._counter(label, what)] = f"CASE WHEN {ALIVE} THEN {' + '.join(ones)} ELSE 0 END"
+        return wrapped(_with(nw.to_native(frame), columns)).drop(list(judgements(rules)))
 
 
 def readable(frame: DataFrame) -> DataFrame:
@@ -108,17 +110,17 @@ def readable(frame: DataFrame) -> DataFrame:
     return frame.filter(functions().col(CORRUPT).isNull()).drop(CORRUPT)
 
 
-def _with(frame: DataFrame, told: Mapping[str, str]) -> DataFrame:
+def _with(frame: DataFrame, columns: Mapping[str, str]) -> DataFrame:
     """The frame with these columns of SQL, all computed from what it had."""
     F = functions()
-    return frame.withColumns({name: F.expr(sql) for name, sql in told.items()})
+    return frame.withColumns({name: F.expr(sql) for name, sql in columns.items()})
 
 
-def _reasons(label: str, judged: Sequence[tuple[Rejection, tuple[str, str, str]]]) -> str:
+def _reasons(label: str, rules: Sequence[tuple[Rejection, tuple[str, str, str]]]) -> str:
     """SQL for the array of reasons: one for each rule that is broken."""
     each = (
         f"CASE WHEN {broken} THEN {_reason(label, rule.column, rule.rule, value, threshold)} END"
-        for rule, (broken, value, threshold) in judged
+        for rule, (broken, value, threshold) in rules
     )
     return f"CAST(array_compact(array({', '.join(each)})) AS {REASONS_TYPE})"
 

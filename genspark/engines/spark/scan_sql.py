@@ -78,9 +78,9 @@ def scan_sql(frame: DataFrame, statistics: Sequence[Statistic]) -> dict[Statisti
     check_group_types({column: kind for column in by if (kind := aggregates.types[column]) not in GROUPING})
     grouped_frame = frame.groupBy(*(quoted(column) for column in by))
     # One more than there may be is enough to tell that there are too many.
-    found = grouped_frame.agg(*(F.expr(sql) for sql in aggregates.sql())).limit(GROUP_LIMIT + 1).collect()
-    check_groups(by, len(found))
-    rows = [row.asDict() for row in found]
+    results = grouped_frame.agg(*(F.expr(sql) for sql in aggregates.sql())).limit(GROUP_LIMIT + 1).collect()
+    check_groups(by, len(results))
+    rows = [row.asDict() for row in results]
     keys = [tuple(row[column] for column in by) for row in rows]
     return {
         statistic: grouped({key: read(row) for key, row in zip(keys, rows, strict=True)})

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from genspark.engines.spark.names import numbered
-from genspark.errors import GensparkError, SessionError
+from genspark.errors import GensparkError, SessionError, first_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -159,5 +159,5 @@ def _failure(message: str) -> Exception:
     number = re.search(r"[Tt]ask (\d+)(?:\.\d+)? in stage", message)
     died = re.search(r"exited unexpectedly|ExecutorLostFailure|exit code 137|OutOfMemory|killed", message)
     killed = "its worker was killed, most likely for want of memory: give the workers more, or lower source.split_size"
-    cause = killed if died else message.strip().partition("\n")[0]
+    cause = killed if died else first_line(message)
     return TaskError(int(number[1]) if number else None, cause)

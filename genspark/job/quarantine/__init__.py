@@ -37,8 +37,8 @@ def own_names(columns: Iterable[str]) -> dict[str, str]:
     return held_names(columns, (TEXT, FILE_URI, REASON_LIST, RUN))
 
 
-def told_names(columns: Iterable[str]) -> dict[str, Any]:
-    """What a commit tells of the columns whose names the quarantine could not hold: new name -> old name."""
+def renamed_columns(columns: Iterable[str]) -> dict[str, Any]:
+    """The entry of a commit's metadata for columns the quarantine renames: new name -> source's name; empty for none."""
     changed = {new: old for old, new in own_names(columns).items() if new != old}
     return {"renamed": changed} if changed else {}
 

@@ -57,7 +57,7 @@ class QuarantineFiles:
         schema = rows.collect_schema()
         names = schema.names()
         originals = {name: dtype for name, dtype in schema.items() if not is_hidden(name)}
-        judged = marked(rows.with_columns(pl.struct(names).alias(ROW)), model, Reasoning()).select(ROW, REASONS)
+        with_reasons = marked(rows.with_columns(pl.struct(names).alias(ROW)), model, Reasoning()).select(ROW, REASONS)
         beside = [
             pl.col(hidden).alias(name) if hidden in names else pl.lit(None, dtype=pl.String).alias(name)
             for name, hidden in READ_AS.items()
@@ -65,7 +65,7 @@ class QuarantineFiles:
         ]
         reasons, run = pl.col(REASONS).alias(REASON_LIST), pl.lit(self.layout.run_id).alias(RUN)
         own = renamed(originals, own_names(originals), held_names)
-        return judged.unnest(ROW).select(*own, *beside, reasons, run)
+        return with_reasons.unnest(ROW).select(*own, *beside, reasons, run)
 
 
 @dataclass

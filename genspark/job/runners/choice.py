@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from genspark.config import JobConfig
 from genspark.errors import PlanError, SessionError, SourceError
+from genspark.job.report import size_text
 from genspark.job.runners.base import Phase, Runner
 from genspark.session import is_running, jvm
 from genspark.storage.files import is_uri
@@ -68,27 +69,27 @@ def choose(config: JobConfig, spark: SparkSession | None = None) -> Choice:
             raise PlanError(f"engine: {config.engine} cannot run this job: {refused}{instead}")
         return Choice(config.engine, "as configured")
     if all(refusals.values()):
-        told = "; ".join(f"{engine}: {why}" for engine, why in refusals.items())
-        raise PlanError(f"engine: no engine can run this job: {told}")
+        reasons = "; ".join(f"{engine}: {why}" for engine, why in refusals.items())
+        raise PlanError(f"engine: no engine can run this job: {reasons}")
     listing = _listing(config)
     size = None if listing is None else listing.size
     return replace(_suited(size, refusals, has_session=spark is not None or is_running()), listing=listing)
 
 
 def _suited(size: int | None, refusals: dict[str, str | None], *, has_session: bool) -> Choice:
-    told = "input of unknown size" if size is None else f"{_shown(size)} of input"
+    amount = "input of unknown size" if size is None else f"{size_text(size, decimals=0)} of input"
     if has_session and not refusals["spark-polars"] and size is not None and size >= LARGE:
-        return Choice("spark-polars", f"a Spark session is there, {told} that its workers reach")
+        return Choice("spark-polars", f"a Spark session is there, {amount} that its workers reach")
     if has_session and not refusals["spark"]:
         if refusals["spark-polars"]:
             return Choice("spark", f"a Spark session is there, and spark-polars cannot: {refusals['spark-polars']}")
-        return Choice("spark", f"a Spark session is there, {told}")
+        return Choice("spark", f"a Spark session is there, {amount}")
     is_huge = size is not None and size >= HUGE
     if is_huge and not refusals["spark-polars"]:
-        return Choice("spark-polars", f"{told}, more than one process should read")
+        return Choice("spark-polars", f"{amount}, more than one process should read")
     if not refusals["polars"]:
         return Choice(
-            "polars", f"spark cannot: {refusals['spark']}" if has_session else f"no Spark session is there, {told}"
+            "polars", f"spark cannot: {refusals['spark']}" if has_session else f"no Spark session is there, {amount}"
         )
     engine = next(engine for engine in ("spark", "spark-polars") if not refusals[engine])
     return Choice(engine, f"polars cannot: {refusals['polars']}")
@@ -164,11 +165,3 @@ def _listing(config: JobConfig) -> Listing | None:
     with contextlib.suppress(SourceError, OSError, ValueError):
         return list_source(config.source)
     return None
-
-
-def _shown(size: float) -> str:
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

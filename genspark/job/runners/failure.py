@@ -1,11 +1,11 @@
-"""What went wrong while shards were read or written with Polars, as an error that the user can act on."""
+"""Errors of reading or writing shards with Polars, translated into errors that the user can act on."""
 
 from __future__ import annotations
 
 import re
 import tempfile
 
-from genspark.errors import DataError, GensparkError, SinkError
+from genspark.errors import DataError, GensparkError, SinkError, first_line
 from genspark.sources import Dataset, shard_error
 from genspark.storage.object_stores import REMEDY, one_line
 
@@ -15,25 +15,28 @@ _NOT_PUT = re.compile(r"Error performing (?:PUT|POST) (?!http://169\.254\.)")
 _CANNOT_CAST = re.compile(r"conversion from .* failed .*|(?:could not|cannot) (?:cast|parse|convert) .*")
 
 
-def failure(error: Exception, told: str, dataset: Dataset, table: str) -> GensparkError:
-    """The error for one of which a line was told: the disk, a value, a shard, or what nobody foresaw."""
-    if _FULL.search(told):
+def failure(error: Exception, line: str, dataset: Dataset, table: str) -> GensparkError:
+    """The GensparkError for what ended the work on shards: a full disk, a bad value, a bad shard, or the error itself.
+
+    `line` is the error in one line, as `with_kind` gives it or as a worker reported it.
+    """
+    if _FULL.search(line):
         return SinkError(
             f"sink.path: no space is left for {table}, or for temporary files in {tempfile.gettempdir()}; "
             "free some, or choose another place"
         )
-    if _NOT_PUT.search(told):
-        return SinkError(f"sink.path: {table}: {one_line(told)}; {REMEDY}")
-    if cast := _CANNOT_CAST.search(told):
+    if _NOT_PUT.search(line):
+        return SinkError(f"sink.path: {table}: {one_line(line)}; {REMEDY}")
+    if cast := _CANNOT_CAST.search(line):
         return DataError(f"source.path: {cast[0]}; clean the column before it is cast")
-    return shard_error(dataset, error) or GensparkError(f"source.path: {named(dataset)}: {told}")
+    return shard_error(dataset, error) or GensparkError(f"source.path: {named(dataset)}: {line}")
 
 
-def in_a_line(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+def with_kind(error: Exception) -> str:
+    """The class of an error and the first line of its message."""
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def named(dataset: Dataset) -> str:
-    """A few shards by name."""
+    """The paths of the first few shards, for a message."""
     return ", ".join(shard.path for shard in dataset.shards[:3]) + (", ..." if len(dataset.shards) > 3 else "")

@@ -18,7 +18,7 @@ from genspark.errors import GensparkError, SourceError
 from genspark.job import quarantine
 from genspark.job.quarantine.on_polars import QuarantineFiles
 from genspark.job.runners.base import Runner, Written, table_properties
-from genspark.job.runners.failure import failure, in_a_line
+from genspark.job.runners.failure import failure, with_kind
 from genspark.job.runners.work import FilesWork, FitWork, StageWork, WriteWork
 from genspark.job.states import SourceFile, normal
 from genspark.pipeline.model import PipelineModel
@@ -150,13 +150,13 @@ class PolarsRunner(Runner):
                 shards = aside.write_shards(self.left_out, rejected.schema)
                 rejected = replace(rejected, files=[*rejected.files, *shards])
             aside_commit = self.aside_sink.append(
-                self.aside, rejected, {**metadata, **quarantine.told_names(self.dataset.schema)}
+                self.aside, rejected, {**metadata, **quarantine.renamed_columns(self.dataset.schema)}
             )
             rows = Files([file for result in results for file in result.files], results[0].schema)
             commit = self.sink.commit(self.target, section, rows, metadata, table_properties(model))
         totals = sum((result.totals for result in results), Counter[Any]())
         observed = {name: totals[name] for name in ("read", "dropped", "quarantined")}
-        counts = [(step, what, totals[step, what]) for step, what in results[0].told]
+        counts = [(step, what, totals[step, what]) for step, what in results[0].counted]
         return Written(commit, observed, aside_commit, counts)
 
     def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
@@ -166,4 +166,4 @@ class PolarsRunner(Runner):
         except GensparkError:
             raise
         except Exception as error:
-            raise failure(error, in_a_line(error), dataset, self.config.sink.path) from error
+            raise failure(error, with_kind(error), dataset, self.config.sink.path) from error

@@ -130,7 +130,7 @@ class SparkRunner(Runner):
         with self.phase("write", "writing the quarantine"):
             visible = [name for name in self.given.frame.columns if not is_hidden(name)]
             frame = quarantined(self.given, model, self.run_id, self.left_out)
-            metadata = {**self.metadata(model), **quarantine.told_names(visible)}
+            metadata = {**self.metadata(model), **quarantine.renamed_columns(visible)}
             return self.aside_sink.append(self.aside, frame, metadata)
 
     def _write_table(self, model: PipelineModel) -> tuple[Commit, dict[str, int], list[tuple[str, str, int]]]:

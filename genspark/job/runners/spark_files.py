@@ -103,5 +103,7 @@ def _listed(spark: SparkSession, source: Source) -> dict[SourceFile, str]:
     options = {name: str(value) for name, value in source.options.items()}
     # The same listing as of the source's format, and no file is opened: only names, sizes and times are asked for.
     files = spark.read.format("binaryFile").options(**options).load(paths_of(source))
-    told = files.select("_metadata.file_path", "_metadata.file_size", F.unix_millis("_metadata.file_modification_time"))
-    return {SourceFile(normal(uri), size, modified): uri for uri, size, modified in told.collect()}
+    metadata = files.select(
+        "_metadata.file_path", "_metadata.file_size", F.unix_millis("_metadata.file_modification_time")
+    )
+    return {SourceFile(normal(uri), size, modified): uri for uri, size, modified in metadata.collect()}

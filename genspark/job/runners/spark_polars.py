@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from genspark.engines.spark.tasks import TaskError, run_tasks
 from genspark.errors import GensparkError
 from genspark.job.runners.base import TaskCount
-from genspark.job.runners.failure import failure, in_a_line
+from genspark.job.runners.failure import failure, with_kind
 from genspark.job.runners.polars import PolarsRunner
 from genspark.session import get_spark, settled, slots, task_progress
 from genspark.sources import Dataset
@@ -68,7 +68,7 @@ class SparkPolarsRunner(PolarsRunner):
             return [dataset.with_shards(shards) for shards in dataset.split(self._task_size(dataset, by_bytes))]
         except (OSError, ValueError) as error:
             # To be cut, a Parquet file must be looked at.
-            raise failure(error, in_a_line(error), dataset, self.config.sink.path) from error
+            raise failure(error, with_kind(error), dataset, self.config.sink.path) from error
 
     def _task_size(self, dataset: Dataset, file_bytes: int | None) -> int:
         """Bytes of a task: no slot idle if there is enough to do, and files that are written no smaller than wished."""
@@ -84,9 +84,9 @@ class SparkPolarsRunner(PolarsRunner):
     def _failure(self, error: TaskError, tasks: list[Dataset]) -> GensparkError:
         if error.task is None:
             return GensparkError(f"engine: {self.name}: {error.cause}")
-        found = failure(error, error.cause, tasks[error.task], self.config.sink.path)
-        if type(found) is GensparkError and re.search(r"No such file|not found|Permission denied", error.cause):
+        explained = failure(error, error.cause, tasks[error.task], self.config.sink.path)
+        if type(explained) is GensparkError and re.search(r"No such file|not found|Permission denied", error.cause):
             return GensparkError(
-                f"{found}; it can be read here: see that Spark's workers reach it, or set engine: polars"
+                f"{explained}; it can be read here: see that Spark's workers reach it, or set engine: polars"
             )
-        return found
+        return explained

@@ -68,7 +68,7 @@ class WriteResult:
     files: list[WrittenFile]
     aside: list[WrittenFile]
     totals: Counter[Any]
-    told: list[tuple[str, str]]
+    counted: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -95,4 +95,4 @@ class WriteWork:
             files = streamed(lambda: write_files(kept, self.folder, self.layout, task))
             if self.quarantine and stash.rows:
                 aside = self.quarantine.write(stash.frame(), self.model, task)
-        return WriteResult(kept.collect_schema(), files, aside, counting.totals, list(counting.told))
+        return WriteResult(kept.collect_schema(), files, aside, counting.totals, list(counting.counted))

@@ -150,8 +150,15 @@ class Outliers(ColumnStep):
             return []
         action = cast("Literal['drop', 'quarantine']", self.action)
         return [
-            Rejection(judged.column, self.method, judged.is_outlier, judged.value, (judged.lower, judged.upper), action)
-            for judged in self._rule.judgements(parameters)
+            Rejection(
+                judgement.column,
+                self.method,
+                judgement.is_outlier,
+                judgement.value,
+                (judgement.lower, judgement.upper),
+                action,
+            )
+            for judgement in self._rule.judgements(parameters)
         ]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
@@ -159,11 +166,13 @@ class Outliers(ColumnStep):
         if self.action == "clip":
             return frame.with_columns(*self._rule.clipped(parameters))
         if self.action == "null":
-            kept = [(column, ~any_of([judged.is_outlier])) for judged in judgements for column in judged.columns]
+            kept = [
+                (column, ~any_of([judgement.is_outlier])) for judgement in judgements for column in judgement.columns
+            ]
             return changed(frame, (nw.when(is_kept).then(nw.col(c)).alias(c) for c, is_kept in kept))
         if self.action == "flag":
             nothing = dict.fromkeys(self._rule.flags(), nw.lit(False))
-            flags = {**nothing, **{judged.flag: any_of([judged.is_outlier]) for judged in judgements}}
+            flags = {**nothing, **{judgement.flag: any_of([judgement.is_outlier]) for judgement in judgements}}
             return frame.with_columns(**flags)
         return frame
 
@@ -183,7 +192,7 @@ class Outliers(ColumnStep):
         judgements = self._rule.judgements(parameters)
         if self.filters or not judgements:
             return {}
-        return {self.method: [judged.is_outlier for judged in judgements]}
+        return {self.method: [judgement.is_outlier for judgement in judgements]}
 
     @property
     def _rule(self) -> Rule:

@@ -89,9 +89,9 @@ class EachGroup(GroupCollector):
                 collector.add(batch)
 
     def parts(self) -> dict[Statistic, list[State]]:
-        found: dict[Statistic, list[State]] = {statistic: [] for statistic in self._statistics}
+        parts: dict[Statistic, list[State]] = {statistic: [] for statistic in self._statistics}
         for group in self._groups:
             for collector in group:
                 for statistic, part in collector.parts().items():
-                    found[statistic].append(part)
-        return found
+                    parts[statistic].append(part)
+        return parts

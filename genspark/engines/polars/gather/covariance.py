@@ -31,8 +31,8 @@ class CoMoments(Collector):
         pairs = self._pairs
         with np.errstate(all="ignore"):
             mean = np.where(pairs.count > 0, pairs.mean + np.nan_to_num(self._pivot)[:, None], 0.0)
-        found = Pairs(pairs.rows, pairs.count, mean, pairs.comoment)
-        return {self._statistic: found.state(self._statistic.values)}
+        moved = Pairs(pairs.rows, pairs.count, mean, pairs.comoment)
+        return {self._statistic: moved.state(self._statistic.values)}
 
 
 def first_values(known: Matrix, values: Matrix) -> Matrix:

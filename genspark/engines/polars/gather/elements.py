@@ -25,13 +25,13 @@ class OfElements(Collector):
 
     def add(self, batch: Batch) -> None:
         array = batch.rows[self._statistic.column].to_arrow(compat_level=pl.CompatLevel.oldest())
-        found = unpack(array, self._statistic.column, self._state["size"])
-        vectors = int(found.present.sum())
-        state = {**self._statistic.empty(), "vectors": vectors, "null_vectors": len(found.present) - vectors}
+        unpacked = unpack(array, self._statistic.column, self._state["size"])
+        vectors = int(unpacked.present.sum())
+        state = {**self._statistic.empty(), "vectors": vectors, "null_vectors": len(unpacked.present) - vectors}
         if vectors:
-            values = found.values[found.present]
+            values = unpacked.values[unpacked.present]
             elements = values if self._statistic.over == "each" else values.reshape(-1, 1)
-            state |= {"size": found.size, **_lists(elements), "norm": _norm(values)}
+            state |= {"size": unpacked.size, **_lists(elements), "norm": _norm(values)}
         self._state = self._statistic.merge_ungrouped(self._state, state)
 
     def parts(self) -> dict[Statistic, State]:
@@ -45,15 +45,15 @@ def _lists(values: Numbers) -> dict[str, list[Any]]:
     """Counts, moments and extremes of each column of a matrix in which NaN is missing."""
     is_finite = np.isfinite(values)
     count = is_finite.sum(axis=0)
-    found = np.where(is_finite, values, np.nan)
+    finite = np.where(is_finite, values, np.nan)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.filterwarnings("ignore", "Mean of empty slice|All-NaN|Degrees of freedom", RuntimeWarning)
         # From a pivot among the values, so that a large offset costs no digits.
-        pivot = np.nan_to_num(np.nanmin(found, axis=0))
-        shifted = found - pivot
+        pivot = np.nan_to_num(np.nanmin(finite, axis=0))
+        shifted = finite - pivot
         mean = np.nan_to_num(np.nansum(shifted, axis=0) / np.maximum(count, 1), posinf=np.inf, neginf=-np.inf)
         m2 = np.nansum(np.square(shifted - mean), axis=0)
-        ends = np.nanmin(found, axis=0), np.nanmax(found, axis=0)
+        ends = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
     return {
         "count": count.tolist(),
         "missing": np.isnan(values).sum(axis=0).tolist(),

@@ -19,8 +19,8 @@ class Completions(Collector):
         statistic = self._statistic
         values = batch.finite_matrix(statistic.values)
         draws = batch.draws(statistic) if statistic.holdout else None
-        found = Completed.of_values(values, self._normal, draws, statistic.holdout)
-        self._completed = self._completed.merged(found)
+        completed = Completed.of_values(values, self._normal, draws, statistic.holdout)
+        self._completed = self._completed.merged(completed)
 
     def parts(self) -> dict[Statistic, State]:
         return {self._statistic: self._completed.state(self._statistic.values)}

@@ -102,6 +102,6 @@ class GroupTallies(GroupCollector):
         values, counts = pairs["value"].to_list(), pairs["n"].to_list()
         states = []
         for (rows, present, error), (start, end) in zip(self._totals.T.tolist(), slices(sizes), strict=True):
-            found = dict(zip(values[start:end], counts[start:end], strict=True))
-            states.append(self._statistic.state(found, rows - present, present, error))
+            tally = dict(zip(values[start:end], counts[start:end], strict=True))
+            states.append(self._statistic.state(tally, rows - present, present, error))
         return {self._statistic: states}

@@ -82,14 +82,14 @@ class MomentsAndExtremes(Collector):
         return pl.col(column).cast(pl.Float64) if batch.is_clean(column) else pl.lit(batch.finite(column))
 
     def _expressions(self, values: pl.Expr, column: str) -> dict[str, pl.Expr]:
-        found: dict[str, pl.Expr] = {}
+        expressions: dict[str, pl.Expr] = {}
         if column in self._deviating:
-            found["var"] = values.var(ddof=0)
+            expressions["var"] = values.var(ddof=0)
             if not values.meta.root_names():
-                found["sum"] = values.sum()
+                expressions["sum"] = values.sum()
         if column in self._bounded:
-            found |= {"low": values.min(), "high": values.max()}
-        return found
+            expressions |= {"low": values.min(), "high": values.max()}
+        return expressions
 
     def parts(self) -> dict[Statistic, State]:
         return {statistic: self._state(statistic) for statistic in self._statistics}
