@@ -20,7 +20,7 @@ ENGINES = ("auto", "polars", "spark", "spark-polars")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
     try:
         # Not before they are needed: a mistake in the arguments, or --help, imports no data library.

@@ -19,7 +19,7 @@ HIDDEN = "__genspark_"
 
 
 def without_nan(frame: Any, columns: Iterable[str]) -> Any:
-    """The frame with NaN made null in those of the columns that hold floats.
+    """Replace NaN by null in those of the columns that hold floats.
 
     Done once, before the first step, so that a step sees one kind of missing value and its
     expressions name each column once: what they nest, Spark compiles again and again.
@@ -40,7 +40,7 @@ def any_of(predicates: Iterable[nw.Expr]) -> nw.Expr:
 
 
 def count_true(predicates: Iterable[nw.Expr]) -> nw.Expr:
-    """How many of at least one predicate are true in a row, as Int32."""
+    """The number of predicates that are true in a row, as Int32; there is at least one predicate."""
     ones = (nw.when(predicate).then(nw.lit(1)).otherwise(nw.lit(0)) for predicate in predicates)
     return functools.reduce(operator.add, ones).cast(nw.Int32)
 
@@ -76,7 +76,7 @@ def expm1(y: nw.Expr) -> nw.Expr:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether an engine added this column for the steps' use."""
+    """Whether the column is one that an engine adds for the steps and takes away afterwards."""
     return name.startswith(HIDDEN)
 
 
@@ -92,6 +92,6 @@ def present(frame: Any, columns: Iterable[str]) -> list[str]:
 
 
 def changed(frame: Any, expressions: Iterable[nw.Expr]) -> Any:
-    """The frame with these columns, which may be none: narwhals refuses to change nothing."""
+    """The frame with these columns added or replaced; the frame itself where there are none, which narwhals refuses."""
     listed = list(expressions)
     return frame.with_columns(*listed) if listed else frame

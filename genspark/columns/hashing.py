@@ -51,7 +51,7 @@ class Draw:
 
     @property
     def column(self) -> str:
-        """The hidden column that carries it while the steps run."""
+        """The hidden column that carries the draw while the steps run."""
         over = "key" if self.over is None else "_".join(self.over)
         return f"{HIDDEN}draw_{self.seed}_{self.stream}_{over}"
 

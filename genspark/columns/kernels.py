@@ -1,4 +1,4 @@
-"""What narwhals cannot say: pure functions of Arrow columns, the same on every engine.
+"""Kernels: pure functions of Arrow columns, for what narwhals cannot express, the same on every engine.
 
 A step that needs linear algebra, a lookup in a long table or the elements of an array declares kernels. An
 engine runs them batch by batch, never row by row, and adds what they give as hidden columns that the
@@ -28,7 +28,7 @@ RESULT = f"{HIDDEN}kernel"
 
 @dataclass(frozen=True)
 class Kernel:
-    """Hidden columns that follow from other columns of the same row.
+    """Hidden columns computed from other columns of the same row by a pure function of Arrow arrays.
 
     `columns` are what `function` is given, each once, as Arrow arrays in which NaN has become null already where
     a step reads them. `outputs` maps the names of the hidden columns to their Arrow types. `function`
@@ -47,7 +47,7 @@ class Kernel:
 
     @property
     def type(self) -> pa.StructType:
-        """The type of what a call gives."""
+        """The struct type of the outputs."""
         return pa.struct(list(self.outputs.items()))
 
 

@@ -1,4 +1,4 @@
-"""Parameters that differ from group to group, looked up for each row."""
+"""Look-up of each row's parameters where they differ from group to group."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lookup(by: Sequence[str], groups: Iterable[Sequence[Any]], parameters: Mappi
 
 @dataclass(frozen=True)
 class GroupLookup:
-    """The group columns of some rows -> one column for each parameter, of as many rows.
+    """Group columns -> one column for each parameter, a value for each row.
 
     Null is a group of its own where it was seen. A row whose group was not seen gets each parameter's
     `otherwise`. Cost: a hash lookup and a binary search for each row and column, whatever the number of groups.
@@ -57,7 +57,7 @@ class GroupLookup:
         return [table.take(places) for table in self._tables]
 
     def positions(self, arrays: Sequence[pa.Array]) -> Positions:
-        """For each row the position of its group in `groups`; the number of groups where it is none of them."""
+        """The position of each row's group in `groups`; the number of groups for a row of no known group."""
         # Column by column: the rank of what a row has so far among what the groups have so far, -1 for none.
         # Ranks and not codes of all columns at once, which many columns of many values would overflow.
         rank: Positions = np.zeros(len(arrays[0]), dtype=np.int64)
@@ -93,7 +93,7 @@ class _Level:
     known: Positions
 
     def ranks(self, before: Positions, array: pa.Array) -> Positions:
-        """The ranks that rows have after this column, from those that they had before it; -1 for none."""
+        """The ranks of rows after this column, from their ranks before it; -1 for no known group."""
         code = _codes(before, array, self.values)
         near = np.minimum(np.searchsorted(self.known, code), len(self.known) - 1)
         return np.where(self.known[near] == code, near, -1)
@@ -101,14 +101,14 @@ class _Level:
 
 @dataclass(frozen=True)
 class _Index:
-    """The levels of all columns, and the position of the group for each rank after the last; last, that of none."""
+    """The levels of all columns, and the position of the group of each rank; the last is for rows of no known group."""
 
     levels: tuple[_Level, ...]
     places: Positions
 
 
 def _codes(rank: Positions, array: pa.Array, values: pa.Array) -> Positions:
-    """What was so far and this column's value as one number; -1 where the value is none of these."""
+    """One code for the rank so far and this column's value; -1 where the value is none of `values`."""
     import pyarrow.compute as pc
 
     place = pc.index_in(array, values.cast(array.type, safe=False)).fill_null(-1)
@@ -117,7 +117,7 @@ def _codes(rank: Positions, array: pa.Array, values: pa.Array) -> Positions:
 
 
 def _as_learnt(array: pa.Array, values: pa.Array, column: str) -> pa.Array:
-    """The array in a type in which it compares with the values."""
+    """The array cast to a type that compares with the values."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     # pandas makes integers floats where nulls are.
@@ -134,7 +134,7 @@ def _as_learnt(array: pa.Array, values: pa.Array, column: str) -> pa.Array:
 
 
 def _values(some: Sequence[Any]) -> pa.Array:
-    """The values of one group column as Arrow has them; text where all are null."""
+    """The values of one group column as an Arrow array; of type string where all are null."""
     present = {type(value) for value in some if value is not None}
     if present - {int}:
         return pa.array(some)

@@ -1,4 +1,4 @@
-"""The names of columns: which no engine can work with, and what a rule makes of them."""
+"""Names of columns: the check that every engine can work with them, and the rules of `rename`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from genspark.errors import SchemaError
 
 
 def check_names(columns: Iterable[str]) -> None:
-    """Raise SchemaError for names that mean something else to an engine: every other name works on every engine."""
+    """Raise SchemaError for names that an engine would misread; every other name works on every engine."""
     problems = [problem for column in columns if (problem := why_not_a_name(column))]
     if problems:
         raise SchemaError(problems)
 
 
 def why_not_a_name(column: str) -> str | None:
-    """What is wrong with a name that no engine is given, and what mends it; None for one that works."""
+    """The fault of a name that engines cannot take, with the remedy; None for a name that works."""
     if not column:
         return "a column has no name; give it one in the source"
     if column == "*" or (column.startswith("^") and column.endswith("$")):
@@ -27,7 +27,7 @@ def why_not_a_name(column: str) -> str | None:
 
 
 def snake_case(name: str) -> str:
-    """`Trip Distance (km)` and `tripDistanceKm` as trip_distance_km; letters of every script stay, as do underscores.
+    """Turn `Trip Distance (km)` and `tripDistanceKm` into trip_distance_km; letters of any script and underscores stay.
 
     Empty where the name has no letter, digit or underscore.
     """
@@ -52,6 +52,6 @@ def twins(columns: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def distinct(name: str, taken: set[str]) -> str:
-    """The name, or with the first number that makes it another than those taken, which are in lower case."""
+    """The name, with the first number added that makes it free where it is taken; `taken` is in lower case."""
     numbered = (f"{name}_{number}" for number in itertools.count(2))
     return next(one for one in itertools.chain([name], numbered) if one.lower() not in taken)

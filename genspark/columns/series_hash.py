@@ -1,4 +1,4 @@
-"""Hashes of a column in memory: what every engine that is not Spark hashes keys by."""
+"""Hashes of a column in memory, by which every engine but Spark hashes keys."""
 
 from __future__ import annotations
 

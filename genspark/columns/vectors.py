@@ -1,4 +1,4 @@
-"""Vectors: arrays of one length and image bytes, taken apart into a matrix and put together again.
+"""Vectors: arrays of one length, or image bytes, unpacked into a matrix and packed again.
 
 All of it works on whole Arrow batches: what the values of an array column are is known without a look at
 any row. Images alone are decoded one by one, which is what a decoder does.
@@ -67,7 +67,7 @@ def unpack(array: pa.Array, column: str, size: int | None = None) -> Vectors:
 
 
 def pack(values: Numbers, present: npt.NDArray[np.bool_], kind: pa.DataType) -> pa.Array:
-    """A column of lists of `kind`: a row of the matrix each, NaN as null, and null where no vector is present."""
+    """Lists of `kind`, one for each row of the matrix; NaN becomes null, and so does a vector that is not present."""
     rows, size = values.shape
     flat = pa.array(values.ravel(), pa.float64(), from_pandas=True).cast(kind)
     offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * np.int32(size), pa.int32())
@@ -75,7 +75,7 @@ def pack(values: Numbers, present: npt.NDArray[np.bool_], kind: pa.DataType) -> 
 
 
 def _one_length(lengths: npt.NDArray[Any], column: str, size: int | None, example: Any) -> int | None:
-    """The length that all have. Raises DataError."""
+    """The length that all vectors share. Raises DataError where they differ."""
     if not len(lengths):
         return size
     wanted = int(lengths[0]) if size is None else size
@@ -88,7 +88,7 @@ def _one_length(lengths: npt.NDArray[Any], column: str, size: int | None, exampl
 
 
 def ragged(column: str, wanted: int, got: int, example: str = "") -> DataError:
-    """The error of vectors that differ in length."""
+    """The DataError for vectors that differ in length."""
     return DataError(
         f"column {column!r}: its vectors differ in length: {wanted} values are expected, "
         f"and a row has {got}{example}; pad, crop or drop such rows before"

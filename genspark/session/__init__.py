@@ -48,7 +48,7 @@ def get_spark(
     config: Mapping[str, str] | None = None,
     quick: bool | None = None,
 ) -> SparkSession:
-    """The session to work with: the one that runs, else one for where this process finds itself.
+    """The session to work with: the active one, or else a new one that suits where this process runs.
 
     1. An active session is used as it is, with `config` set on it where it can be.
     2. `remote` or `SPARK_REMOTE`: a Connect server at `sc://host:port`, or `local[2]` for one started here.
@@ -85,14 +85,14 @@ def get_spark(
 
 
 def is_running() -> bool:
-    """Whether there is a session to work with that is not to be started first. Imports no Spark to find out."""
+    """Whether a session is there already, so that none has to be started. Does not import Spark."""
     if driver.is_submitted() or "DATABRICKS_RUNTIME_VERSION" in os.environ:
         return True
     return "pyspark.sql" in sys.modules and _active_session() is not None
 
 
 def slots(spark: SparkSession) -> int:
-    """How many tasks the session runs at once, as far as its settings tell; at least 1."""
+    """The number of tasks that the session runs at once, according to its settings; at least 1."""
     local = jvm.cores(spark.conf.get("spark.master", "") or "")
     if local:
         return local
@@ -101,12 +101,12 @@ def slots(spark: SparkSession) -> int:
 
 
 def is_connect(spark: SparkSession) -> bool:
-    """Whether the session is a Connect client: no JVM, no SparkContext, no RDD to be had from it."""
+    """Whether the session is a Connect client, which has no JVM, no SparkContext and no RDDs."""
     return type(spark).__module__.startswith("pyspark.sql.connect")
 
 
 def set_conf(spark: SparkSession, settings: Mapping[str, str]) -> tuple[str, ...]:
-    """Set what can be set while the session runs; returns the keys that were refused.
+    """Set those settings that a running session can change; return the keys that it refused.
 
     A `spark.hadoop.` setting loses its prefix: a running session passes all of its settings on to Hadoop,
     and only a starting one looks for the prefix.
@@ -123,7 +123,7 @@ def set_conf(spark: SparkSession, settings: Mapping[str, str]) -> tuple[str, ...
 
 
 def add_jar(spark: SparkSession, jar: Jar) -> None:
-    """Fetch a jar and add it to a session that runs, for its driver and its tasks.
+    """Fetch a jar and add it to a running session, for its driver and its tasks.
 
     Raises:
         SessionError: the repository is out of reach, or the session takes no jars.
@@ -146,7 +146,7 @@ def add_jar(spark: SparkSession, jar: Jar) -> None:
 
 
 def stop(spark: SparkSession) -> None:
-    """End the session, and the JVM with it where `get_spark` started one; returns when it has gone.
+    """Stop the session, and its JVM where `get_spark` started it; return when it is gone.
 
     Unlike `spark.stop()` alone it leaves nothing behind: the next `get_spark` starts afresh, with another
     class path, memory or address if asked.
@@ -162,7 +162,7 @@ def stop(spark: SparkSession) -> None:
 
 @contextlib.contextmanager
 def settled(spark: SparkSession) -> Iterator[None]:
-    """Where a job of the block fails, hold the error until its tasks have ended: they may write for seconds more."""
+    """Hold an error raised in the block until Spark's tasks have ended: they may write for seconds more."""
     try:
         yield
     except BaseException:
@@ -203,7 +203,7 @@ def _active_session() -> SparkSession | None:
 
 
 def _is_another(active: SparkSession, master: str | None, remote: str | None) -> bool:
-    """Whether a second session can be opened beside `active`: PySpark allows it only where both are on Connect servers.
+    """Whether a session of its own can be opened beside `active`: PySpark allows that only between Connect servers.
 
     Raises SessionError where the session asked for excludes the one that runs.
     """
@@ -249,7 +249,7 @@ def _quick_by_default() -> bool:
 
 
 def qualified(spark: SparkSession, path: str) -> str:
-    """A path as the URI that Spark takes it for: `out/x` is on the cluster's default file system.
+    """The URI that Spark resolves a path to: `out/x` is on the cluster's default file system.
 
     On Connect, where the server's file system is out of sight, a path without a scheme is made
     absolute by this process's folder: right for a server on this machine.

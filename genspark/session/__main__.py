@@ -7,7 +7,7 @@ from genspark.session import archive, prepare
 
 
 def main() -> int:
-    """Prepare; the exit code."""
+    """Fetch and record what Spark needs, and return the exit code."""
     try:
         path = prepare()
     except SessionError as error:

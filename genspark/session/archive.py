@@ -18,7 +18,7 @@ from genspark.session import driver, jars, jvm
 
 
 def archive_path(java: jvm.Java, spark_home: Path, delta: Sequence[Path]) -> Path:
-    """Where the archive for exactly this Java and this class path lies, or would lie.
+    """The path of the archive for exactly this Java and this class path, whether or not it exists.
 
     The JVM holds an archive to its own build and to path, size and time of each jar, in order, and
     silently goes without where one differs. All of them go into the name, so that a stale archive is
@@ -33,7 +33,7 @@ def archive_path(java: jvm.Java, spark_home: Path, delta: Sequence[Path]) -> Pat
 
 
 def prepare() -> Path | None:
-    """Fetch the jars and record the class archive, unless both are there: then it takes 0.2 seconds.
+    """Fetch the jars and record the class archive, where they are absent; takes 0.2 seconds where they are there.
 
     Returns the archive, or None where the JVM would not write one: sessions then only start slower. One
     archive (200 MB) serves quick sessions and others alike. It replaces those that this environment had
@@ -61,13 +61,13 @@ def prepare() -> Path | None:
 
 
 def say(line: str) -> None:
-    """One line for whoever waits at the terminal."""
+    """Print one line on standard error for the person who waits."""
     sys.stderr.write(f"genspark: {line}\n")
     sys.stderr.flush()
 
 
 def _record(archive: Path) -> bool:
-    """Run a small session in a process of its own, whose JVM writes the archive as it ends."""
+    """Run a small session in another process, whose JVM writes the archive when it ends."""
     program = "import sys; from genspark.session.archive import _run_recorded; _run_recorded(sys.argv[1])"
     # A folder, and not a temporary file: the JVM does not write over a file that is there.
     folder = Path(tempfile.mkdtemp(prefix=".recording-", dir=archive.parent))
@@ -87,7 +87,7 @@ def _record(archive: Path) -> bool:
 
 
 def _run_recorded(target: str) -> None:
-    """A little of all that jobs do: the classes loaded here are the ones that the archive holds."""
+    """Do a little of everything that jobs do: the archive holds the classes that are loaded here."""
     options = jvm.java_options(quick=True, record=Path(target))
     conf = jvm.launch_conf(
         "genspark-prepare",

@@ -19,7 +19,7 @@ _connected_to: dict[str, str] = {}
 
 
 def connect(address: str) -> SparkSession:
-    """A session on the Connect server at an address. Raises SessionError where none answers."""
+    """Open a session on the Connect server at an address. Raises SessionError where none answers."""
     from pyspark.errors import PySparkException
 
     driver.prepare_python()
@@ -33,7 +33,7 @@ def connect(address: str) -> SparkSession:
 
 
 def _knock(address: str) -> None:
-    """A Connect session opens without a word from its server, and its first query tries for ten minutes."""
+    """Check that a server answers: a session opens without asking it, and the first query would try for ten minutes."""
     import grpc  # type: ignore[import-untyped]
     from pyspark.sql.connect.client import DefaultChannelBuilder
 
@@ -50,7 +50,7 @@ def _knock(address: str) -> None:
 
 
 def connect_locally(conf: Mapping[str, str]) -> SparkSession:
-    """A Connect server in a JVM of our own, and a session on it.
+    """Start a Connect server in a new JVM and open a session on it.
 
     PySpark's `remote("local[2]")` does the same, but always on port 15002, so that two of them collide;
     here the system picks the port and a token keeps others out.
@@ -71,7 +71,7 @@ def connect_locally(conf: Mapping[str, str]) -> SparkSession:
 
 
 def address_of(spark: SparkSession) -> str | None:
-    """The address that a session was asked for at; None where it was not opened here."""
+    """The address at which `connect` opened a session; None for a session that it did not open."""
     return _connected_to.get(_id(spark))
 
 
@@ -89,7 +89,7 @@ def _id(spark: SparkSession) -> str:
 
 @contextlib.contextmanager
 def _environment(**values: str | None) -> Iterator[None]:
-    """These variables for the length of the block, None being absent."""
+    """Set environment variables for the length of the block; None removes one."""
     before = {name: os.environ.get(name) for name in values}
     _set_environment(values)
     try:

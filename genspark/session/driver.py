@@ -28,7 +28,7 @@ _JVM_NOISE = (b"WARNING: Using incubator modules", b"Warning: Java versions > Ja
 
 
 def require_pyspark() -> None:
-    """Raises SessionError where pyspark is not installed."""
+    """Raise SessionError where pyspark is not installed."""
     try:
         import pyspark  # noqa: F401
     except ImportError as error:
@@ -55,14 +55,14 @@ def spark_home() -> Path:
 
 
 def scratch() -> Path:
-    """A folder that goes when this process ends."""
+    """Make a folder that is removed when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix="genspark-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def prepare_python() -> None:
-    """What has to be set in this process before a session starts in it.
+    """Set what this process needs before a session starts in it.
 
     Workers run the PATH's python unless told otherwise, and there even a plain UDF finds no pyarrow. And
     PySpark prints each failed query as a line of JSON, stack and all, beside raising it.
@@ -90,7 +90,7 @@ def is_submitted() -> bool:
 
 
 def launch(conf: Mapping[str, str]) -> SparkSession:
-    """A classic session in a new JVM.
+    """Start a classic session in a new JVM.
 
     Raises:
         SessionError: the JVM or the session in it did not start.
@@ -112,7 +112,7 @@ def launch(conf: Mapping[str, str]) -> SparkSession:
 
 
 def submitted(app_name: str, master: str | None, config: Mapping[str, str]) -> SparkSession:
-    """A classic session in the JVM that runs, on what was submitted; Delta is added where it is absent.
+    """Open a classic session in the running JVM, with the settings submitted; Delta is added where it is absent.
 
     Raises:
         SessionError: Delta is not there and cannot be added.
@@ -185,7 +185,7 @@ def _start_jvm(conf: SparkConf) -> Any:
 
 
 def _pass_on(reading: int, said: deque[str]) -> None:
-    """The JVM's stderr, less the lines that say nothing; `said` keeps the last that are no stack frames."""
+    """Pass on the JVM's stderr without uninformative lines; `said` keeps the last lines that are no stack frames."""
     with os.fdopen(reading, "rb") as stream, contextlib.suppress(OSError):
         for line in stream:
             if line.startswith(_JVM_NOISE):

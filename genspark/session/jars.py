@@ -126,7 +126,7 @@ def cached(jar: Jar) -> Path:
 
 
 def missing_jars() -> tuple[Jar, ...]:
-    """Those not yet in the cache, so that a caller can say that a download comes."""
+    """The jars not yet in the cache, so that a caller can announce the download."""
     folder = cache_folder() / "jars"
     return tuple(jar for jar in DELTA_JARS if not (folder / jar.file_name).is_file())
 

@@ -1,4 +1,4 @@
-"""What a session is started with: which Java, how much memory, which settings, which class archive.
+"""The start of a session: its Java, memory, settings and class archive.
 
 Nothing here starts Spark or imports pyspark, so all of it can be tested without either.
 """
@@ -48,7 +48,7 @@ class Java:
 
 
 def find_java(environment: Mapping[str, str] = os.environ) -> Java:
-    """The Java that Spark's own scripts will run: `$JAVA_HOME/bin/java`, else `java` on the PATH.
+    """Find the Java that Spark's own scripts will run: `$JAVA_HOME/bin/java`, else `java` on the PATH.
 
     Raises:
         SessionError: there is none, it does not run, or it is older than 17.
@@ -68,7 +68,7 @@ def find_java(environment: Mapping[str, str] = os.environ) -> Java:
 
 
 def java_major(build: str) -> int | None:
-    """17 of `JAVA_VERSION="17.0.15"` or `openjdk version "17.0.15"`, 8 of `"1.8.0_402"`, else None."""
+    """The major version: 17 of `JAVA_VERSION="17.0.15"` or `openjdk version "17.0.15"`, 8 of `"1.8.0_402"`, or None."""
     match = re.search(r'(?:JAVA_VERSION=|version )"(?:1\.)?(\d+)', build)
     return int(match[1]) if match else None
 
@@ -83,7 +83,7 @@ def _release(java: Path) -> str:
 
 
 def _printed_version(java: Path) -> str:
-    """What `java -version` says; on macOS `/usr/bin/java` may be no Java at all, and only this tells."""
+    """The output of `java -version`; on macOS `/usr/bin/java` may be no Java at all, which only running it shows."""
     try:
         return subprocess.run(  # noqa: S603 - the Java that Spark itself would run
             [java, "-version"], capture_output=True, text=True, timeout=60, check=False
@@ -105,7 +105,7 @@ def driver_memory(available: int | None = None) -> str:
 
 
 def available_memory() -> int:
-    """Bytes that this process may still use: free memory, or the container's limit where that is less."""
+    """The bytes that this process may still use: free memory, or the container's limit where that is less."""
     limits = [_container_limit(path) for path in ("memory.max", "memory/memory.limit_in_bytes")]
     return min(limit for limit in [_free_memory(), *limits] if limit is not None)
 
@@ -136,7 +136,7 @@ def is_local(master: str) -> bool:
 
 
 def cores(master: str) -> int | None:
-    """Tasks that run at once: 4 for `local[4]`, 2 for `local-cluster[2,1,1024]`, None where unknown."""
+    """The number of tasks that run at once: 4 for `local[4]`, 2 for `local-cluster[2,1,1024]`, None where unknown."""
     if master == "local":
         return 1
     match = re.fullmatch(r"local(-cluster)?\[([^\]]+)\]", master)
@@ -158,7 +158,7 @@ def usable_cores() -> int:
 
 
 def session_conf(master: str, warehouse: Path) -> dict[str, str]:
-    """The settings that every session of genspark's making has, wherever its JVM came from."""
+    """The settings of every session that genspark opens, whoever started its JVM."""
     conf = {
         # PySpark notes the call site of every column operation, which triples the cost of wide expressions.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
@@ -180,7 +180,7 @@ def session_conf(master: str, warehouse: Path) -> dict[str, str]:
 
 
 def delta_conf(present: Mapping[str, str]) -> dict[str, str]:
-    """What is to be added to the settings `present` for Delta: its extension, and its catalog if none is."""
+    """The settings that Delta needs beside those `present`: its extension, and its catalog if none is set."""
     extensions = [name for name in present.get("spark.sql.extensions", "").split(",") if name]
     if DELTA_EXTENSION not in extensions:
         extensions.append(DELTA_EXTENSION)
@@ -189,7 +189,7 @@ def delta_conf(present: Mapping[str, str]) -> dict[str, str]:
 
 
 def brings_delta(config: Mapping[str, str], spark_home: Path, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the user has a Delta of their own on the class path: two of them do not go together."""
+    """Whether the settings put the user's own Delta on the class path, where a second one would conflict."""
     if any((spark_home / "jars").glob("delta-spark*.jar")):
         return True
     keys = ("spark.jars", "spark.jars.packages", "spark.driver.extraClassPath")
@@ -207,7 +207,7 @@ def launch_conf(
     options: str,
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Everything a new driver JVM is started with; `config` wins, and adds to class path and options.
+    """All settings of a new driver JVM; `config` wins, and adds to class path and options.
 
     `delta` goes on the class path by the driver's own option: three seconds faster than `spark.jars`,
     which copies each jar and loads it beside the JVM's class archive. Executors in other JVMs need both.

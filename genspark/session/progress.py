@@ -1,4 +1,4 @@
-"""How far the running jobs are, in tasks: asked of a classic session, or told by a Connect server."""
+"""Progress of the running jobs, in tasks: polled from a classic session, or reported by a Connect server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAST_BREATH = 4.0  # Spark gives a Python worker 2 seconds to end, and looks ev
 
 
 class StageCount:
-    """Done and known tasks of every stage that ran since the count began.
+    """Counts the done and the known tasks of every stage that ran since the count began.
 
     Stages are remembered, because the tracker forgets a job as soon as it has ended.
     """
@@ -29,7 +29,7 @@ class StageCount:
         self._tasks: dict[int, tuple[int, int]] = {}
 
     def look(self) -> tuple[int, int]:
-        """`(done, known)` at this moment; asks only about stages that had not ended at the last look."""
+        """Return `(done, known)` now; only stages that had not ended at the last look are asked about."""
         active = set(self._tracker.getActiveJobsIds())
         for job in active - self._open.keys():
             info = self._tracker.getJobInfo(job)
@@ -50,7 +50,7 @@ class StageCount:
                 self._tasks[stage] = (info.numCompletedTasks, info.numTasks)
 
     def _close(self, job: int) -> None:
-        """A stage whose output lay there already is skipped: its tasks never run, so they are not known."""
+        """Close a job. A stage whose output existed already was skipped, so its tasks do not count as known."""
         for stage in self._open.pop(job):
             if self._tasks.get(stage, (1, 1))[0] == 0:
                 del self._tasks[stage]
@@ -58,7 +58,7 @@ class StageCount:
 
 @contextlib.contextmanager
 def tracked(tracker: StatusTracker, report: Report) -> Iterator[None]:
-    """Look 5 times a second from a daemon thread, and a last time when the block ends."""
+    """Poll 5 times a second from a daemon thread, and a last time when the block ends."""
     count, ended = StageCount(tracker), threading.Event()
 
     def watch() -> None:
@@ -79,7 +79,7 @@ def tracked(tracker: StatusTracker, report: Report) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reported(spark: SparkSession, report: Report) -> Iterator[None]:
-    """Pass on what the Connect server tells, summed over the operations of the block."""
+    """Pass on the progress that a Connect server reports, summed over the operations of the block."""
     operations: dict[str | None, tuple[int, int]] = {}
     broken = False
 
@@ -105,7 +105,7 @@ def reported(spark: SparkSession, report: Report) -> Iterator[None]:
 
 
 def settle(tracker: Any, at_most: float = 10.0) -> None:
-    """Return when no task runs and none that was killed can still write, at the latest after so many seconds."""
+    """Wait until no task runs and none that was killed can still write, for at most `at_most` seconds."""
     if tracker is None:
         time.sleep(_LAST_BREATH)
         return

@@ -1,4 +1,4 @@
-"""Statistics: requests, of which equal ones are one, and states, which merge and are JSON."""
+"""Statistics: requests, which are computed once where they are equal, and their states, which merge and are JSON."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Statistic(ABC):
 
     @property
     def column(self) -> str:
-        """The column of a statistic that reads one."""
+        """The only column of a statistic that reads one column."""
         return self.columns[0]
 
     @abstractmethod
     def empty(self) -> State:
-        """The state of no rows at all: merging it changes nothing."""
+        """The state of no rows: merging it changes nothing."""
 
     @abstractmethod
     def merge_ungrouped(self, a: State, b: State) -> State:
@@ -66,7 +66,7 @@ class Statistic(ABC):
         return grouped(states)
 
     def finish(self, part: State) -> State:
-        """The state of a part: of what an engine gathered from some rows, merged with that from all others."""
+        """The state of all rows, from the part that the engine gathered of them and merged."""
         if not self.by:
             return self.finish_ungrouped(part)
         return {"groups": [{**group, "state": self.finish_ungrouped(group["state"])} for group in part["groups"]]}
@@ -87,7 +87,7 @@ class Statistic(ABC):
         return None
 
     def on(self, columns: Sequence[str], by: Sequence[str] | None = None) -> Self:
-        """The same request of other columns, and of other groups where `by` is given."""
+        """The same request for other columns, and other groups where `by` is given."""
         return replace(self, columns=tuple(columns), by=self.by if by is None else tuple(by))
 
     def to_json(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def grouped(states: Mapping[tuple[Any, ...], State]) -> State:
 
 
 def in_order(keys: Sequence[tuple[Any, ...]]) -> list[tuple[int, tuple[Any, ...]]]:
-    """The positions and the values of groups, sorted by value; null is first, and never compared with a value."""
+    """The positions and values of groups, sorted by value with null first (null and values do not compare)."""
     ranks = [tuple((value is not None, "" if value is None else value) for value in key) for key in keys]
     return [(at, keys[at]) for at in sorted(range(len(keys)), key=ranks.__getitem__)]
 
@@ -141,7 +141,7 @@ def check_group_types(others: Mapping[str, object]) -> None:
 
 
 def seen(column: str) -> str:
-    """The name that users know a column by, of one that a scan copied as well."""
+    """The name by which users know a column, also for a hidden copy that a scan made."""
     return re.sub(rf"^{HIDDEN}at_\d+_", "", column)
 
 

@@ -44,7 +44,7 @@ class Covariance(Statistic):
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The d columns that the state is about."""
+        """The names of the d columns."""
         return self.columns[:-1] if self.holdout else self.columns
 
     def empty(self) -> State:
@@ -73,7 +73,7 @@ class Pairs:
 
     @classmethod
     def empty(cls, d: int) -> Self:
-        """That of no rows."""
+        """The pairs of no rows."""
         return cls(0, np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d)))
 
     @classmethod
@@ -131,7 +131,7 @@ class Pairs:
 
 
 def check_holdout(holdout: float, columns: int) -> None:
-    """Raise PlanError where the shares of the cells to hide do not fit into one draw."""
+    """Raise PlanError where hiding at most one cell of a row cannot hide this share of every column."""
     if not 0.0 <= holdout * columns <= 1.0 + 1e-9:
         raise PlanError(
             f"holdout: {holdout:g} of each of {columns} columns, one cell of a row at most, is more than there is; "
@@ -140,14 +140,14 @@ def check_holdout(holdout: float, columns: int) -> None:
 
 
 def drawn_places(draws: Matrix, holdout: float, columns: int) -> tuple[Places, Places]:
-    """The cells that a hold-out hides, by rows and columns: at most one of a row, each with probability `holdout`."""
+    """Rows and columns of the cells that a hold-out hides: at most one in a row, each with probability `holdout`."""
     place = np.floor(draws / holdout)
     rows = np.flatnonzero(place < columns)
     return rows, place[rows].astype(np.intp)
 
 
 def covariance(state: Mapping[str, object]) -> tuple[Matrix, Matrix]:
-    """The mean of each column and the d x d covariance matrix, divisor n as in `Moments`; 0 where no row tells.
+    """The mean of each column and the d x d covariance matrix, divisor n as in `Moments`; 0 for a pair without rows.
 
     Where values are missing each entry is of the rows that have both columns, and the matrix may have
     slightly negative eigenvalues.

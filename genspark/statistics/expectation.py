@@ -1,4 +1,4 @@
-"""Moments of rows that a normal model completes: what each round of expectation-maximization learns from."""
+"""Moments of rows completed by a normal model, from which each round of expectation-maximization learns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LARGEST_STACK = 2**22
 
 @dataclass(frozen=True)
 class Expectation(Statistic):
-    """Mean and co-moments of d numeric columns, with what is missing completed by a normal model.
+    """Mean and co-moments of d numeric columns, their missing values completed by a normal model.
 
     A missing value stands in them by its expectation given the present values of its row, and by its
     covariance with what else is missing there, so that the completed columns vary as the true ones would. All
@@ -51,7 +51,7 @@ class Expectation(Statistic):
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The d columns that the state is about."""
+        """The names of the d columns."""
         return self.columns[:-1] if self.holdout else self.columns
 
     def empty(self) -> State:
@@ -84,7 +84,7 @@ class Normal:
         return len(self.center)
 
     def filled(self, values: Matrix) -> Matrix:
-        """Rows x columns, each NaN replaced by its expectation given the row's finite values; the rest untouched.
+        """Rows x columns with each NaN replaced by its expectation given the row's finite values; the rest unchanged.
 
         A row without any gets the means. An expectation that overflows is the mean too.
         """
@@ -145,7 +145,7 @@ class Completed:
 
     @classmethod
     def empty(cls, d: int) -> Self:
-        """That of no rows."""
+        """The moments of no rows."""
         return cls(0, np.zeros(d), np.zeros((d, d)), np.zeros(d), np.zeros(d), np.zeros(d))
 
     @classmethod
@@ -208,7 +208,7 @@ _NOWHERE = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
 
 
 def _alike(absent: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp], int]]:
-    """Rows in which equally many values are missing, some but not all, with that number: a stack of equations each."""
+    """Groups of rows with equally many values missing (some, not all), each with that number: one stack of equations."""
     missing = absent.sum(axis=1)
     for k in np.unique(missing).tolist():
         if 0 < k < absent.shape[1]:
@@ -218,7 +218,7 @@ def _alike(absent: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp]
 
 
 def _distinct(absent: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
-    """The distinct rows, and which of them each row is: equations that many rows share are solved once."""
+    """The distinct rows, and the index of each row among them: equations that many rows share are solved once."""
     bits = np.packbits(absent, axis=1)
     width = max(8, bits.shape[1])
     padded = np.zeros((len(bits), width), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Groups of a statistic with `by`: their columns checked, their states apart and merged."""
+"""Groups of a statistic with `by`: check their columns, split and merge their states."""
 
 from __future__ import annotations
 

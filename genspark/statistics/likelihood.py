@@ -69,7 +69,7 @@ def best_lambda(statistic: Powers, state: State) -> Best:
 
 
 def log_likelihood(statistic: Powers, state: State) -> Numbers:
-    """The log-likelihood of each lambda of the grid, for one value; -infinity where lambda is out of the question."""
+    """The log-likelihood of each lambda of the grid, for one value; -infinity for a lambda that is impossible."""
     sides = [Side.from_json(side) for side in state["sides"]]
     powers, mean, m2 = np.array(statistic.powers), np.array([s.mean for s in sides]), np.array([s.m2 for s in sides])
     low, high, mean_log, share, sign = _by_side(sides)
@@ -116,7 +116,7 @@ def _deviation(state: State) -> float:
 
 
 def _beyond(statistic: Powers, state: State, likelihood: Numbers) -> Powers | None:
-    """A grid beyond the end at which the likelihood rises still; None where no lambda further out is possible."""
+    """A grid beyond the end at which the likelihood still rises; None where no lambda further out is possible."""
     outward = slice(None) if likelihood.argmax() else slice(None, None, -1)
     lambdas, likelihood = statistic.lambdas[outward], likelihood[outward]
     end, span = lambdas[-1], lambdas[-1] - lambdas[0]
@@ -137,7 +137,7 @@ def _beyond(statistic: Powers, state: State, likelihood: Numbers) -> Powers | No
 
 
 def _peak(lambdas: Numbers, likelihood: Numbers, top: int, reach: int) -> float:
-    """Where the polynomial through the points around the best of the grid is greatest."""
+    """The maximum of the polynomial through the points around the best of the grid."""
     around = slice(max(0, top - reach), top + reach + 1)
     x, y = lambdas[around], likelihood[around]
     is_possible = np.isfinite(y)

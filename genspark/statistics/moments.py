@@ -1,4 +1,4 @@
-"""Count, mean and M2: enough for mean, variance and standard deviation, and exactly mergeable."""
+"""Moments: count, mean and M2, which give mean, variance and standard deviation and merge exactly."""
 
 from __future__ import annotations
 

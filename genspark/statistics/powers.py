@@ -65,7 +65,7 @@ class Powers(Statistic):
         return self.merge_ungrouped({**state, "missing": 0}, self.of_values(np.array([float(value)]), state["missing"]))
 
     def of_values(self, values: Numbers, times: int = 1) -> State:
-        """The state of finite values, each there `times` times."""
+        """The state of finite values, each of which occurs `times` times."""
         parts = self.split(values)
         sides = [
             Side.of_logarithms(logarithms, powers, times) for logarithms, powers in zip(parts, self.powers, strict=True)
@@ -110,7 +110,7 @@ class Side:
 
     @classmethod
     def of_logarithms(cls, y: Numbers, powers: Numbers, times: int = 1) -> Self:
-        """The side of these y, each there `times` times. `powers` are evenly spaced."""
+        """The side of these y, each of which occurs `times` times. `powers` are evenly spaced."""
         if not len(y):
             return cls.empty(len(powers))
         low, high, center = float(y.min()), float(y.max()), float(y.mean())
@@ -123,7 +123,7 @@ class Side:
         return cls(len(y) * times, low, high, center, float(np.square(spread).sum()) * times, mean, m2 * times)
 
     def merged(self, other: Side, powers: Numbers) -> Side:
-        """The side of the values of both, by Chan's rule once their pivots are the same. Source: see `Moments`."""
+        """The side of the values of both, merged by Chan's rule about a common pivot. Source: see `Moments`."""
         if not (self.count and other.count):
             return self if self.count else other
         low, high, n = min(self.low, other.low), max(self.high, other.high), self.count + other.count

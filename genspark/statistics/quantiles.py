@@ -135,7 +135,7 @@ class Quantiles(Statistic):
 
 
 def holds_too_many(column: str, limit: int) -> str:
-    """The message that exact quantiles would hold more values than `limit`."""
+    """The message for exact quantiles that would hold more values than `limit`."""
     return (
         f"exact quantiles of {column!r} hold every value in memory, and there are more than {limit:,}; "
         "set rank_error above 0, or engine: spark"
@@ -153,7 +153,7 @@ def identity() -> dict[str, float]:
 
 
 def new_sketch(k: int) -> kll_doubles_sketch:
-    """A sketch of nothing yet."""
+    """A new, empty sketch."""
     return _sketches().kll_doubles_sketch(k)
 
 

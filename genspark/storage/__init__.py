@@ -1,1 +1,1 @@
-"""Where bytes are: the local disk and object stores, by one kind of name."""
+"""Storage: the local disk and object stores, addressed in one way."""

@@ -1,4 +1,4 @@
-"""Small files, whole: a local path or any URI that PyArrow's file systems reach."""
+"""Small files read and written as a whole, at a local path or any URI that PyArrow's file systems reach."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OWN = "_genspark"
 
 
 def is_uri(path: str) -> bool:
-    """Whether a path names a file system other than the local one, as `s3://bucket/key` does."""
+    """Whether a path is on a file system other than the local one, as `s3://bucket/key` is."""
     scheme, separator, _ = path.partition("://")
     return bool(separator) and scheme != "file"
 
@@ -89,12 +89,12 @@ def stamp(path: str) -> str:
 
 
 def is_empty(path: str) -> bool:
-    """Whether a folder is absent or holds nothing but `OWN`; a store that cannot be listed here counts as empty."""
+    """Whether a folder is absent or holds nothing but `OWN`; a store that this process cannot list counts as empty."""
     return all(name == OWN for name in _names(path))
 
 
 def why_not_writable(path: str) -> str | None:
-    """Why a folder cannot be made or written; None where it can, or where only its store will tell."""
+    """The reason why a folder cannot be made or written; None where it can, or where only the store knows."""
     if is_uri(path):
         try:
             object_stores.arrow_file_system(path)
@@ -114,7 +114,7 @@ def why_not_writable(path: str) -> str | None:
 
 
 def clear(path: str) -> None:
-    """Remove what is in a folder, but for `OWN`; and the folder, once it is empty. Raises OSError."""
+    """Remove everything in a folder but `OWN`, and the folder itself if that leaves it empty. Raises OSError."""
     if is_uri(path):
         _clear_store(path)
         return

@@ -11,7 +11,7 @@ SIGNS = frozenset("*?[{")
 
 
 def is_glob(path: str) -> bool:
-    """Whether a path names any number of files."""
+    """Whether a path is a glob, which may match any number of files."""
     return any(sign in path for sign in SIGNS)
 
 
@@ -58,7 +58,7 @@ def _visible(folder: str) -> list[Entry]:
 
 
 def _alternatives(path: str) -> list[str]:
-    """Braces that hold a slash name whole paths, so all braces are written out; innermost first."""
+    """Expand all braces, innermost first: braces that hold a slash name whole paths."""
     match = re.search(r"\{([^{}]*)\}", path)
     if match is None:
         return [path]
@@ -81,6 +81,6 @@ def _one_of(piece: str) -> str:
 
 
 def name_filter(pattern: str) -> Callable[[str], bool]:
-    """A test of files' names by a pattern, as `pathGlobFilter` has it."""
+    """A predicate of files' names for a pattern with the syntax of `pathGlobFilter`."""
     one = re.compile("|".join(_regex(choice) for choice in _alternatives(pattern)))
     return lambda name: one.fullmatch(name) is not None

@@ -1,4 +1,4 @@
-"""Folders named after values, such as `day=2026-01-31/`: the convention of Hive that Spark, Polars and PyArrow read."""
+"""Hive's folders, named after values such as `day=2026-01-31/`, as Spark, Polars and PyArrow read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ESCAPED = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{}\[\]^<>| ]")
 
 
 def folders(values: Mapping[str, str | None]) -> str:
-    """Name the folders of a file with these values, each with a slash at its end; empty for no value.
+    """The folders of a file with these partition values, each ending in a slash; empty text for no values.
 
     Percent signs escape what a name cannot hold, in UTF-8.
     """

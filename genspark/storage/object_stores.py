@@ -1,4 +1,4 @@
-"""What the clients of object stores are told, so that PyArrow, Polars and deltalake heed the same environment."""
+"""Options for the clients of object stores, so that PyArrow, Polars and deltalake heed the same environment."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def arrow_file_system(uri: str) -> tuple[Any, str]:
 
 
 def one_line(error: object) -> str:
-    """What a client's error says, without colours, line breaks and the store's XML."""
+    """The message of a client's error on one line, without colours and the store's XML."""
     text = re.sub(r"\x1b\[\d+m|↳", "", str(error))
     answer = re.search(r"<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?", text)
     message = f"the store answers {answer[1]}: {answer[2] or ''}" if answer else text
@@ -89,6 +89,6 @@ def _file_system(scheme: str, authority: str, settings: tuple[tuple[str, str], .
 
 
 def _azure_key(settings: Mapping[str, str]) -> dict[str, str]:
-    """What PyArrow does not take from the environment by itself, where the others do."""
+    """The account key or SAS token from the environment, which PyArrow does not read by itself as the others do."""
     names = {"account_key": "AZURE_STORAGE_ACCOUNT_KEY", "sas_token": "AZURE_STORAGE_SAS_TOKEN"}
     return next(({argument: settings[name]} for argument, name in names.items() if settings.get(name)), {})

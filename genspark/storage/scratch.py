@@ -40,7 +40,7 @@ def scratch_folder(parent: str | None = None) -> Iterator[Path]:
 
 
 def sweep(home: Path) -> int:
-    """Remove the scratch folders in a folder whose processes are gone; how many there were."""
+    """Remove the scratch folders in a folder whose processes are gone, and return their number."""
     gone = 0
     for lock in list(home.glob(f"{PREFIX}*.lock")) if fcntl else ():
         try:
@@ -62,12 +62,12 @@ def sweep(home: Path) -> int:
 
 
 def free_bytes(folder: Path) -> int:
-    """The bytes that are free on the disk of a folder."""
+    """The free bytes on the disk of a folder."""
     return shutil.disk_usage(folder).free
 
 
 def _locked(home: Path) -> tuple[Path, int]:
-    """A lock file of a name of its own, and the descriptor that holds its lock."""
+    """Make a lock file of a unique name; return it and the descriptor that holds its lock."""
     while True:
         lock = home / f"{PREFIX}{uuid.uuid4().hex[:12]}.lock"
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""Where shards are: the local disk, or a store that PyArrow's file systems reach."""
+"""Files and folders of the local disk, or of a store that PyArrow's file systems reach."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Entry:
 
 
 def absolute(path: str) -> str:
-    """A local path in full; a URI with the scheme that PyArrow and Polars know."""
+    """The absolute form of a local path, or a URI with the scheme that PyArrow and Polars know."""
     if not is_uri(path):
         return os.path.abspath(local(path))
     uri = normal_uri(path)
@@ -40,7 +40,7 @@ def absolute(path: str) -> str:
 
 
 def entry(path: str) -> Entry | None:
-    """What is at an absolute path; None where nothing is. Raises SourceError where the store does not answer."""
+    """The file or folder at an absolute path, or None. Raises SourceError where the store does not answer."""
     if not is_uri(path):
         try:
             status = os.stat(path)
@@ -68,7 +68,7 @@ def children(path: str) -> list[Entry]:
 
 
 def open_stream(path: str) -> Any:
-    """The bytes of a file from its start, decompressed by its suffix. Raises OSError."""
+    """Open a file as a stream of bytes, decompressed by its suffix. Raises OSError."""
     import pyarrow as pa
 
     codec = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}.get(os.path.splitext(path)[1])
@@ -80,7 +80,7 @@ def open_stream(path: str) -> Any:
 
 
 def open_file(path: str) -> Any:
-    """A file whose bytes can be read in any order. Raises OSError."""
+    """Open a file for reads at any position. Raises OSError."""
     import pyarrow as pa
 
     if is_uri(path):

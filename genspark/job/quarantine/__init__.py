@@ -38,7 +38,7 @@ def own_names(columns: Iterable[str]) -> dict[str, str]:
 
 
 def renamed_columns(columns: Iterable[str]) -> dict[str, Any]:
-    """The entry of a commit's metadata for columns the quarantine renames: new name -> source's name; empty for none."""
+    """The entry of a commit's metadata for columns that the quarantine renames: new name -> name in the source."""
     changed = {new: old for old, new in own_names(columns).items() if new != old}
     return {"renamed": changed} if changed else {}
 
