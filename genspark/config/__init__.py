@@ -1,4 +1,4 @@
-"""YAML <-> `JobConfig`: unknown keys refused, every mistake told at once."""
+"""YAML <-> `JobConfig`: unknown keys are refused, and all mistakes are reported together."""
 
 from genspark.config.job import JobConfig, json_schema
 from genspark.config.sections import ModelFile, Quarantine, Sink, Source

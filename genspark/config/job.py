@@ -1,4 +1,4 @@
-"""A job as one YAML file: where from, what is done, where to. Every mistake in it is told at once."""
+"""A job as one YAML file: source, steps and sink. All mistakes in it are reported together."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from genspark.storage.files import read_text
 
 
 class _OneKey:
-    """Reads a step as `{kind: {field: value}}`, for every kind that is registered when a class uses it."""
+    """Reads a step as `{kind: {field: value}}`, for every kind that is registered when the model's class is made."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         choices = {kind: _keyed(kind, step, handler) for kind, step in Step.registry.items()}
@@ -108,7 +108,7 @@ class JobConfig(BaseModel, metaclass=_Checked):  # type: ignore[metaclass]
 
     @classmethod
     def from_yaml(cls, path: str, sets: Sequence[str] = (), env: Mapping[str, str] | None = None) -> JobConfig:
-        """The job that a YAML file describes; `from_text` tells the rest.
+        """The job that a YAML file describes; see `from_text`.
 
         Raises ConfigError where the file is absent, a folder, not UTF-8 or not to be read, too.
         """
@@ -166,17 +166,17 @@ class JobConfig(BaseModel, metaclass=_Checked):  # type: ignore[metaclass]
 
     @property
     def quarantine_path(self) -> str:
-        """Where quarantined rows go: as told, or beside the sink."""
+        """The path of the quarantine: `quarantine.path`, or by default a table beside the sink's."""
         return self.quarantine.path if self.quarantine else f"{self.sink.path.rstrip('/')}_quarantine"
 
     @property
     def model_path(self) -> str:
-        """Where the fitted model goes: as told, or into the sink's folder, hidden from its readers."""
+        """The path of the fitted model: `model.path`, or by default hidden in the sink's folder."""
         return self.model.path if self.model else f"{self.sink.path.rstrip('/')}/_genspark/model.json"
 
     @property
     def statistics_path(self) -> str:
-        """Where each file's statistics are kept between updates: as told, or beside the model."""
+        """The path of the table of each file's statistics: `model.statistics`, or by default beside the model."""
         path = self.model.statistics if self.model else None
         return path or f"{self.model_path.removesuffix('.json')}_statistics"
 
@@ -195,7 +195,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _twins(data: Mapping[str, Any]) -> list[Problem]:
-    """Steps with a name that an earlier step has; reports could not tell them apart."""
+    """The mistakes of steps that share their name with an earlier one, which a report could not tell apart."""
     first: dict[str, Place] = {}
     problems = []
     for place, name in _step_names(data.get("steps")):

@@ -34,7 +34,7 @@ def override(data: Any, sets: Sequence[str]) -> tuple[Any, list[Problem]]:
 
 
 def _segments(path: str) -> list[str]:
-    """The keys of a path; none where it is not one. In brackets stands a position, or any key at all."""
+    """The keys of a path; empty where it is no path. Brackets hold a position, or any key."""
     segments: list[str] = []
     while path:
         segment = _SEGMENT.match(path)
@@ -46,7 +46,7 @@ def _segments(path: str) -> list[str]:
 
 
 def _with(here: Any, path: tuple[str, ...], done: Place, value: Any) -> Any:
-    """A copy of `here` with the value at the path. Raises LookupError telling where the path ends."""
+    """A copy of `here` with the value at the path. Raises LookupError naming the place at which the path ends."""
     if not path:
         return value
     key, rest = path[0], path[1:]

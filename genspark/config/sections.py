@@ -55,7 +55,7 @@ Bytes = Annotated[int, BeforeValidator(_as_bytes, json_schema_input_type=int | s
 
 @dataclass(frozen=True)
 class _OneOf:
-    """Text that is one of some names, which are asked for when a value is checked and not when a class is made.
+    """Text that must be one of some names, which are looked up when a value is checked, not when a class is made.
 
     Until then nothing is loaded that registers them.
     """
@@ -198,7 +198,7 @@ class Sink(BaseModel):
 
 
 class Quarantine(BaseModel):
-    """The table of rows that steps took out, each with its reasons."""
+    """The table of rejected rows, each with its reasons."""
 
     model_config = SECTION
 
@@ -206,7 +206,7 @@ class Quarantine(BaseModel):
 
 
 class ModelFile(BaseModel):
-    """Where the fitted model is kept."""
+    """The place of the fitted model."""
 
     model_config = SECTION
 

@@ -1,4 +1,4 @@
-"""YAML text <-> plain values, with the place of every mistake: nothing is executed, nothing guessed.
+"""YAML text <-> plain values, with the place of every mistake; nothing is executed and nothing guessed.
 
 Scalars follow YAML 1.2, as editors do: `no` and `2024-01-01` are text, `1e-3` is a number. Keys are
 text, whatever they look like.
@@ -47,7 +47,7 @@ for _kind, (_pattern, _first) in _SCALARS.items():
 
 
 def parse(text: str, where: str) -> tuple[Any, list[Problem]]:
-    """The values of one YAML document, and its duplicate keys, unknown tags and the like.
+    """The values of one YAML document, and its mistakes: duplicate keys, unknown tags and the like.
 
     Raises ConfigError, with line and column from 1, where the text is not YAML.
     """

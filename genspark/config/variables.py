@@ -45,7 +45,7 @@ def substitute(
 
 
 def _variable(match: re.Match[str], variables: Mapping[str, str]) -> str:
-    """The text for one `${...}`. Raises LookupError telling what is wrong with it."""
+    """The text for one `${...}`. Raises LookupError with its fault."""
     if match[1] is None:
         return "${"
     inside = _INSIDE.fullmatch(match[1])

@@ -1,4 +1,4 @@
-"""The only code that runs scans. `engine_for` finds the engine of a frame."""
+"""Engines: the only code that runs scans. `engine_for` finds the engine of a frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine must do: everything that touches data, and nothing that decides what is done to it."""
+"""The contract of an engine: it does everything that touches data, and decides nothing about it."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ Build = Callable[["Engine", Any], Any]
 
 
 class Engine(ABC):
-    """Runs scans and adds what narwhals cannot say. Frames are narwhals frames throughout."""
+    """Runs scans and adds what narwhals cannot express. All frames are narwhals frames."""
 
     def check_names(self, frame: Any) -> None:
         """Raise SchemaError where the engine cannot tell the frame's columns apart."""
         return
 
     def without_nan(self, frame: Any, columns: Iterable[str]) -> Any:
-        """The frame with NaN made null in those of the columns that hold floats."""
+        """Replace NaN by null in those of the columns that hold floats."""
         return without_nan(frame, columns)
 
     def run(self, frame: Any, build: Build, built: dict[Any, Any]) -> Any:
-        """The native frame that `build` makes of this one. `built` may keep what the next call can use again."""
+        """The native frame that `build` makes of this one. `built` is a cache that the next call may use."""
         return nw.to_native(build(self, frame))
 
     @abstractmethod
@@ -52,20 +52,20 @@ class Engine(ABC):
 
     @abstractmethod
     def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
-        """The frame with the outputs of the kernels, each of which may read those of the ones before it."""
+        """The frame with the kernels' outputs; a kernel may read the outputs of those before it."""
 
     @abstractmethod
     def with_error_rules(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        """The same rows; reading them raises DataError at one that breaks a rule of action `error`."""
+        """The same rows; reading a row that breaks a rule of action `error` raises DataError."""
 
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        """The frame without the rejected rows, rules of action `error` as in `with_error_rules`."""
+        """The frame without the rejected rows; a rule of action `error` acts as in `with_error_rules`."""
         frame = self.with_error_rules(frame, label, rejections)
         removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
         return frame.filter(~any_of(removing)) if removing else frame
 
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
-        """What happens to a frame before the step transforms it: the rows it rejects are removed."""
+        """Prepare a frame for the step's transform: remove the rows that the step rejects."""
         rejections = step.rejections(parameters)
         return self.remove(frame, step.label, rejections) if rejections else frame
 
@@ -88,14 +88,14 @@ def key_columns(key: Sequence[str], schema: Schema) -> tuple[str, ...]:
 
 
 def is_hashable(dtype: Any) -> bool:
-    """Whether hashing.py says how values of this dtype are hashed."""
+    """Whether hashing.py defines the hash of values of this dtype."""
     kinds = ("String", "Boolean", "Binary", "Date", "Datetime")
     whole_or_float = dtype.is_integer() or dtype.is_float()
     return bool(whole_or_float or any(type(dtype).__name__ == kind for kind in kinds))
 
 
 def over_columns(key: Sequence[str], draws: Sequence[Draw]) -> Mapping[tuple[str, ...], list[Draw]]:
-    """The draws, by the columns whose hash decides them."""
+    """Group the draws by the columns whose hash decides them."""
     groups: dict[tuple[str, ...], list[Draw]] = {}
     for draw in draws:
         groups.setdefault(draw.over or tuple(key), []).append(draw)

@@ -1,4 +1,4 @@
-"""Rules of action `error`, judged on rows in memory."""
+"""Rules of action `error`, checked on rows in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genspark.steps.rejection import Rejection
 
 
 def stop_on(frame: Any, label: str, rejections: Iterable[Rejection]) -> None:
-    """Raise DataError where a row of a narwhals DataFrame breaks a rule of action `error`; others are passed over."""
+    """Raise DataError where a row of a narwhals DataFrame breaks a rule of action `error`; other rules are ignored."""
     for rule in rejections:
         if rule.action != "error":
             continue

@@ -1,4 +1,4 @@
-"""What becomes of each row in a job: kept, dropped or quarantined, and why. The names that all engines use.
+"""Fates of rows in a job (kept, dropped or quarantined, and why), under the names that all engines use.
 
 `PipelineModel.transform` removes rejected rows at once. A job may lose none: each row that goes is
 counted in the pass that writes the others, and goes to the quarantine with its reasons if it is to.
@@ -27,19 +27,19 @@ FILE = f"{HIDDEN}file"
 """String: the URI of the file that a row was read from."""
 
 CORRUPT_SHARD = ("source", None, "corrupt shard")
-"""The same for a shard that was left out; its row has no values."""
+"""The step, the column and the rule of the reason for a shard that was left out; its row has no values."""
 
 CORRUPT_RECORD = ("source", None, "corrupt record")
 """The step, the column and the rule of the reason that a corrupt record is quarantined for."""
 
 
 def judgement_columns(rules: Sequence[Rejection]) -> list[tuple[str, str, Rejection]]:
-    """For each rule the hidden columns of whether it is broken, and of the value it judged."""
+    """For each rule, the hidden columns that hold whether it is broken and the value it was checked on."""
     return [(f"{HIDDEN}broken_{i}", f"{HIDDEN}value_{i}", rule) for i, rule in enumerate(rules)]
 
 
 def judgements(rules: Sequence[Rejection]) -> dict[str, nw.Expr]:
-    """The expressions of the columns that `judged` names."""
+    """The expressions of the columns that `judgement_columns` names."""
     return {
         n: e
         for broken, value, rule in judgement_columns(rules)

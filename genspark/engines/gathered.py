@@ -1,4 +1,4 @@
-"""What a pass over some rows found, before it is a state: parts, which merge however the rows were cut."""
+"""The result of a pass over some rows: parts, which merge however the rows were cut, before states are made of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from genspark.statistics import State, Statistic
 
 @dataclass(frozen=True)
 class Gathered:
-    """The part of each statistic over some rows, and the columns in which none of them is NaN.
+    """The part of each statistic over some rows, and the columns known to hold no NaN in them.
 
     Parts are states, but for exact quantiles, whose states do not merge: see `Statistic.finish`.
     """
@@ -18,10 +18,10 @@ class Gathered:
     nan_free: frozenset[str] = frozenset()
 
     def merged(self, other: Gathered) -> Gathered:
-        """What was found in these rows and then in others, disjoint from them. Raises DataError for too many groups."""
+        """The parts over these rows followed by others, disjoint from them. Raises DataError for too many groups."""
         parts = {statistic: statistic.merge(part, other.parts[statistic]) for statistic, part in self.parts.items()}
         return Gathered(parts, self.nan_free & other.nan_free)
 
     def states(self) -> dict[Statistic, State]:
-        """The states of all these rows."""
+        """The states over these rows."""
         return {statistic: statistic.finish(part) for statistic, part in self.parts.items()}

@@ -31,16 +31,16 @@ Result = TypeVar("Result")
 
 
 class Progress(Protocol):
-    """Shows what is going on."""
+    """Shows the progress of a job."""
 
     def phase(self, name: str) -> contextlib.AbstractContextManager[None]:
-        """Show that this is going on while the block runs."""
+        """Show this phase while the block runs."""
 
     def tasks(self, done: int, known: int) -> None:
         """Tasks of the phase that are done, of those known so far."""
 
     def note(self, line: str) -> None:
-        """Tell something once."""
+        """Show a line once."""
 
 
 class Silent:
@@ -121,7 +121,7 @@ def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
 
 @dataclass
 class _Job:
-    """One job on its way: what is known grows from `open` to `write`."""
+    """A job in progress: its attributes are filled in from `open` to `write`."""
 
     config: JobConfig
     progress: Progress
@@ -135,7 +135,7 @@ class _Job:
 
     @contextlib.contextmanager
     def opened(self, spark: SparkSession | None) -> Iterator[None]:
-        """Open the job for the block; what was kept between passes is removed at its end."""
+        """Open the job for the block, and remove at its end what was kept between passes."""
         try:
             self.open(spark)
             yield
@@ -144,7 +144,7 @@ class _Job:
                 self.runner.close()
 
     def open(self, spark: SparkSession | None) -> None:
-        """Find everything, and every mistake that can be found before any data is read."""
+        """Find source, target and plan, and report every mistake that can be found before data is read."""
         config = self.config
         choice = choose(config, spark)
         self.progress.note(f"engine: {choice.engine} ({choice.reason})")
@@ -163,7 +163,7 @@ class _Job:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
 
     def with_what_can_be_read(self, work: Callable[[], Result]) -> Result:
-        """What the work gives. Where a shard cannot be read and the source says so, once more without it."""
+        """The result of the work; repeated without shards that cannot be read, where the source allows it."""
         while True:
             try:
                 return work()
@@ -228,7 +228,7 @@ class _Job:
         return None
 
     def write(self, model: PipelineModel) -> RunReport:
-        """Write the quarantine and the table, then the model; put all back where one fails."""
+        """Write the quarantine and the table, then the model; undo all where one fails."""
         # A model that was fitted elsewhere may need columns that this source has not.
         model.check(self.plan.schemas[0])
         runner = self.runner
@@ -267,7 +267,7 @@ class _Job:
         )
 
     def save(self, model: PipelineModel) -> None:
-        """Save the model where the configuration wants it."""
+        """Save the model at the configured path."""
         path = self.runner.model_path
         try:
             model.save(path)
@@ -288,7 +288,7 @@ class _Job:
 
 
 def _check_sums(written: Written, *, shards: int) -> None:
-    """Raise DataError where rows were lost or doubled: the source gave other rows in another pass."""
+    """Raise DataError where the counts of rows differ: the source gave other rows in another pass."""
     read, dropped, quarantined_rows = (written.observed[name] for name in ("read", "dropped", "quarantined"))
     rows, aside = written.commit.rows, written.aside
     if read != rows + dropped + quarantined_rows or aside != quarantined_rows + shards:

@@ -1,4 +1,4 @@
-"""What a run did, as numbers for programs and as a table for people."""
+"""The report of a run, as numbers for programs and as a table for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Count:
-    """How many values a step met: filled, beyond its bounds, outside its domain."""
+    """The number of values that a step counted: filled, beyond its bounds, outside its domain."""
 
     step: str
     what: str
@@ -18,7 +18,7 @@ class Count:
 
 @dataclass(frozen=True)
 class RunReport:
-    """One run: rows are counted in the pass that wrote them, seconds are wall time.
+    """The figures of one run: rows are counted in the pass that wrote them, seconds are wall time.
 
     `rows_read` is always `rows_written + rows_quarantined + rows_dropped`. `scans` are the passes
     over the data that fitting took, `scans_stage_by_stage` those of one estimator after another;

@@ -64,7 +64,7 @@ class FileState:
 
 @dataclass(frozen=True)
 class StatesTable:
-    """The table as it was found: `version` is None, and there is no row, where there was none."""
+    """The table as it was found; where there was none, `version` is None and there is no row."""
 
     path: str
     version: int | None
@@ -93,7 +93,7 @@ class StatesTable:
 
 
 def normal(uri: str) -> str:
-    """One name for a file that engines name in several ways: `file:/a` and `file:///a`, `s3a:` and `s3:`."""
+    """The one form of a URI that engines write in several: `file:/a` and `file:///a`, `s3a:` and `s3:`."""
     if uri.startswith("file:"):
         return "file:///" + uri.removeprefix("file:").lstrip("/")
     return normal_uri(uri) if is_uri(uri) else uri
@@ -124,7 +124,7 @@ def replace(
     input_schema: Mapping[str, str],
     metadata: Mapping[str, Any],
 ) -> None:
-    """Keep what is of these files and digests, and add the new states: in one commit, or none where nothing changed.
+    """Keep the states of these files and digests, and add the new ones, in one commit; in none where nothing changed.
 
     Raises SinkError where the table cannot be written, or where another writer came first: it is as it was then.
     """

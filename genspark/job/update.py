@@ -1,4 +1,4 @@
-"""A fit from states that are kept for each file: only files that are new, or changed, are scanned."""
+"""Incremental fit from states that are kept for each file: only files that are new or changed are scanned."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOVED = 5
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """What an update did. Of the `files` of the source some were `scanned`, and of the others the states `reused`.
+    """The report of an update: of the source's `files`, some were `scanned`; the states of the others were `reused`.
 
     `gone` are files that had states and are no more in the source. `scans_of_all` counts, by level, the passes
     over all data that a fit makes for what depends on parameters, and `passes_to_infer` those that found the types
@@ -53,7 +53,7 @@ class UpdateReport:
 
     @property
     def reused(self) -> int:
-        """The files whose states were there already, all of them."""
+        """The number of files all of whose states were kept."""
         return self.files - self.scanned
 
     @property
@@ -96,7 +96,7 @@ class UpdateReport:
 
 @dataclass
 class Update:
-    """One update on its way: the table as it was found, the files as they are now, what was scanned since."""
+    """An update in progress: the table as it was found, the files as they are now, and the files scanned."""
 
     config: JobConfig
     runner: Runner
@@ -129,11 +129,11 @@ class Update:
 
     @property
     def gone(self) -> int:
-        """The files that had states and are no more in the source."""
+        """The number of files that had states and are no longer in the source."""
         return len({file.uri for file in self.table.files()} - {file.uri for file in self.files})
 
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
-        """The states of a pass: of level 0 file by file, of another over all data."""
+        """The states of a pass: file by file for level 0, over all data for others."""
         if fit_pass.level > 0:
             self.scans_of_all[fit_pass.level] += 1
             return self.runner.states(fit_pass)
@@ -144,7 +144,7 @@ class Update:
         return {s: merged(s, list(self._in_order(kept[s], new[s]))) for s in fit_pass.statistics}
 
     def commit(self, model: PipelineModel) -> None:
-        """Keep the states of the files that are there, and of this fit's statistics, for the next update."""
+        """Keep the states of this fit's statistics for the source's files, for the next update."""
         metadata = self.runner.metadata(model)
         states.replace(self.table, self.files, self._digests, self._new, _named(self.plan), metadata)
 
@@ -154,7 +154,7 @@ class Update:
         origins: Mapping[Statistic, Origin],
         kept: Mapping[Statistic, Mapping[SourceFile, str]],
     ) -> dict[Statistic, dict[SourceFile, State]]:
-        """The states that are not kept yet: files that lack the same statistics are scanned together."""
+        """Scan for the states that are not kept yet; files that lack the same statistics are scanned together."""
         states_by_file: dict[Statistic, dict[SourceFile, State]] = {statistic: {} for statistic in fit_pass.statistics}
         lacking: dict[tuple[Statistic, ...], list[SourceFile]] = defaultdict(list)
         for file in self.files:
@@ -177,7 +177,7 @@ class Update:
 
 
 def merged(statistic: Statistic, some: Sequence[State]) -> State:
-    """The state of all rows from those of files: pairs first, then pairs of pairs, so that roundings stay few."""
+    """Merge the states of files pairwise, then pairs of pairs, so that few rounding errors add up."""
     if not some:
         return grouped({}) if statistic.by else statistic.empty()
     while len(some) > 1:
@@ -186,7 +186,7 @@ def merged(statistic: Statistic, some: Sequence[State]) -> State:
 
 
 def _refuse_exact(plan: Plan) -> None:
-    """Raise PlanError where a step wants what does not merge, of rows that need no parameters."""
+    """Raise PlanError where a step needs exact quantiles of level 0, which do not merge."""
     for position, (step, answers) in enumerate(zip(plan.steps, plan.answers, strict=True)):
         for wanted in _scanned(answers):
             if wanted.level == 0 and isinstance(wanted.statistic, Quantiles) and not wanted.statistic.rank_error:
@@ -218,7 +218,7 @@ def _named(plan: Plan) -> dict[str, str]:
 
 
 def _reading(config: JobConfig) -> dict[str, Any]:
-    """What decides how a file is read, beside the file itself."""
+    """Everything beside the file itself that decides how it is read, as plain JSON."""
     source = config.source
     reading = {"format": source.format, "options": dict(sorted(source.options.items())), "schema": source.schema_}
     return {**reading, "path": source.path} if format_of(source.format).tells_place else reading

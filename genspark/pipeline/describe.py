@@ -32,7 +32,7 @@ def describe(model: PipelineModel) -> str:
 
 
 def _learnt(parameters: Mapping[str, Any]) -> list[str]:
-    """Lines `column: value` for what is kept by column, under its name where there are several; the first few."""
+    """Lines `column: value` for the first columns of a parameter, under its name where there are several."""
     kept = {name: group for name, group in parameters.items() if isinstance(group, Mapping)}
     lines = []
     for name, group in kept.items():

@@ -21,7 +21,7 @@ _WIDEST = 32
 
 
 class Learnt(Protocol):
-    """The parts of a model that are compared."""
+    """The parts of a model that `diff` compares."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -37,12 +37,12 @@ class Learnt(Protocol):
 
     @property
     def input_schema(self) -> Mapping[str, str]:
-        """The columns it was fitted on, and the names of their types."""
+        """The columns that the model was fitted on, and the names of their types."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is not the same in both models.
+    """One entry that differs between two models.
 
     `step` is the label of a step, with its number among those of the same label from the second on, or
     `INPUT`. `path` leads to the parameter, the field or the column, such as `mean.fare` or
@@ -71,7 +71,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ModelDiff:
-    """The changes from one model to another: first of the input, then step by step. Empty where there are none.
+    """The changes from one model to another, first of the input, then step by step; empty where models agree.
 
     Numbers are compared as they are: a rounding is a change, of a very small `relative`.
     """
@@ -88,7 +88,7 @@ class ModelDiff:
         return self.table(SHOWN)
 
     def table(self, most: int) -> str:
-        """At most `most` of the largest changes, a line each below the number of all."""
+        """Text with the number of all changes, and a line for each of the `most` largest."""
         if not self.changes:
             return "nothing moved: the same columns, steps and parameters"
         rows = [_row(change) for change in self.largest(most)]
@@ -97,7 +97,7 @@ class ModelDiff:
         return "\n".join(lines + ([f"and {rest:,} more, which moved less"] if rest else []))
 
     def largest(self, most: int) -> list[Change]:
-        """At most `most` changes: first those that are not relative, such as a step that is gone, then by size."""
+        """At most `most` changes: first those without a size, such as a step that is gone, then the largest."""
         return sorted(self.changes, key=_weight, reverse=True)[:most]
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -146,7 +146,7 @@ def _of_step(label: str, old: tuple[Step, Parameters], new: tuple[Step, Paramete
 
 
 def _compared(label: str, path: str, a: Any, b: Any) -> Iterator[Change]:
-    """The changes below one place: of mappings by key, of lists of one length by position, else of the whole."""
+    """The changes below one place: mappings compare by key, lists of one length by position, all else as a whole."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for name in dict.fromkeys([*a, *b]):
             place = f"{path}.{name}" if path else str(name)

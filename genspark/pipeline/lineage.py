@@ -21,7 +21,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Origin:
-    """A statistic by the names that its columns had in the source, after the steps that decide its values and rows."""
+    """A statistic under its columns' names in the source, with the steps that decide its values and rows."""
 
     statistic: Statistic
     steps: tuple[Mapping[str, Any], ...]
@@ -66,7 +66,7 @@ def origin(fit_pass: FitPass, statistic: Statistic, schema: Schema, reading: Map
 
 
 def _unnamed(step: Step, parameters: Parameters) -> dict[str, Any]:
-    """A step without its name, which changes nothing."""
+    """A step and its parameters as JSON, without the step's name, which does not affect states."""
     ((kind, fields),) = step.to_json().items()
     unnamed = {name: value for name, value in fields.items() if name != "name"}
     return {kind: unnamed, "parameters": dict(parameters)}

@@ -33,7 +33,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class PipelineModel:
-    """Steps with what each of them learnt, and the states it was learnt from.
+    """Steps, the parameters of each, and the states that these were learnt from.
 
     `input_schema` maps the columns the model was fitted on to the names of their types. `states`
     are what the scans read: (statistic, number of the step whose input it was read of, state).
@@ -94,7 +94,7 @@ class PipelineModel:
         return diff(self, other)
 
     def apply(self, engine: Engine, frame: Any, before: Before) -> Any:
-        """A narwhals frame that has its draws, after every step."""
+        """Apply every step to a narwhals frame that already has its draws."""
         frame = engine.without_nan(frame, columns_read(self.steps))
         return apply_steps(engine, frame, zip(self.steps, self.parameters, strict=True), before)
 

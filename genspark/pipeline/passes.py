@@ -1,4 +1,4 @@
-"""Passes over the data: plain values, which can be sent to where the data is."""
+"""Passes over the data, as plain values that can be sent to where the data is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Before = Callable[[Any, Step, Parameters], Any]
 
 @dataclass(frozen=True)
 class Opening:
-    """What every pass of a fit begins with: draws, one kind of missing value, the rows to learn from.
+    """The beginning of every pass of a fit: draws, one kind of missing value, the rows to learn from.
 
     `key` and `draws` are for `Engine.with_draws`; in the columns `nullable` NaN becomes null; `adding`
     are steps whose columns only `where` needs: a row counts if each of its columns has the value.
@@ -48,7 +48,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Stage:
-    """One place among the steps: columns kept as they are here (column -> hidden copy), then a step."""
+    """A place among the steps: columns to copy as they are here (column -> hidden copy), then a step to apply."""
 
     copies: Mapping[str, str]
     step: Step | None = None
@@ -57,7 +57,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class FitPass:
-    """One scan of a fit: how it begins, the steps that are known already, the statistics of what comes out.
+    """One scan of a fit: its opening, the steps that are fitted already, and the statistics of their output.
 
     A pass of level 0 depends on nothing that was learnt: its states hold for their rows for good.
     """
@@ -69,16 +69,16 @@ class FitPass:
 
     @property
     def sees_raw_values(self) -> bool:
-        """Whether the statistics are of all rows, as they were read."""
+        """Whether the statistics are of all rows as read, before any step or filter."""
         return not (any(stage.step for stage in self.stages) or self.opening.adding or self.opening.where)
 
     def gather(self, engine: Engine, frame: Any) -> Gathered:
-        """The parts over the rows of this frame, in one pass. `nan_free` is told of columns as they were read alone."""
+        """The parts over this frame's rows, in one pass. `nan_free` is known only where `sees_raw_values`."""
         gathered = engine.gather(self._rows(engine, frame), self.statistics)
         return gathered if self.sees_raw_values else replace(gathered, nan_free=frozenset())
 
     def states(self, engine: Engine, frame: Any) -> dict[Statistic, State]:
-        """The states over the rows of this frame, in one pass."""
+        """The states over this frame's rows, in one pass."""
         return engine.scan(self._rows(engine, frame), self.statistics)
 
     def _rows(self, engine: Engine, frame: Any) -> Any:
@@ -93,7 +93,7 @@ class FitPass:
 
 
 def apply_steps(engine: Engine, frame: Any, steps: Iterable[tuple[Step, Parameters]], before: Before) -> Any:
-    """A narwhals frame after these steps, each with its parameters."""
+    """Apply these steps, each with its parameters, to a narwhals frame."""
     for step, parameters in steps:
         kernels = step.kernels(parameters)
         frame = before(engine.with_kernels(frame, kernels) if kernels else frame, step, parameters)
@@ -122,5 +122,5 @@ def fit_draws_of(steps: Iterable[Step]) -> list[Draw]:
 
 
 def columns_read(steps: Iterable[Step]) -> tuple[str, ...]:
-    """The columns that some step looks at: those in which NaN is made null."""
+    """The columns that some step reads, in which NaN is made null."""
     return tuple(sorted({column for step in steps for column in step.reads()}))

@@ -1,4 +1,4 @@
-"""Steps, fitted: `Pipeline([...]).fit(df)` gives a `PipelineModel`."""
+"""Pipelines: `Pipeline([...]).fit(df)` gives a `PipelineModel`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Pipeline:
         source: Mapping[str, Any] | None = None,
         on_scan: OnScan | None = None,
     ) -> PipelineModel:
-        """Learn every step's parameters by a plan of `plan_for`, wherever `run_pass` makes its passes."""
+        """Learn every step's parameters by a plan of `plan_for`; `run_pass` makes each pass."""
         key = self._key(plan)
         adding = tuple(self._fit_columns(plan))
         opening = Opening(key, tuple(fit_draws_of(plan.steps)), columns_read(plan.steps), adding, dict(self.fit_on))
@@ -91,7 +91,7 @@ class Pipeline:
         )
 
     def _key(self, plan: Plan) -> tuple[str, ...]:
-        """The columns that draws by the row's key hash: none where no step makes such a draw."""
+        """The columns of the row's key, which draws hash; empty where no step draws by the key."""
         source, draws = plan.schemas[0], fit_draws_of(plan.steps)
         problems = [
             f"{column!r} is {source[column]}, which cannot be hashed; name another column"
@@ -126,7 +126,7 @@ class Pipeline:
 
 @dataclass
 class _Fitting:
-    """The scans of a plan, run level by level; after each, every step whose answers are in is fitted."""
+    """Runs the scans of a plan level by level; after each level fits every step whose answers are known."""
 
     plan: Plan
     opening: Opening
@@ -136,7 +136,7 @@ class _Fitting:
     scanned: dict[Request, State] = field(default_factory=dict)
 
     def run(self) -> list[Parameters]:
-        """The parameters of every step."""
+        """Run all scans and return the parameters of every step."""
         for number, scan in enumerate(self.plan.scans, start=1):
             self._fit_steps(scan.level - 1)
             if scan.refines is None:
@@ -148,7 +148,7 @@ class _Fitting:
         return [self.fitted[position] for position in range(len(self.plan.steps))]
 
     def _fit_steps(self, done: int) -> None:
-        """Fit what follows from the scans up to this level."""
+        """Fit the steps that need no scan beyond this level."""
         for position, (step, answers) in enumerate(zip(self.plan.steps, self.plan.answers, strict=True)):
             is_due = position not in self.fitted and all(answer.level <= done for answer in answers)
             if is_due:

@@ -1,1 +1,1 @@
-"""Where rows are written to: a file for each format, and for each way to write it from frames of Spark."""
+"""Sinks, which write rows to tables: one file for each format, and for each way to write it from Spark frames."""

@@ -1,4 +1,4 @@
-"""Tables of any format from frames of Spark: their tasks write files from Arrow batches, the driver commits."""
+"""Tables of any format from Spark frames: Spark's tasks write files from Arrow batches, the driver commits them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ArrowTasks(Sink["DataFrame"]):
-    """Hands what the tasks wrote to a sink of files. The workers need genspark and Polars."""
+    """Passes the files that tasks wrote to a sink of files. The workers need genspark and Polars."""
 
     files: FileSink
 
@@ -35,7 +35,7 @@ class ArrowTasks(Sink["DataFrame"]):
         return self.files.find(path)
 
     def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
-        """Raises TargetError for columns that only Spark can write, too."""
+        """Check as the sink of files does. Raises TargetError also for columns that only Spark can write."""
         self.files.check(table, section, schema)
         odd = only_spark_writes(schema)
         if odd:

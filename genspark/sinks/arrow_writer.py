@@ -1,4 +1,4 @@
-"""Rows of a Spark frame, written in its tasks as they leave Catalyst in Arrow batches; nothing is committed here.
+"""Writing of a Spark frame's rows in its tasks, from Arrow batches; nothing is committed here.
 
 Spark's own Parquet writer takes row by row; here a columnar writer takes batches. The workers need
 genspark and Polars.
@@ -31,7 +31,7 @@ def write(frame: DataFrame, folder: str, layout: Layout) -> list[WrittenFile]:
 
 
 def schema_of(frame: DataFrame) -> pl.Schema:
-    """The frame's columns as Polars takes them from Arrow."""
+    """The schema that Polars makes of the frame's Arrow batches."""
     from pyspark.sql.pandas.types import to_arrow_schema
 
     empty: Any = pl.from_arrow(to_arrow_schema(frame.schema, timezone="UTC").empty_table())

@@ -1,4 +1,4 @@
-"""`sink.writer: auto`: Arrow in Spark's tasks where it can be, else Spark's own writer."""
+"""`sink.writer: auto`: Arrow in Spark's tasks where that is possible, else Spark's own writer."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ IN_WORKERS = "genspark.sinks.arrow_writer"
 
 @dataclass
 class AutoWriter(Sink["DataFrame"]):
-    """Chooses when the table is looked for, and once more when the result's columns are known.
+    """Chooses a writer when it looks for the table, and again when the result's columns are known.
 
-    `note` is told where Spark's own writer is taken, and why.
+    `note` gets a line where Spark's own writer is taken, and why.
     """
 
     spark: SparkSession
@@ -100,7 +100,7 @@ class AutoWriter(Sink["DataFrame"]):
             self._own(f"Arrow's writer has no type for column {odd[0]!r}")
 
     def _seen(self, table: Table) -> Table:
-        """The table under the name by which Spark knows it, where Spark writes what Arrow's sink had found."""
+        """The table under Spark's name for it, where Arrow's sink found the table and Spark is to write it."""
         return replace(table, path=qualified(self.spark, self._path)) if self.chosen is self.own else table
 
     def _own(self, why: str) -> Sink[DataFrame]:
@@ -110,7 +110,7 @@ class AutoWriter(Sink["DataFrame"]):
 
 
 def out_of_reach(spark: SparkSession, path: str) -> str | None:
-    """Why this process and the workers do not both reach a path by themselves; None where they do."""
+    """The reason why this process and the workers cannot both reach a path without Spark; None where they can."""
     whole = qualified(spark, path)
     scheme = whole.partition("://")[0] if is_uri(whole) else ""
     if scheme:
@@ -123,16 +123,16 @@ def out_of_reach(spark: SparkSession, path: str) -> str | None:
 
 
 def _is_here(spark: SparkSession) -> bool:
-    """Whether the workers are on this machine for certain: a server that was connected to may be anywhere."""
+    """Whether the workers are certainly on this machine: a Connect server may be anywhere."""
     is_local = str(spark.conf.get("spark.master", "") or "").startswith("local")
     return is_local and (not is_connect(spark) or "SPARK_LOCAL_REMOTE" in os.environ)
 
 
 @functools.lru_cache(maxsize=8)
 def _lacking(spark: SparkSession, path: str) -> str | None:
-    """What keeps this process or the workers from writing there; None where nothing does.
+    """The reason why this process or the workers cannot write there; None where they can.
 
-    Workers on this machine run this Python, unless they were told of another; others are asked by a task.
+    Workers on this machine run this Python, unless another is configured; others are asked by a task.
     """
     for name in ("polars", "deltalake"):
         if importlib.util.find_spec(name) is None:
@@ -147,7 +147,7 @@ def _lacking(spark: SparkSession, path: str) -> str | None:
 
 
 def ready(path: str, _: int) -> None:
-    """Import in a worker what writes, and reach where it is to write. Raises ImportError or OSError."""
+    """Check in a worker that it can import what writes, and reach the path. Raises ImportError or OSError."""
     importlib.import_module(IN_WORKERS)
     if is_uri(path):
         system, inside = file_system(path)

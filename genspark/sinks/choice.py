@@ -21,7 +21,7 @@ def of_files(section: config.Sink, *, in_tasks: bool = False) -> FileSink:
 def of_frames(
     section: config.Sink, spark: SparkSession, note: Callable[[str], None], place: str = "sink.path"
 ) -> Sink[DataFrame]:
-    """The sink for a frame of Spark, by the section's writer; `note` is told where `auto` takes Spark's own."""
+    """The sink for a Spark frame, by the section's writer; `note` gets a line where `auto` takes Spark's own."""
     from genspark.sinks.arrow_tasks import ArrowTasks
     from genspark.sinks.auto import AutoWriter
 

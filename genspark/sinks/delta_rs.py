@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class NeedsSparkError(TargetError):
-    """A table asks of its writers what only Spark heeds."""
+    """A table has features that writers must heed and only Spark does."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DeltaRs(FileSink):
     format: ClassVar[str] = "delta"
 
     def find(self, path: str) -> Table:
-        """Raises NeedsSparkError, too."""
+        """Find the table as every sink does. Raises NeedsSparkError for features that only Spark heeds."""
         path = storage_path(path)
         with _refused(self.place, path, TargetError):
             if _is_table(path):
@@ -157,7 +157,7 @@ def _write_into(
 
 
 def _commits_since(table: Table, run_id: str) -> tuple[int, int]:
-    """How many commits there are since the table was found, and how many of them are this run's."""
+    """The number of commits since the table was found, and how many of them are this run's."""
     if not _is_table(table.path):
         return 0, 0
     commits = _open(table.path).history()
@@ -178,7 +178,7 @@ def _delete_files(folder: str, run_id: str, kept: Iterable[str]) -> None:
 
 
 def _names(folder: str) -> Iterator[str]:
-    """The table's Parquet files below a folder, relative to it: not what genspark keeps there of its own."""
+    """The table's Parquet files below a folder, relative to it, without those that genspark keeps for itself."""
     return (name for name in _all_names(folder) if not name.startswith(f"{OWN}/"))
 
 
@@ -210,7 +210,7 @@ def _adds(files: Sequence[WrittenFile]) -> list[Any]:
 
 
 def _types(schema: Any) -> dict[str, str]:
-    """The type of each column as text, whether or not nulls may be inside."""
+    """The type of each column as text, the same whether or not it allows nulls inside."""
     types = {field.name: field.type.to_json().strip('"') for field in schema.fields}
     return {
         name: re.sub(r'("containsNull"|"valueContainsNull"|"nullable"):false', r"\1:true", types[name])
@@ -252,7 +252,7 @@ def _refused(place: str, path: str, kind: type[GensparkError]) -> Iterator[None]
 
 
 def _is_table(path: str) -> bool:
-    """Raises DeltaError or OSError where the store does not answer."""
+    """Whether a Delta table is there. Raises DeltaError or OSError where the store does not answer."""
     return bool(_delta().DeltaTable.is_deltatable(path, delta_options(path)))
 
 

@@ -1,4 +1,4 @@
-"""What a Delta table demands of its writers, where files are added to its log without Spark."""
+"""Features of a Delta table that its writers must heed, for writers that add files to its log without Spark."""
 
 from __future__ import annotations
 

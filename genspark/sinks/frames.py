@@ -1,4 +1,4 @@
-"""Frames of Spark on their way to a sink: how their rows are gathered, and what their text is called."""
+"""Preparation of Spark frames for a sink: the layout of their rows, and the type of their text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARTITION_TASKS = 16
 
 
 def plain_text(frame: DataFrame) -> DataFrame:
-    """The frame with text that Delta's log calls `string`, whoever made the column.
+    """Give every text column the type that Delta's log calls `string`, whoever made the column.
 
     Connect sends each text type with its collation, and Spark then writes a table whose columns are
     `string collate UTF8_BINARY`, which is the same to Spark and unknown to every other reader.
@@ -42,7 +42,7 @@ def _ddl(kind: Any) -> str:
 
 
 def laid_out(frame: DataFrame, section: config.Sink) -> DataFrame:
-    """The rows gathered so that each partition value gets `files_per_partition` files, if it has the rows."""
+    """Repartition the rows so that each partition value gets `files_per_partition` files, if it has enough rows."""
     files = section.files_per_partition
     if not files:
         return frame

@@ -1,4 +1,4 @@
-"""The names of columns that a table holds: Delta's rule, as Spark keeps it, for every writer and the quarantine."""
+"""Names of columns that a table can hold: Delta's rule, as Spark applies it, for every writer and the quarantine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MAPPING = "delta.columnMapping.mode"
 
 
 def check_names(table: Table, section: config.Sink, schema: Schema, *, can_map: bool) -> None:
-    """Raise TargetError for columns that the table cannot hold by their names, before any work is done.
+    """Raise TargetError for columns whose names the table cannot hold, before any work is done.
 
     A table with Delta's column mapping holds every name; `can_map`: the writer keeps one, as Spark alone does.
     """
@@ -53,7 +53,7 @@ def maps_names(properties: Mapping[str, str]) -> bool:
 
 
 def held_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """Under which name each column stands in a table that must hold them all: its own, wherever it can.
+    """The name of each column in a table that must hold them all: its own wherever that is possible.
 
     Others get their snake_case name, or "column" where that is empty, with a number where it is `taken` or another's.
     """
@@ -90,7 +90,7 @@ def _problems(schema: Schema) -> Iterator[str]:
 
 
 def _fault(name: str) -> str | None:
-    """What stands in a name that no table holds."""
+    """The characters of a name that no table can hold, for a message."""
     return next((what for sign, what in _REFUSED.items() if sign in name), None)
 
 

@@ -1,4 +1,4 @@
-"""Folders of Parquet files, partitioned by folders that are named after values, with a manifest of what is in them.
+"""Tables of plain Parquet files in folders named after partition values, listed in a manifest.
 
 `_genspark/manifest.json` names the files of the table; it is replaced whole. A run writes into a folder of its own,
 `_genspark/run-ID/`. To commit, it keeps the manifest there as it was, moves its files to where readers look, and
@@ -48,7 +48,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A version of the table, from 0 on: its files, its columns (name -> type), and `run`, which tells who made it."""
+    """A version of the table, from 0 on: its files, its columns (name -> type), and `run`, the run that made it."""
 
     version: int
     run: Mapping[str, Any]
@@ -64,7 +64,7 @@ class Manifest:
 
     @classmethod
     def read(cls, path: str) -> Manifest | None:
-        """The manifest at a path; None where there is none. Raises OSError, and ValueError where it is none."""
+        """The manifest at a path; None where there is none. Raises OSError, and ValueError for another file."""
         try:
             fields = json.loads(read_text(path))
         except FileNotFoundError:
@@ -76,13 +76,13 @@ class Manifest:
             raise ValueError(f"{path} is no manifest of genspark") from None
 
     def save(self, path: str) -> None:
-        """Put the manifest there, whole or not at all. Raises OSError."""
+        """Write the manifest to a path, whole or not at all. Raises OSError."""
         write_text(path, json.dumps(asdict(self), indent=1))
 
 
 @dataclass(frozen=True)
 class ParquetFolder(FileSink):
-    """Tables of plain Parquet files. One run at a time may write one; there is no older version to read."""
+    """Tables of plain Parquet files. Only one run at a time may write a table; older versions are not kept."""
 
     format: ClassVar[str] = "parquet"
 
@@ -92,7 +92,7 @@ class ParquetFolder(FileSink):
         return SparkParquet(self, spark)
 
     def find(self, path: str) -> Table:
-        """Finish or undo, too, what a run that was killed left there."""
+        """Find the table as every sink does, after finishing or undoing what a killed run left there."""
         path = storage_path(path)
         with self._refused(path, TargetError):
             for run_id in _runs(path):
@@ -178,7 +178,7 @@ class ParquetFolder(FileSink):
         return now
 
     def _switch(self, table: Table, before: Manifest | None, new: Manifest, files: Sequence[WrittenFile]) -> Commit:
-        """Move the files to where readers look, and put the manifest with them."""
+        """Move the files to where readers look, and write the manifest beside them."""
         run_id = str(new.run["run_id"])
         folder = self.folder(table, run_id)
         moved = [replace(file, path=_place(file, new.partition_by, run_id)) for file in files]
@@ -210,7 +210,7 @@ def _stays(file: Listed, section: config.Sink) -> bool:
 
 
 def _place(file: WrittenFile, partition_by: Sequence[str], run_id: str) -> str:
-    """Where a file is to be, below the table: in folders that tell its values, under a name that tells its run."""
+    """The path of a file below the table: in folders named after its values, under a name that holds its run."""
     name = PurePosixPath(file.path).name.removesuffix(_DRAFT)
     own = name if f"-{run_id}-" in name else f"part-{run_id}-{name.removeprefix('part-')}"
     return folders({column: file.partition[column] for column in partition_by}) + own
@@ -221,7 +221,7 @@ def _types(rows: Files) -> dict[str, str]:
 
 
 def _refuse_fewer_columns(there: Mapping[str, str], here: Mapping[str, str]) -> None:
-    """Raise SinkError where rows lack a column: plain files tell no reader that it is null."""
+    """Raise SinkError where rows lack a column of the table: no reader would know that it is null in plain files."""
     absent_ones = [name for name in there if name not in here]
     if absent_ones:
         raise SinkError(
@@ -231,7 +231,7 @@ def _refuse_fewer_columns(there: Mapping[str, str], here: Mapping[str, str]) -> 
 
 
 def _settle(path: str, run_id: str) -> None:
-    """Delete what is not in the table of what a run wrote or replaced, and then its folder."""
+    """Delete the files that a run wrote or replaced and that are not in the table, and then the run's folder."""
     now = Manifest.read(f"{path}/{MANIFEST}")
     there = now.paths if now else set()
     if now and now.run["run_id"] == run_id:
@@ -246,7 +246,7 @@ def _settle(path: str, run_id: str) -> None:
 
 
 def _runs(path: str) -> list[str]:
-    """The runs that have a folder still."""
+    """The runs that still have a folder."""
     from pyarrow import fs
 
     system, inside = file_system(path)
@@ -256,7 +256,7 @@ def _runs(path: str) -> list[str]:
 
 
 def _names(path: str) -> list[str]:
-    """The files below the table, relative to it, but for genspark's own."""
+    """The files below the table, relative to it, without genspark's own."""
     from pyarrow import fs
 
     system, inside = file_system(path)
@@ -266,7 +266,7 @@ def _names(path: str) -> list[str]:
 
 
 def _move(source: str, names: Sequence[str], target: str, wanted: Sequence[str]) -> None:
-    """Move files from one folder to another of the same store, several at once: a store copies each."""
+    """Move files between folders of one store, several at once, because a store copies each."""
     system, below = file_system(source)
     _, above = file_system(target)
     if not is_uri(target):
@@ -281,7 +281,7 @@ def _move(source: str, names: Sequence[str], target: str, wanted: Sequence[str])
 
 
 def _delete(path: str, names: Iterable[str]) -> None:
-    """Delete files below the table, and the folders that are empty then. A file that is gone is no mistake."""
+    """Delete files below the table, and folders left empty. A file that is gone already is no mistake."""
     system, inside = file_system(path)
 
     def delete(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Parquet files of a table, written by Polars as rows stream by; nothing is committed here."""
+"""Parquet files of a table, written by Polars from streamed rows; nothing is committed here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file that a commit may add: what the log says of it.
+    """A file that a commit may add, with the fields of its entry in the log.
 
     `path` is relative to the table; `partition` maps each partition column to its value as Delta
     writes it, None being null; `stats` is the JSON of Delta's column statistics; `modified` is in
@@ -121,7 +121,7 @@ def _rows_in_a_group(schema: pl.Schema) -> int:
 
 
 def _bytes_of(dtype: pl.DataType) -> int:
-    """About how many bytes a value takes."""
+    """The approximate bytes of a value."""
     if dtype == pl.Binary or dtype.is_nested():
         return 4096
     return 64 if dtype == pl.String else 8
@@ -135,7 +135,7 @@ def _written(
 
 
 def _column_statistics(path: str, columns: Sequence[str]) -> dict[str, Any]:
-    """minValues, maxValues and nullCount from the file's footer, of those columns that have them there."""
+    """minValues, maxValues and nullCount of the columns for which the file's footer has them."""
     import pyarrow.parquet as pq
 
     if not columns:
@@ -158,7 +158,7 @@ def _column_statistics(path: str, columns: Sequence[str]) -> dict[str, Any]:
 
 
 def _ends(statistics: Any) -> tuple[Any, Any]:
-    """The smallest and the largest value; instants from their microseconds, for PyArrow asks pandas to make them."""
+    """The smallest and the largest value; instants are made from microseconds, because PyArrow would need pandas."""
     kind = json.loads(statistics.logical_type.to_json())
     if kind["Type"] != "Timestamp":
         return statistics.min, statistics.max
@@ -169,7 +169,7 @@ def _ends(statistics: Any) -> tuple[Any, Any]:
 
 
 def _is_telling(value: Any) -> bool:
-    """Whether a value can stand in the log as it is: short text, finite numbers, days and instants."""
+    """Whether the log can hold a value as a bound: short text, finite numbers, dates and instants."""
     if isinstance(value, str):
         return len(value) <= 32
     if isinstance(value, float):

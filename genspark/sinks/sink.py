@@ -1,4 +1,4 @@
-"""The contract of a sink: what is there, whether rows fit it, one commit, and the way back."""
+"""The contract of a sink: find a table, check that rows fit it, commit once, and undo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rows = TypeVar("Rows")
 
 
 class Sink(ABC, Generic[Rows]):
-    """A way to write tables of one format. `Rows` is what it takes them as: a frame of Spark, or `Files`.
+    """Writes tables of one format. `Rows` is the form in which it takes rows: a Spark frame, or `Files`.
 
     `place` is the key of the configuration that errors name. A sink knows no table: each method is given one.
     """
@@ -33,7 +33,7 @@ class Sink(ABC, Generic[Rows]):
 
     @abstractmethod
     def find(self, path: str) -> Table:
-        """Find the table at a path. Raises TargetError where something else is there, or nothing may be written."""
+        """Find the table at a path. Raises TargetError where something else is there, or the path is not writable."""
 
     def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
         """Raise TargetError where the section does not fit the table or the result's columns (name -> dtype).
@@ -52,7 +52,7 @@ class Sink(ABC, Generic[Rows]):
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],
     ) -> Commit:
-        """Add the rows, visible all at once, as the section's mode has it; then set the table's properties.
+        """Add the rows by the section's mode, visible all at once; then set the table's properties.
 
         `metadata` tells of the run, and has its `run_id`; `properties` are those that the steps want, beside the
         section's own. Raises SinkError; no row of the table has changed then.
@@ -67,19 +67,19 @@ class Sink(ABC, Generic[Rows]):
 
     @abstractmethod
     def put_back(self, table: Table, run_id: str) -> None:
-        """Undo what a run did since the table was found: its old rows come back, or nothing remains.
+        """Undo what a run did since the table was found: restore the old rows, or remove a table that was new.
 
         What others committed is left alone: where they did meanwhile, so is what the run did.
         """
 
     @abstractmethod
     def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
-        """Delete what a run leaves behind that is done and will not be put back. Raises OSError."""
+        """Delete what a finished run leaves behind, now that it will not be put back. Raises OSError."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """Files that are written and in no commit yet, and the schema of their rows with the partition columns."""
+    """Files that are written but not committed, and the schema of their rows with the partition columns."""
 
     files: Sequence[WrittenFile]
     schema: pl.Schema
@@ -87,7 +87,7 @@ class Files:
 
 @dataclass(frozen=True)
 class FileSink(Sink[Files]):
-    """A sink that takes files which are written already, and commits them. Subclasses register by their `format`.
+    """Commits files that are written already. Subclasses register by their `format`.
 
     `in_tasks`: tasks write the files, and may be tried twice.
     """
@@ -103,14 +103,14 @@ class FileSink(Sink[Files]):
 
     @abstractmethod
     def folder(self, table: Table, run_id: str) -> str:
-        """The folder below which a run writes its files, which are no rows of the table there."""
+        """The folder below which a run writes its files; until the commit they are no rows of the table."""
 
     @abstractmethod
     def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
-        """The sink of the same tables whose rows Spark writes itself: its workers need nothing of genspark."""
+        """The sink of the same tables that lets Spark write the rows, without genspark on its workers."""
 
     def layout(self, table: Table, section: config.Sink | None, run_id: str) -> Layout:
-        """How the files of a run are to be laid out; without a section, those that it appends."""
+        """The layout of a run's files; without a section, of files for `append`."""
         if section is None:
             return Layout((), run_id)
         return Layout(
@@ -123,7 +123,7 @@ class FileSink(Sink[Files]):
 
 
 def refuse_other_partitions(section: config.Sink, files: Sequence[WrittenFile]) -> None:
-    """Raise SinkError where rows lie outside the partitions to be overwritten: they would be added to others."""
+    """Raise SinkError for rows outside the partitions to be overwritten, which would be added to other partitions."""
     for column, values in (section.partitions or {}).items():
         named = {as_text(value) for value in values}
         outside = sorted({str(f.partition[column]) for f in files if f.partition[column] not in named})

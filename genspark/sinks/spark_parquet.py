@@ -1,4 +1,4 @@
-"""Tables of files from frames of Spark by Spark's own Parquet writer, where workers have nothing of genspark."""
+"""Tables of files written by Spark's own Parquet writer, for workers without genspark."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SparkParquet(Sink["DataFrame"]):
-    """Hands what Spark wrote to a sink of files. This process must reach the files, too."""
+    """Passes the files that Spark wrote to a sink of files. This process must reach the files, too."""
 
     files: FileSink
     spark: SparkSession
@@ -83,7 +83,7 @@ _TYPE = "spark.sql.parquet.outputTimestampType"
 
 @contextlib.contextmanager
 def _micros(spark: SparkSession) -> Iterator[None]:
-    """Write timestamps as every reader knows them: Spark's default is a type that Parquet has given up."""
+    """Write timestamps in microseconds within the block: Spark's default is a type that Parquet has deprecated."""
     before = spark.conf.get(_TYPE)
     spark.conf.set(_TYPE, "TIMESTAMP_MICROS")
     try:
@@ -93,7 +93,7 @@ def _micros(spark: SparkSession) -> Iterator[None]:
 
 
 def _listed(folder: str) -> list[WrittenFile]:
-    """The files that Spark left below a folder; what is in them, their footers tell."""
+    """The files that Spark wrote below a folder, described from their footers."""
     import pyarrow.parquet as pq
     from pyarrow import fs
 

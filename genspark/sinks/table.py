@@ -1,4 +1,4 @@
-"""A table as a job finds it and leaves it, and whether a sink's section fits it: the same for every writer."""
+"""Tables as a job finds and leaves them, and the checks of a sink's section against them, for every writer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Commit:
-    """What a write did: the table's new version, and the rows, files and bytes that were added.
+    """The result of a write: the table's new version, and the rows, files and bytes that were added.
 
     `paths` are those of the files, relative to the table, where the sink knows them.
     """
@@ -45,7 +45,7 @@ class Commit:
 
 
 def absent(path: str, place: str, kind: str = "a Delta table") -> Table:
-    """The table that may be made at a path where none is. Raises TargetError where it may not."""
+    """The absent table at a path where one can be made. Raises TargetError where none can be."""
     if not is_empty(path):
         raise TargetError(f"{place}: {path} holds files and is not {kind}; choose an empty folder, or clear it first")
     refusal = why_not_writable(path)
@@ -70,7 +70,7 @@ def refuse_misfits(table: Table, section: config.Sink, columns: Sequence[str]) -
 
 
 def refuse_other_columns(there: Mapping[str, str], here: Mapping[str, str]) -> None:
-    """Raise SinkError where rows that join others have columns, or types, that the table has not."""
+    """Raise SinkError where rows to be added to a table have columns or types that it does not have."""
     problems = [f"{name!r} is not a column of the table" for name in here if name not in there]
     problems += [f"{n!r} is {here[n]} and the table has {there[n]}" for n in here if n in there and here[n] != there[n]]
     if problems:
@@ -89,7 +89,7 @@ def creation_properties(section: config.Sink) -> dict[str, str]:
 
 
 def changed_properties(table: Table, section: config.Sink, wanted: Mapping[str, str]) -> dict[str, str]:
-    """The properties to be set after the rows' commit: the sink's and the steps', where they are not there."""
+    """The properties to set after the rows' commit: those of the sink and the steps that the table does not have."""
     there = table.properties if table.version is not None else creation_properties(section)
     return {name: value for name, value in {**wanted, **section.properties}.items() if there.get(name) != value}
 

@@ -208,7 +208,7 @@ _NOWHERE = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
 
 
 def _alike(absent: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp], int]]:
-    """Groups of rows with equally many values missing (some, not all), each with that number: one stack of equations."""
+    """Groups of rows with equally many values missing (some, not all), each with that number: a stack of equations."""
     missing = absent.sum(axis=1)
     for k in np.unique(missing).tolist():
         if 0 < k < absent.shape[1]:

@@ -69,7 +69,7 @@ def _place(error: ErrorDetails, data: Any) -> Place:
 
 
 def _is_explained_deeper(place: Place, several: Sequence[ErrorDetails], places: Mapping[Place, Any]) -> bool:
-    """Whether another member of a union took the value, and its own mistakes are told further in."""
+    """Whether another member of a union took the value, and its own mistakes are reported deeper."""
     is_of_wrong_type = all(error["type"].endswith("_type") for error in several)
     return is_of_wrong_type and any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
@@ -93,7 +93,7 @@ def _problem(place: Place, several: Sequence[ErrorDetails], data: Any, schema: M
 
 
 def _own_words(place: Place, message: str, given: Any) -> Problem:
-    """A rule of genspark's own; where it begins with the name of a key, that key is the place."""
+    """The problem of a rule of genspark's own; where its text begins with the name of a key, that key is the place."""
     key, colon, what = message.partition(": ")
     is_key = bool(colon) and isinstance(given, dict) and key in given
     return Problem((*place, key), what) if is_key else Problem(place, message)
@@ -149,7 +149,7 @@ def keys_at(schema: Mapping[str, Any], place: Place) -> list[str]:
 
 
 def takes_text_alone(schema: Mapping[str, Any], place: Place) -> bool:
-    """Whether a JSON Schema allows no scalar but text at a place; a list may have one name in its stead."""
+    """Whether a JSON Schema allows no scalar but text at a place; for a list, one name may be given instead."""
     types = {option.get("type") for option in _options_at(schema, place)}
     return bool(types) and types <= {"string", "array", "null"}
 
@@ -170,7 +170,7 @@ def _options(one: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[st
 
 
 def _inside(one: Mapping[str, Any], part: str | int) -> list[Mapping[str, Any]]:
-    """What a schema says of one key, or of one item."""
+    """The schemas of one key, or of one item."""
     if isinstance(part, int):
         first = one.get("prefixItems", [])
         inner = first[part] if part < len(first) else one.get("items")

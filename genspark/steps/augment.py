@@ -1,4 +1,4 @@
-"""Decide how each image is augmented, and write the decision down as numbers."""
+"""Draw how each image is augmented, and write the draws as numbers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RandomCrop(metaclass=Checked):
 
 @dataclass(config=STEP_CONFIG)
 class ColorJitter(metaclass=Checked):
-    """How far brightness, contrast, saturation and hue may move; torchvision's ColorJitter ranges."""
+    """The ranges of brightness, contrast, saturation and hue, as in torchvision's ColorJitter."""
 
     brightness: float = Field(default=0.0, ge=0, description="Factor in [max(0, 1 - b), 1 + b].")
     contrast: float = Field(default=0.0, ge=0, description="Factor in [max(0, 1 - c), 1 + c].")
@@ -161,7 +161,7 @@ def _pixels(size: str | int) -> nw.Expr:
 
 
 def _place(u: nw.Expr, length: nw.Expr, crop: int, padding: int) -> nw.Expr:
-    """Where a crop begins along one side: uniform over its places, or centred where it has none."""
+    """The start of a crop along one side: uniform over its places, or centred where there is no choice."""
     places = length + (2 * padding - crop + 1)
     centred = ((length - crop) / 2).floor()
     return nw.when(places >= 1).then((u * places).floor() - padding).otherwise(centred)

@@ -60,11 +60,11 @@ class Step(ABC, metaclass=Checked):
         return self
 
     def reads(self) -> frozenset[str]:
-        """The columns it looks at."""
+        """The columns that the step reads."""
         return frozenset()
 
     def writes(self) -> frozenset[str]:
-        """The columns it changes, adds or takes away by name; `Select` takes away what it does not name."""
+        """The columns that the step changes, adds or removes by name; `Select` removes those that it does not name."""
         return frozenset()
 
     def output_schema(self, schema: Schema) -> Schema:
@@ -96,7 +96,7 @@ class Step(ABC, metaclass=Checked):
         return frame
 
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
-        """The frame before the step, as far as it can be restored; absent columns are passed over."""
+        """The frame before the step, as far as it can be restored; absent columns are ignored."""
         return frame
 
     def losses(self, parameters: Parameters) -> Sequence[str]:

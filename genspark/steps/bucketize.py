@@ -103,7 +103,7 @@ def _bucket(column: str, edges: Sequence[float]) -> nw.Expr:
 
 
 def _halved(x: nw.Expr, edges: Sequence[float], first: int) -> nw.Expr:
-    """The bucket from `first` on, by as many comparisons as there are bits in the number of edges."""
+    """The bucket from `first` on, by a binary search among the edges."""
     if not edges:
         return nw.lit(first)
     middle = len(edges) // 2

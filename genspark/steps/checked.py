@@ -44,10 +44,10 @@ def plain(value: Any) -> Any:
 
 
 def _place(cls: Any) -> Place:
-    """What stands before the name of an argument: a step's kind, another class's name, nothing for a whole job."""
+    """The place of an argument's class: a step's kind, another class's name, nothing for a whole job."""
     return () if issubclass(cls, BaseModel) else (getattr(cls, "kind", "") or cls.__name__,)
 
 
 def _by_position(cls: Any) -> list[str]:
-    """The arguments that need no name."""
+    """The names of the arguments that may be given by position."""
     return [f.name for f in dataclasses.fields(cls) if not f.kw_only] if dataclasses.is_dataclass(cls) else []

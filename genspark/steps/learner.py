@@ -1,4 +1,4 @@
-"""Learners: what a step needs to know of its input before it can transform."""
+"""Learners, which learn from a step's input what the step needs to transform it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Parameters = Mapping[str, Any]
 
 
 class Learner(ABC):
-    """Learns the parameters of one step, which is bound to its columns.
+    """Learns the parameters of one bound step.
 
     Asks for statistics of the step's input and makes parameters of their states. Every method is pure: a
     learner sees states, never data. One that asks for no statistics learns from the schema alone.

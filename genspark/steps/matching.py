@@ -59,7 +59,7 @@ def match(patterns: Iterable[str], schema: Schema, wanted: Callable[[Any], bool]
 
 
 def refuse_taken(names: Iterable[str], schema: Schema) -> None:
-    """Raise SchemaError where a column that a step adds is there already: it would be lost, also to the inverse."""
+    """Raise SchemaError where a column that a step adds exists already, because the old one would be lost."""
     taken = [name for name in names if name in schema]
     if taken:
         raise SchemaError([f"{name!r} is already a column; rename or drop it before" for name in taken])

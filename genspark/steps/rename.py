@@ -22,7 +22,7 @@ from genspark.steps.learner import Learner, Parameters
 
 @dataclass(config=STEP_CONFIG)
 class Rename(Step):
-    """Rename columns: those in `columns` to what it says, and all others by `rule`, where one is given.
+    """Rename columns: those in `columns` as given there, and all others by `rule`, where there is one.
 
     snake_case makes `Trip Distance (km)` and `tripDistanceKm` trip_distance_km, lower makes capitals small,
     and strip takes blanks off both ends. Two columns of one name are refused. The inverse gives the old names back.
@@ -74,7 +74,7 @@ class Rename(Step):
 
 @plain_dataclass(frozen=True)
 class SameColumns(Learner):
-    """Learns nothing, and knows what each column was called before: new name -> old name."""
+    """Learns nothing; answers for statistics by the columns' former names (new name -> old name)."""
 
     old: Mapping[str, str]
 
@@ -87,7 +87,7 @@ class SameColumns(Learner):
 
 
 def _renamed(frame: Any, names: Mapping[str, str]) -> Any:
-    """The frame with those of its columns that are named renamed, all at once. Raises SchemaError for twins."""
+    """Rename those of the frame's columns that are keys, all at once. Raises SchemaError for equal names."""
     after = {column: names.get(column, column) for column in frame.collect_schema().names()}
     if problems := _twins(after, "drop one of them before"):
         raise SchemaError(problems)
@@ -95,7 +95,7 @@ def _renamed(frame: Any, names: Mapping[str, str]) -> Any:
 
 
 def _impossible(names: Mapping[str, str], rule: str | None) -> list[str]:
-    """What is wrong with the new names, old name -> new name, each by itself."""
+    """The mistakes of the new names (old name -> new name), each by itself."""
     problems = []
     for old, new in names.items():
         if new == old:
@@ -108,7 +108,7 @@ def _impossible(names: Mapping[str, str], rule: str | None) -> list[str]:
 
 
 def _twins(names: Mapping[str, str], remedy: str) -> list[str]:
-    """The columns that would have the new name of an earlier one."""
+    """The mistakes of columns that would get the same name as an earlier one."""
     first: dict[str, str] = {}
     return [
         f"{first[new]!r} and {old!r} would both be {new!r}; {remedy}"

@@ -1,1 +1,1 @@
-"""What a person sees in a terminal."""
+"""The command line as a person sees it in a terminal."""

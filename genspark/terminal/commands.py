@@ -1,4 +1,4 @@
-"""What each command does, from its parsed arguments."""
+"""The commands, each from its parsed arguments."""
 
 from __future__ import annotations
 

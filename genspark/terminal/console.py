@@ -1,4 +1,4 @@
-"""What a person sees while a job runs, and at its end: a bar on a terminal, plain lines in a log."""
+"""Progress and report of a job for a person: a bar on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genspark.job.report import RunReport
 
 
 class ConsoleProgress:
-    """Progress on standard error, so that standard output stays the result's."""
+    """Shows progress on standard error, which leaves standard output to the result."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)

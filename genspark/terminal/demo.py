@@ -67,7 +67,7 @@ def write_shards(known: Digits, folder: Path) -> None:
 def run_demo(
     out: Path, progress: Progress | None = None, engine: str = "auto"
 ) -> tuple[RunReport, list[tuple[str, str]]]:
-    """Make the shards, run conf/digits.yaml on them, and hold what was filled in against the truth.
+    """Make the shards, run conf/digits.yaml on them, and compare the filled values with the truth.
 
     Returns the report and lines to show below it.
     """

@@ -1,4 +1,4 @@
-"""A dict of NumPy arrays as a frame, and back: what serving code has in its hands."""
+"""Conversion between a dict of NumPy arrays, which serving code holds, and a frame."""
 
 from __future__ import annotations
 

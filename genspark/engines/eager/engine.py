@@ -29,7 +29,7 @@ from genspark.steps.rejection import Rejection
 
 
 class EagerEngine(Engine):
-    """Frames are narwhals DataFrames; every call works at once."""
+    """Runs scans on narwhals DataFrames; every call computes its result at once."""
 
     def run(self, frame: Any, build: Build, built: dict[Any, Any]) -> Any:
         native = nw.to_native(frame)
@@ -86,7 +86,7 @@ def _small(dtype: pa.DataType) -> pa.DataType:
 
 
 def _column(frame: Any, name: str, values: Any) -> Any:
-    """A new column that lines up with the frame's rows, whatever its index."""
+    """A new column aligned with the frame's rows, whatever the frame's index."""
     return _in_line(frame, nw.new_series(name, values, nw.Float64, backend=frame.implementation))
 
 
@@ -97,7 +97,7 @@ def _as_array(series: Any) -> pa.Array:
 
 
 def _of_array(frame: Any, name: str, values: pa.Array) -> Any:
-    """A new column of an Arrow array's values and type, as far as the frame's kind has it."""
+    """A new column of an Arrow array's values, and of its type where the frame's library has that type."""
     if frame.implementation.is_polars():
         native: Any = pl.Series(name, values)
     elif frame.implementation.is_pyarrow():

@@ -26,9 +26,9 @@ from genspark.steps.rejection import Rejection
 
 
 class PolarsEngine(Engine):
-    """Frames are narwhals frames over a Polars LazyFrame; nothing runs but `gather`.
+    """Works on narwhals frames over a Polars LazyFrame; only `gather` computes anything.
 
-    In the columns `nan_free` no NaN is looked for: an earlier pass found none.
+    The columns `nan_free` are not searched for NaN: an earlier pass found none in them.
     """
 
     def __init__(self, nan_free: frozenset[str] = frozenset()) -> None:

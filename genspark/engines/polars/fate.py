@@ -1,4 +1,4 @@
-"""The fates of rows on Polars: counted and taken out where they are met, judged for reasons afterwards."""
+"""The fates of rows on Polars: rejected rows are counted and taken out as they pass; reasons are found afterwards."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Aside = Callable[[pl.DataFrame], None]
 
 @dataclass
 class Counting:
-    """Counts what the steps do and takes rejected rows out; `before` is the hook for `PipelineModel.apply`.
+    """Counts what the steps do and removes rejected rows; `before` is the hook for `PipelineModel.apply`.
 
     `totals` has the rows `read`, `dropped` and `quarantined`, and for each (step, what) of `counted`, in
     the order of the steps, the values. `aside` is given the rows to be quarantined, batch by batch.
@@ -57,7 +57,7 @@ class Counting:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """The rows that could be read, after all were counted."""
+        """The rows that could be read; all rows are counted as they pass."""
         tells_corrupt = CORRUPT in frame.collect_schema()
 
         def see(batch: pl.DataFrame) -> None:
@@ -70,7 +70,7 @@ class Counting:
         return frame.filter(pl.col(CORRUPT).is_null()) if tells_corrupt else frame
 
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
-        """The frame without the rows that the step rejects, all that it does counted."""
+        """The frame without the rows that the step rejects; what the step does is counted as rows pass."""
         rejections = step.rejections(parameters)
         rules = [rule for rule in rejections if rule.action != "error"]
         frame = PolarsEngine().with_error_rules(frame, step.label, rejections)
@@ -107,20 +107,20 @@ class Counting:
 
 
 class Reasoning:
-    """Marks rows that are quarantined, all of them kept, with why; `before` is the hook as in `Counting`.
+    """Marks quarantined rows with their reasons and keeps all rows; `before` is the hook as in `Counting`.
 
     `REASONS` has one struct for each rule of the step that the row broke first.
     """
 
     def start(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """The rows with their first fate: corrupt records are quarantined already."""
+        """The rows with their first fate: corrupt records are quarantined from the start."""
         is_corrupt = pl.col(CORRUPT).is_not_null() if CORRUPT in frame.collect_schema() else pl.lit(False)
         why = pl.concat_list(_reason(*CORRUPT_RECORD, pl.lit(None), pl.lit(None)))
         fate = pl.when(is_corrupt).then(QUARANTINED).otherwise(KEPT)
         return frame.with_columns(fate.alias(FATE), pl.when(is_corrupt).then(why).alias(REASONS))
 
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
-        """The frame with the rows marked that the step sends to the quarantine."""
+        """The frame with those rows marked that the step sends to the quarantine."""
         rules = [rule for rule in step.rejections(parameters) if rule.action == "quarantine"]
         if not rules:
             return frame
@@ -137,7 +137,7 @@ class Reasoning:
 
 
 def readable(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows that could be read, without the column that tells: what a fit may learn from."""
+    """The rows that could be read, from which a fit may learn, without the column that marks corrupt records."""
     if CORRUPT not in frame.collect_schema():
         return frame
     return frame.filter(pl.col(CORRUPT).is_null()).drop(CORRUPT)
@@ -159,7 +159,7 @@ def _any(names: Sequence[str]) -> pl.Expr:
 
 
 def _reasons(label: str, rules: Sequence[tuple[str, str, Rejection]]) -> pl.Expr:
-    """The list of reasons: one for each rule that is broken."""
+    """The list of reasons, one for each broken rule."""
     each = [
         pl.when(pl.col(broken)).then(
             _reason(label, rule.column, rule.rule, pl.col(value), _threshold(pl.col(value), *rule.bounds))

@@ -12,7 +12,7 @@ Naming = Callable[[Iterable[str]], Mapping[str, str]]
 
 
 def renamed(columns: Mapping[str, Any], names: Mapping[str, str], of_fields: Naming) -> list[pl.Expr]:
-    """These columns, given with their dtypes, under their new names, the fields inside them by `of_fields`."""
+    """Rename these columns, given with their dtypes, and the fields inside them by `of_fields`."""
     return [_inside(pl.col(name), dtype, of_fields).alias(names[name]) for name, dtype in columns.items()]
 
 

@@ -1,4 +1,4 @@
-"""A generator of frames as a lazy frame that reads no more than a query needs."""
+"""Lazy frames over a generator of frames, which read no more than a query needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted model's expressions for Polars, built once and run on every batch: what serving needs to be quick.
+"""A fitted model's expressions for Polars, built once and run on every batch, so that serving is quick.
 
 Building the expressions of twenty columns takes milliseconds, running them on a small batch does not.
 """
@@ -15,7 +15,7 @@ Operation = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 class Recorder(pl.LazyFrame):
-    """A lazy frame that notes what is done to it, for those operations that steps and engines use."""
+    """A lazy frame that records the operations applied to it, those that steps and engines use."""
 
     _operations: tuple[Operation, ...] = ()
 
@@ -44,12 +44,12 @@ class Recorder(pl.LazyFrame):
         return after  # type: ignore[no-any-return]
 
     def operations(self) -> tuple[Operation, ...]:
-        """What was done, in order."""
+        """The recorded operations, in order."""
         return self._operations
 
 
 def replayable(schema: pl.Schema, build: Callable[[Any], Any]) -> Operation:
-    """The function of native frames of this schema that does what `build` does to a narwhals frame of it."""
+    """A function of native frames of this schema that does what `build` does to a narwhals frame."""
     start = Recorder(schema=schema)
     operations = nw.to_native(build(nw.from_native(start))).operations()
 

@@ -28,7 +28,7 @@ def gather(frame: pl.LazyFrame, statistics: Sequence[Statistic]) -> Gathered:
 
 
 class Gatherer(Protocol):
-    """Sees the rows in order, batch by batch, and gives the parts in the end.
+    """Takes the rows in order, batch by batch, and gives the parts at the end.
 
     `nan` are the columns of what it saw that may hold NaN.
     """
@@ -36,7 +36,7 @@ class Gatherer(Protocol):
     nan: set[str]
 
     def see(self, rows: pl.DataFrame) -> None:
-        """Take rows in."""
+        """Take in rows."""
 
     def parts(self) -> dict[Statistic, State]:
         """The part of each statistic, as in `Gathered`."""

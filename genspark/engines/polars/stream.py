@@ -1,4 +1,4 @@
-"""Functions of ours inside of Polars' streaming queries, and the errors that come out of them."""
+"""Python functions inside Polars' streaming queries, and the errors that come out of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _raised: list[GensparkError] = []
 
 
 def streamed(run: Callable[[], Result]) -> Result:
-    """The result of a streaming query. An error of ours that was raised inside of it comes out as itself."""
+    """The result of a streaming query. An error raised by a function inside it comes out unchanged."""
     _raised.clear()
     try:
         return run()
@@ -29,7 +29,7 @@ def streamed(run: Callable[[], Result]) -> Result:
 
 
 def keeping_errors(function: Callable[[Given], Result]) -> Callable[[Given], Result]:
-    """The function, its errors kept so that `streamed` raises them as they were."""
+    """Wrap a function so that its errors are kept, and `streamed` raises them unchanged."""
 
     @functools.wraps(function)
     def call(batch: Given) -> Result:
@@ -43,7 +43,7 @@ def keeping_errors(function: Callable[[Given], Result]) -> Callable[[Given], Res
 
 
 def with_callback(frame: pl.LazyFrame, callback: Callable[[pl.DataFrame], Any]) -> pl.LazyFrame:
-    """The same rows. As they stream by, `callback` is called with every batch, whole and with every column."""
+    """The same rows. As they stream by, `callback` is called with every batch and all its columns."""
 
     @keeping_errors
     def call(batch: pl.DataFrame) -> pl.DataFrame:

@@ -1,1 +1,1 @@
-"""Spark as an engine."""
+"""Spark as an engine: scans, draws, kernels and fates of Spark DataFrames."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class SparkEngine(Engine):
-    """Frames are narwhals frames over a Spark DataFrame; nothing runs but `gather` and `scan`."""
+    """Works on narwhals frames over a Spark DataFrame; only `gather` and `scan` compute anything."""
 
     def check_names(self, frame: Any) -> None:
         native = nw.to_native(frame)
@@ -43,7 +43,7 @@ class SparkEngine(Engine):
             )
 
     def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
-        """From Arrow batches: what Spark SQL aggregates does not always merge, and its means are rounded sums."""
+        """Gather from Arrow batches: Spark SQL's aggregates do not all merge, and its means are rounded sums."""
         with spark_errors():
             return gather_arrow(nw.to_native(frame), statistics)
 
@@ -82,7 +82,7 @@ class SparkEngine(Engine):
 
 
 def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], alive: str = "true") -> Any:
-    """A frame whose evaluation fails at the first row that breaks a rule of action `error`, where SQL `alive` holds."""
+    """The same rows; evaluation fails at a row that breaks a rule of action `error`, where SQL `alive` is true."""
     rules = [rejection for rejection in rejections if rejection.action == "error"]
     if not rules:
         return frame
@@ -102,9 +102,9 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
 
 
 def with_judgements(frame: Any, rules: Sequence[Rejection]) -> tuple[Any, list[tuple[str, str, str]]]:
-    """The frame with each rule judged, and for each rule SQL for: whether it is broken, the value, the threshold.
+    """The frame with the columns of `judgements`, and for each rule SQL of: whether it is broken, value, threshold.
 
-    What follows from them is SQL text rather than columns, which cost a call to the JVM for each operation.
+    The rest is SQL text, because columns cost a call to the JVM for each operation.
     """
     sql = [(broken, value, _threshold(value, *rule.bounds)) for broken, value, rule in judgement_columns(rules)]
     return frame.with_columns(**judgements(rules)), sql

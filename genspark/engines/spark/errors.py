@@ -1,4 +1,4 @@
-"""What Spark raises, told in one line as the error a user can act on."""
+"""Translation of Spark's errors into errors of one line that a user can act on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CANNOT_CAST = re.compile(r"\[(CAST_INVALID_INPUT|CAST_OVERFLOW)\] (.*?)(?: Use 
 
 @contextlib.contextmanager
 def spark_errors(place: str = "spark", otherwise: type[GensparkError] = DataError) -> Iterator[None]:
-    """Raise a GensparkError, naming `place`, for whatever Spark raises inside the block.
+    """Raise a GensparkError that names `place` for any error of Spark inside the block.
 
     `otherwise` is its class where the cause is none of those that have an error of their own.
     """
@@ -44,12 +44,12 @@ def spark_errors(place: str = "spark", otherwise: type[GensparkError] = DataErro
 
 
 def lacks_package(error: BaseException) -> bool:
-    """Whether Spark's workers lack a package that a function of ours imports there."""
+    """Whether the error says that Spark's workers lack a package that genspark imports there."""
     return _is_sparks(error) and bool(_NO_MODULE.search(str(error)))
 
 
 def translated(error: BaseException, place: str, otherwise: type[GensparkError]) -> GensparkError:
-    """The error to show: the cause in one line, and the remedy where there is one."""
+    """The GensparkError for an error of Spark: the cause in one line, and the remedy where there is one."""
     text = str(error)
     if RAISED in text:
         return DataError(_sentence(text.split(RAISED, 1)[1]))

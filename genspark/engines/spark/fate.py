@@ -26,7 +26,7 @@ ALIVE = f"{FATE} = {KEPT}"
 
 @dataclass
 class Fates:
-    """Marks rows as the steps meet them, all of them kept; `before` is the hook for `PipelineModel.apply`.
+    """Marks the fate of rows at each step and keeps all rows; `before` is the hook for `PipelineModel.apply`.
 
     With `reasons` each quarantined row carries why, one struct for each rule of the step it broke
     first; nothing is counted then, since that is done where the table is written. `counted` gathers
@@ -71,7 +71,7 @@ class Fates:
         return self._mark(frame, step.label, rejections) if rejections else frame
 
     def counts(self, observed: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-        """(step, what, how many) from what was observed."""
+        """The triples (step, what, number) of an observation's values."""
         return [(step, what, int(observed[name])) for name, (step, what) in self.counted.items()]
 
     def _counter(self, label: str, what: str) -> str:
@@ -104,20 +104,20 @@ class Fates:
 
 
 def readable(frame: DataFrame) -> DataFrame:
-    """The rows that could be read, without the column that tells: what a fit may learn from."""
+    """The rows that could be read, from which a fit may learn, without the column that marks corrupt records."""
     if CORRUPT not in frame.columns:
         return frame
     return frame.filter(functions().col(CORRUPT).isNull()).drop(CORRUPT)
 
 
 def _with(frame: DataFrame, columns: Mapping[str, str]) -> DataFrame:
-    """The frame with these columns of SQL, all computed from what it had."""
+    """Add these columns of SQL, all computed from the columns before."""
     F = functions()
     return frame.withColumns({name: F.expr(sql) for name, sql in columns.items()})
 
 
 def _reasons(label: str, rules: Sequence[tuple[Rejection, tuple[str, str, str]]]) -> str:
-    """SQL for the array of reasons: one for each rule that is broken."""
+    """SQL for the array of reasons, one for each broken rule."""
     each = (
         f"CASE WHEN {broken} THEN {_reason(label, rule.column, rule.rule, value, threshold)} END"
         for rule, (broken, value, threshold) in rules

@@ -38,7 +38,7 @@ def _call(kernel: Kernel) -> Column:
 
 
 def served(kernel: Kernel, rows: pa.StructArray) -> pa.StructArray:
-    """The kernel's outputs of some rows, in a task. An error of ours is told so that the driver knows it."""
+    """The kernel's outputs of some rows, in a task; a GensparkError is marked so that the driver knows it."""
     try:
         return kernel(rows.flatten())
     except GensparkError as error:

@@ -1,4 +1,4 @@
-"""Columns by their names on Spark, whatever the names hold: a dot, a backtick, a blank."""
+"""Columns of any name on Spark, also with dots, backticks and blanks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Naming = Callable[[Iterable[str]], Mapping[str, str]]
 
 
 def quoted(column: str) -> str:
-    """A column's name as Spark parses it: in SQL text, and where a function takes a column by its name."""
+    """A column's name in backticks, for SQL text and for functions that take a column by its name."""
     return f"`{column.replace('`', '``')}`"
 
 
@@ -30,7 +30,7 @@ def numbered(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
 
 
 def renamed(frame: DataFrame, columns: Sequence[str], names: Mapping[str, str], of_fields: Naming) -> list[Column]:
-    """These columns of the frame under their new names, the fields of structs inside them by `of_fields`."""
+    """Rename these columns of the frame, and the fields of structs inside them by `of_fields`."""
     from pyspark.sql import functions
 
     F: Any = functions

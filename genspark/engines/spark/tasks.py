@@ -1,4 +1,4 @@
-"""Work done in Spark's tasks by our own Python: on descriptions of work, or on the rows of a frame.
+"""Python work in Spark's tasks: on pickled descriptions of work, or on the rows of a frame.
 
 All of it runs in `mapInArrow`, so on classic and on Connect sessions. What travels is pickled: functions of
 genspark by name, so the workers need genspark and Polars too.
@@ -31,7 +31,7 @@ TABLE_BYTES = 16 << 20
 
 
 class TaskError(Exception):
-    """A task that failed for good: its number, and the cause in a line. Number None: not known which."""
+    """A task that failed for good: its number (None where it is not known), and the cause in one line."""
 
     def __init__(self, task: int | None, cause: str) -> None:
         super().__init__(cause)
@@ -78,7 +78,7 @@ def run_on_rows(frame: DataFrame, work: RowsWork[Result]) -> list[Result]:
 
 
 def _results(spark: SparkSession, frame: DataFrame, columns: list[str], work: RowsWork[Result]) -> list[Result]:
-    """The results of `work` on a frame's tasks, which see its columns under these names."""
+    """The results of `work` in the tasks of a frame, whose columns it sees under these names."""
     from pyspark import cloudpickle
 
     cores = str(spark.conf.get("spark.task.cpus", "1") or "1")
@@ -103,7 +103,7 @@ def _results(spark: SparkSession, frame: DataFrame, columns: list[str], work: Ro
 
 
 def served(pickled: bytes, batches: Iterator[pa.RecordBatch], columns: list[str]) -> pa.RecordBatch:
-    """A task's number and its result on batches of these columns, or an error of ours, which no retry would mend."""
+    """A task's number and its result on batches of these columns, or a GensparkError, which no retry would mend."""
     import pyarrow as pa
     from pyspark import TaskContext
 
@@ -121,7 +121,7 @@ def served(pickled: bytes, batches: Iterator[pa.RecordBatch], columns: list[str]
 
 
 def cause_in_task(message: str) -> str | None:
-    """What ended a task, from a message of Spark's; None where it was not the task's own work."""
+    """The cause that ended a task's own work, from a message of Spark; None where something else ended the task."""
     marked = _MARKED.search(message)
     return marked[2] if marked else None
 

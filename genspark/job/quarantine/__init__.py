@@ -1,4 +1,4 @@
-"""The rows that a job took out, as they were read, each with the reasons; and a row for each shard left out.
+"""The quarantine: rejected rows as they were read, each with its reasons, and a row for each shard left out.
 
 A Delta table, whatever the sink's format: runs append to it, and it grows columns where a run brings new ones.
 Its columns are the row's own as they were read, under the names of `own_names`, and beside them:
@@ -33,7 +33,7 @@ READ_AS = {TEXT: CORRUPT, FILE_URI: FILE}
 
 
 def own_names(columns: Iterable[str]) -> dict[str, str]:
-    """The name in the quarantine of each column of the source: its own, or where no table holds that, one like it."""
+    """The name of each source column in the quarantine: its own, or one like it where no table can hold that."""
     return held_names(columns, (TEXT, FILE_URI, REASON_LIST, RUN))
 
 
@@ -50,7 +50,7 @@ def may_get_rows(model: PipelineModel) -> bool:
 
 
 def rows_of_shards(left_out: Mapping[str, str], run_id: str) -> list[dict[str, Any]]:
-    """The rows for shards left out, path -> cause: their names and causes, and no values of the source's columns."""
+    """The rows for shards left out (path -> cause), with their paths and causes and no values of the source."""
     step, column, rule = CORRUPT_SHARD
     why = [{"step": step, "column": column, "rule": rule, "value": None, "threshold": None}]
     return [

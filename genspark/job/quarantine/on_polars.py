@@ -1,4 +1,4 @@
-"""The quarantine's rows as frames of Polars: set aside as the table is written, then judged for their reasons."""
+"""The quarantine's rows on Polars: set aside while the table is written, and given their reasons afterwards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SPILL_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class QuarantineFiles:
-    """Writes files of the quarantine below `folder`. `names_shards`: some are left out, so there is a text for each."""
+    """Writes the quarantine's files below `folder`. `names_shards`: shards are left out, so a text column is there."""
 
     folder: str
     layout: Layout
@@ -70,7 +70,7 @@ class QuarantineFiles:
 
 @dataclass
 class Stash:
-    """Rows set aside as they were read: in memory while they are few, else in files of a folder until the end."""
+    """Keeps rows as they were read: in memory while they are few, else in files of a folder."""
 
     folder: Path
     rows: int = 0
@@ -80,7 +80,7 @@ class Stash:
 
     @staticmethod
     def keeping(frame: pl.LazyFrame) -> pl.LazyFrame:
-        """The frame with its rows as they are now, for `add` to find after the steps."""
+        """The frame with a copy of its rows as they are now, which `add` reads after the steps."""
         return frame.with_columns(pl.struct(frame.collect_schema().names()).alias(ROW))
 
     def add(self, batch: pl.DataFrame) -> None:
@@ -95,14 +95,14 @@ class Stash:
             self._held, self._bytes = [], 0
 
     def frame(self) -> pl.LazyFrame:
-        """All that were set aside."""
+        """All rows that were set aside."""
         return pl.concat([*(pl.scan_ipc(path) for path in self._files), *(some.lazy() for some in self._held)])
 
 
 def marked(
     frame: pl.LazyFrame, model: PipelineModel, fates: Counting | Reasoning, nan_free: frozenset[str] = frozenset()
 ) -> pl.LazyFrame:
-    """Apply every step of the model, with what `fates` does to rows on the way."""
+    """Apply every step of the model, with `fates` marking or counting rows before each."""
     engine = PolarsEngine(nan_free)
     wrapped = engine.with_draws(nw.from_native(fates.start(frame)), model.key, model.draws())
     return nw.to_native(model.apply(engine, wrapped, fates.before))  # type: ignore[no-any-return]

@@ -25,7 +25,7 @@ ROW = f"{HIDDEN}row"
 
 
 def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mapping[str, str]) -> DataFrame:
-    """Give the quarantine's rows of the input, and of the shards left out; nothing is computed yet."""
+    """The quarantine's rows of the input, and of the shards left out, not computed yet."""
     F = functions()
     frame = given.frame
     originals = [name for name in frame.columns if not is_hidden(name)]

@@ -1,4 +1,4 @@
-"""Jobs on each engine, and the choice among them."""
+"""Runners, which run jobs on each engine, and the choice among them."""
 
 from genspark.job.runners.choice import Choice, choose
 

@@ -1,4 +1,4 @@
-"""What an engine must do for a whole job: find the source, make the planned passes, write, put back."""
+"""The contract of an engine for a whole job: find the source, make the planned passes, write, undo."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TaskCount = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the rows: `observed` counts them as read, dropped and quarantined.
+    """The result of a write: its commits, the steps' counts, and in `observed` the rows read, dropped and quarantined.
 
     `aside_commit` is the quarantine's, None where no row got there; `counts` (step, what, values) is for the report.
     """
@@ -40,13 +40,13 @@ class Written:
 
     @property
     def aside(self) -> int:
-        """The rows that the quarantine's commit has."""
+        """The rows that the quarantine's commit added."""
         return self.aside_commit.rows if self.aside_commit else 0
 
 
 @dataclass
 class Runner(ABC):
-    """One job on one engine. What is known grows in the order of the methods.
+    """Runs one job on one engine. Methods are called in their order, and fill in the attributes.
 
     `passes` counts the passes over the data by purpose. `left_out` are shards that cannot be read, each
     with the cause: the source is taken without them, and the quarantine notes them. Every method raises
@@ -68,34 +68,34 @@ class Runner(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Have ready what passes need, such as a session."""
+        """Prepare what passes need, such as a session."""
 
     @abstractmethod
     def choose_sinks(self) -> None:
-        """Have `sink` and `aside_sink`."""
+        """Set `sink` and `aside_sink`."""
 
     def look_at_target(self) -> None:
-        """Find the table and the quarantine as they are: `target` and `aside`."""
+        """Find the table and the quarantine, and set `target` and `aside`."""
         self.choose_sinks()
         self.target = self.sink.find(self.config.sink.path)
         self.aside = self.aside_sink.find(self.config.quarantine_path)
 
     @abstractmethod
     def read_schema(self) -> Schema:
-        """Find the shards, but for those left out, and the schema of their rows, without the columns of engines."""
+        """Find the shards, without those left out, and return the schema of their rows without hidden columns."""
 
     @property
     @abstractmethod
     def source(self) -> Mapping[str, Any]:
-        """What was found, for the model and the commit."""
+        """The description of the source, for the model and the commit."""
 
     @property
     @abstractmethod
     def model_path(self) -> str:
-        """Where the model goes, whole."""
+        """The full path of the model."""
 
     def expect(self, passes: int) -> None:
-        """Take note of how many passes over all rows are to come, before the first of them."""
+        """Announce the number of passes over all rows, before the first of them."""
         return
 
     def close(self) -> None:
@@ -114,11 +114,11 @@ class Runner(ABC):
     def states_by_file(
         self, fit_pass: FitPass, files: Sequence[SourceFile]
     ) -> Mapping[SourceFile, Mapping[Statistic, State]]:
-        """Make one pass of a fit over these files, with states for each. Exact quantiles are not among them."""
+        """Make one pass of a fit over these files, with states for each. Exact quantiles are not supported."""
 
     @abstractmethod
     def write(self, model: PipelineModel) -> Written:
-        """Write the quarantine and the table. What was committed stays where an error comes: `put_back`."""
+        """Write the quarantine and the table. After an error, `put_back` undoes what was committed."""
 
     def put_back(self) -> None:
         """Leave table and quarantine as they were found, as far as that can be done."""
@@ -127,7 +127,7 @@ class Runner(ABC):
                 sink.put_back(table, self.run_id)
 
     def sweep(self, written: Written) -> None:
-        """Delete what the run leaves behind, now that it will not be put back."""
+        """Delete the run's leftovers, once it will not be put back."""
         # What stays is in nobody's way: the next run, or VACUUM, takes it.
         with contextlib.suppress(Exception):
             self.sink.sweep(self.target, self.run_id, written.commit)
@@ -135,11 +135,11 @@ class Runner(ABC):
                 self.aside_sink.sweep(self.aside, self.run_id, written.aside_commit)
 
     def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
-        """Tell how far the tasks are while the block runs, where the engine has tasks."""
+        """Report the progress of tasks while the block runs, where the engine has tasks."""
         return contextlib.nullcontext()
 
     def metadata(self, model: PipelineModel) -> dict[str, Any]:
-        """What a commit tells about its run."""
+        """The metadata of a commit: its run, job, configuration, model and source."""
         return {
             "genspark": VERSION,
             "run_id": self.run_id,
@@ -151,5 +151,5 @@ class Runner(ABC):
 
 
 def table_properties(model: PipelineModel) -> dict[str, str]:
-    """The properties that the steps want the table to carry."""
+    """The properties that the steps set on the table."""
     return {name: value for step in model.steps for name, value in step.table_properties().items()}

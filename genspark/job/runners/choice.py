@@ -1,4 +1,4 @@
-"""Which engine runs a job: the one that is named, or by what there is; and what an engine cannot do."""
+"""The choice of a job's engine: the one named, or one that suits input and surroundings and can run the job."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Choice:
     def runner(
         self, config: JobConfig, run_id: str, phase: Phase, spark: SparkSession | None, note: Callable[[str], None]
     ) -> Runner:
-        """The engine at work on this job; `note` tells a line. What it needs is imported here and not before."""
+        """The runner of this job on the engine; `note` shows a line. What the engine needs is imported only here."""
         if self.engine == "spark":
             from genspark.job.runners.spark import SparkRunner
 
@@ -96,7 +96,7 @@ def _suited(size: int | None, refusals: dict[str, str | None], *, has_session: b
 
 
 def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str | None:
-    """Why an engine cannot run a job, as far as can be told before anything is read; None where it can."""
+    """The reason why an engine cannot run a job, as far as is known before anything is read; None where it can."""
     if engine == "spark":
         return _no_spark(spark) or _no_reader(config.source.format)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]
@@ -137,7 +137,7 @@ def _not_reached(config: JobConfig) -> str | None:
 
 
 def _not_shared(config: JobConfig, spark: SparkSession | None) -> str | None:
-    """Why workers cannot reach a path: a local one, where they are on other machines."""
+    """The reason why workers on other machines cannot reach a local path of the job; None where all is reached."""
     master = _master(spark)
     private = [path for path in _paths(config) if not is_uri(path) and not path.startswith(("dbfs:", "/Volumes/"))]
     if private and not master.startswith("local"):
@@ -157,7 +157,7 @@ def _paths(config: JobConfig) -> list[str]:
 
 
 def _listing(config: JobConfig) -> Listing | None:
-    """The source's shards; None where they cannot be listed from here, and the run itself will tell."""
+    """The source's shards; None where they cannot be listed from here, and the run will report why."""
     if any(importlib.util.find_spec(name) is None for name in NEEDS):
         return None
     from genspark.sources import list_source

@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class PolarsRunner(Runner):
-    """Streams all shards through this process. They are listed once a run, here unless it was done before."""
+    """Streams all shards through this process. They are listed once a run, unless `listing` is given."""
 
     listing: Listing | None = None
     dataset: Dataset = field(init=False)
@@ -67,7 +67,7 @@ class PolarsRunner(Runner):
         return dict(schema)
 
     def expect(self, passes: int) -> None:
-        """Keep the rows of a source that is costly to read, if more passes than one will need them."""
+        """Keep the rows of a source that is costly to read, if more than one pass will need them."""
         where = self.config.source.stage
         if where == "never" or not self._reaches_stage(where) or not pays(self.dataset, passes):
             return
@@ -91,7 +91,7 @@ class PolarsRunner(Runner):
         self._kept.close()
 
     def _reaches_stage(self, where: str) -> bool:
-        """Whether all that work on the shards reach the folder of the stage."""
+        """Whether every process that works on the shards reaches the folder of the stage."""
         return True
 
     @property
@@ -160,7 +160,7 @@ class PolarsRunner(Runner):
         return Written(commit, observed, aside_commit, counts)
 
     def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
-        """The work done on every part of the dataset, in the order of the shards: here, on all of it at once."""
+        """The results of the work on each part of the dataset, in the order of its shards; here the dataset is one part."""
         try:
             return [work(dataset, 0)]
         except GensparkError:

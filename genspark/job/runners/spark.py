@@ -78,7 +78,7 @@ class SparkRunner(Runner):
         return qualified(self.spark, self.config.model_path)
 
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
-        """Make one pass, the first of which counts the records that cannot be read."""
+        """Make one pass of a fit; the first one also counts the records that cannot be read."""
         with spark_errors("source.path"):
             states = fit_pass.states(SparkEngine(), wrapped(readable(self._observed())))
         if self._observation is not None and self.corrupt_rows is None:
@@ -121,7 +121,7 @@ class SparkRunner(Runner):
         return self._fitted_frame
 
     def _may_quarantine(self, model: PipelineModel) -> bool:
-        """Whether any row can end in the quarantine, so that it needs a pass of its own."""
+        """Whether any row can end in the quarantine, which then needs a pass of its own."""
         has_corrupt = self.given.tells_corrupt and self.corrupt_rows != 0
         return has_corrupt or bool(self.left_out) or quarantine.may_get_rows(model)
 

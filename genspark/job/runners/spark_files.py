@@ -63,7 +63,7 @@ def uris(spark: SparkSession, source: Source, given: Input) -> dict[SourceFile, 
 def states(
     frame: DataFrame, fit_pass: FitPass, files: Mapping[SourceFile, str], *, is_all: bool
 ) -> dict[SourceFile, dict[Statistic, State]]:
-    """The states of a pass over these files, for each, in one job grouped by file; `is_all`: there are no others."""
+    """The states of a pass for each of these files, in one job grouped by file; `is_all`: the source has no others."""
     from pyspark.sql import functions as F
 
     path = F.col("_metadata.file_path")
@@ -84,7 +84,7 @@ def states(
 
 
 def _apart(statistic: Statistic, state: State) -> dict[int, State]:
-    """The state of each file, from that of a statistic whose groups end with the file's number."""
+    """Split the state of a statistic whose groups end with a file's number into the state of each file."""
     groups: dict[int, dict[tuple[object, ...], State]] = {}
     for group in state["groups"]:
         *key, number = group["by"]
@@ -93,7 +93,7 @@ def _apart(statistic: Statistic, state: State) -> dict[int, State]:
 
 
 def _nothing(statistic: Statistic) -> State:
-    """The state of a file of which no row counts."""
+    """The state of a file without any row to learn from."""
     return grouped({}) if statistic.by else statistic.empty()
 
 

@@ -29,7 +29,7 @@ PARTITIONS_A_TASK = 8
 
 
 def ready(_: int, __: int) -> None:
-    """What a worker does first: import what the work needs."""
+    """Check in a worker that it can import what the work needs."""
     importlib.import_module("genspark.job.runners.work")
 
 
@@ -71,7 +71,7 @@ class SparkPolarsRunner(PolarsRunner):
             raise failure(error, with_kind(error), dataset, self.config.sink.path) from error
 
     def _task_size(self, dataset: Dataset, file_bytes: int | None) -> int:
-        """Bytes of a task: no slot idle if there is enough to do, and files that are written no smaller than wished."""
+        """The bytes of a task: every slot gets work if there is enough, and files are no smaller than configured."""
         # A little more than a slot's share, or shards that differ by a byte would make a task too many.
         share = math.ceil(1.05 * sum(shard.size for shard in dataset.shards) / slots(self.spark))
         most = self.config.source.split_size

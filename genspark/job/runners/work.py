@@ -1,4 +1,4 @@
-"""What is done to a part of the shards, with Polars: plain values that travel to a worker, or stay here."""
+"""Work on a part of the shards with Polars, as plain values that run here or are sent to a worker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FitWork:
 
 @dataclass(frozen=True)
 class StageWork:
-    """Keeps the rows of the shards in a folder, for the passes to come."""
+    """Keeps the rows of the shards in a folder for later passes."""
 
     folder: str
 
@@ -52,14 +52,14 @@ class FilesWork:
     fit_pass: FitPass
 
     def __call__(self, dataset: Dataset, task: int) -> list[tuple[str, Gathered]]:
-        """The path of each shard, which may be some row groups of a file, and its parts."""
+        """The path and the parts of each shard, which may be some row groups of a file."""
         work = FitWork(self.fit_pass)
         return [(shard.path, work(dataset.with_shards([shard]), task)) for shard in dataset.shards]
 
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What a part of the shards became: files that a commit may add, and what was counted, as in `Counting`.
+    """The result of writing a part of the shards: files that a commit may add, and the counts of `Counting`.
 
     `schema` is that of the rows in `files`.
     """

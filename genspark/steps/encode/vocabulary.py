@@ -1,4 +1,4 @@
-"""Vocabularies: the numbers of values, and the values of numbers, a batch at a time."""
+"""Vocabularies: maps from values to numbers and back, a batch at a time."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Value -> its number, and a vector with a 1 there."""
+    """Value -> its number, or a vector with a 1 at its number."""
 
     vocabulary: Vocabulary
     as_vector: bool
@@ -78,7 +78,7 @@ class Lookup:
         return [column, _vectors(ids[is_present], is_present, size)] if self.as_vector else [column]
 
     def _of_kind(self, array: pa.Array) -> pa.Array:
-        """The values in a type that the vocabulary has too. Raises DataError: 1 and '1' are not one value."""
+        """The values cast to the vocabulary's type. Raises DataError for another kind: 1 and '1' are not one value."""
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
         kind, wanted = array.type, self.vocabulary.type

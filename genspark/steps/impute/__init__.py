@@ -196,7 +196,7 @@ class Impute(ColumnStep):
         return OneValue(*filled, self.strategy, self.value, self.rank_error)
 
     def _wanted(self) -> tuple[Callable[[Any], bool], str]:
-        """Which dtypes it takes, and their name in messages."""
+        """The check of the dtypes that the strategy takes, and their name in messages."""
         if self.elements:
             return is_vector, "arrays of numbers, or images"
         return (is_number, "numbers") if self.strategy in OF_NUMBERS else (is_plain, "numbers, strings or booleans")

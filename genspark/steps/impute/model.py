@@ -83,7 +83,7 @@ class Regression(RowFilling):
 
     @property
     def _share(self) -> float:
-        """The share of each column's cells to hide: of a row at most one."""
+        """The share of each column's cells to hide, at most one cell in a row."""
         return min(self.holdout, 1 / len(self.columns))
 
     @property
@@ -106,7 +106,7 @@ class Regression(RowFilling):
 
 @dataclass(frozen=True)
 class Predicted:
-    """Columns of numbers -> the same with what is missing predicted.
+    """Columns of numbers -> the same columns with missing values predicted.
 
     A row of nothing but missing values gets the means. Infinite values say nothing of the others, and stay.
     """
@@ -114,7 +114,7 @@ class Predicted:
     model: Model
 
     def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
-        """One column for each."""
+        """The completed columns, one for each input."""
         return [column(values) for values in self._normal.filled(matrix(arrays)).T]
 
     @functools.cached_property

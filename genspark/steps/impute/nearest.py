@@ -64,7 +64,7 @@ class Nearest(RowFilling):
 
 @dataclass(frozen=True)
 class OfDonors:
-    """Columns of numbers -> the same with what is missing taken from the nearest donors.
+    """Columns of numbers -> the same columns with missing values taken from the nearest donors.
 
     Distances are Euclidean over the standardised columns that both rows have, scaled up to all of them.
     A row of nothing but missing values gets the means. Infinite values say nothing of a distance, and stay.
@@ -76,7 +76,7 @@ class OfDonors:
     neighbors: int
 
     def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
-        """One column for each."""
+        """The completed columns, one for each input."""
         values = matrix(arrays)
         center, scale = (np.array(row, dtype=np.float64) for row in (self.center, self.scale))
         with np.errstate(all="ignore"):
@@ -105,7 +105,7 @@ def _scale(state: State) -> float:
 
 
 def check_installed() -> None:
-    """Raise GensparkError where scikit-learn is not there, without importing it."""
+    """Raise GensparkError where scikit-learn is not installed, without importing it."""
     if importlib.util.find_spec("sklearn") is None:
         raise GensparkError(_NOT_INSTALLED)
 

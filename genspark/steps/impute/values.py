@@ -1,4 +1,4 @@
-"""One value a column, or one for each group of rows."""
+"""Filling by one value for each column, or for each group of rows."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class OneValue(Filling):
         return Derivation((wanted,), derive, "missing values filled: a point mass merged in")
 
     def _knows(self, wanted: Statistic) -> bool:
-        """Whether the statistic is of a filled column and can tell its state after missing values became one value."""
+        """Whether the statistic is of a filled column and knows its state after missing values became one value."""
         if len(wanted.columns) > 1 or wanted.column not in self.columns:
             return False
         if not {*self.columns, *self.indicators}.isdisjoint(wanted.by):
@@ -131,7 +131,7 @@ class ValueOfGroup(OneValue):
 
 
 def _of_groups(column: str, parameters: Parameters) -> dict[Group, Any]:
-    """Group -> the value that fills its missing ones: that of all rows where the group has none."""
+    """Group -> the value that fills its missing ones; the value of all rows where the group has none."""
     overall = parameters["values"][column]
     pairs = zip(parameters["groups"], parameters["values_by_group"][column], strict=True)
     return {tuple(group): overall if value is None else value for group, value in pairs}

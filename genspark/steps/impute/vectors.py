@@ -21,7 +21,7 @@ from genspark.steps.learner import Parameters
 
 @dataclass(frozen=True)
 class OfVectors(Filling):
-    """Each element by the mean of its place, or by that of all elements, or by a constant.
+    """Fills each element by the mean of its position, or by the mean of all elements, or by a constant.
 
     A null vector becomes a vector of these. An element of which no value was seen stays null.
     """

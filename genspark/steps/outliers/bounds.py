@@ -28,7 +28,7 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True)
 class ColumnBounds(Rule):
-    """Each column by itself. With `by`, rows of a group are held to what was learnt of their group.
+    """Each column by itself. With `by`, rows are checked against the bounds of their group.
 
     A group that was not seen, or that has no finite value in a column, is held to the bounds of all rows.
     """
@@ -93,7 +93,7 @@ class ColumnBounds(Rule):
         ]
 
     def _bounds(self, parameters: Parameters) -> list[tuple[Bound, Bound] | None]:
-        """For each column numbers, or hidden columns that have them; None where nothing was learnt."""
+        """The bounds of each column, as numbers or hidden columns; None where nothing was learnt."""
         if not self.by:
             return [tuple(parameters["bounds"][c]) if c in parameters["bounds"] else None for c in self.columns]
         return [_hidden(i) if column in parameters["within"] else None for i, column in enumerate(self.columns)]
@@ -104,7 +104,7 @@ class ColumnBounds(Rule):
         return Quantiles((column,), rank_error=self.rank_error, probabilities=QUARTILES, by=self.by)
 
     def _pair(self, column: str, state: State) -> Pair | None:
-        """The bounds of the rows that a state is of; None where nothing can be an outlier."""
+        """The bounds learnt from a state; None where nothing can be an outlier."""
         if self.method == "zscore":
             return _around(state["mean"], self.threshold * (deviation(state) or 0.0))
         if self.method == "mad":
@@ -121,7 +121,7 @@ class ColumnBounds(Rule):
 
 
 def _hidden(position: int) -> tuple[str, str]:
-    """The columns that have the bounds of each row's group, for the column at this position."""
+    """The hidden columns with the bounds of each row's group, for the column at this position."""
     return hidden(f"lower_{position}"), hidden(f"upper_{position}")
 
 

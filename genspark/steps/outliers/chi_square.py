@@ -1,4 +1,4 @@
-"""Quantiles of the chi-square distribution, which needs no SciPy for whole degrees of freedom."""
+"""Quantiles of the chi-square distribution, computed without SciPy for whole degrees of freedom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows judged as a whole, by how far they lie from where rows are."""
+"""Rules about rows as a whole, by their distance from where most rows are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Metric(ABC):
         return standardised.clip(-FARTHEST, FARTHEST)
 
     def restored(self, standardised: Numbers) -> Numbers:
-        """The values that `standardised` was given."""
+        """The inverse of `standardised`."""
         values: Numbers = standardised * np.array(self.scale) + np.array(self.center)
         return values
 
@@ -72,7 +72,7 @@ class Distance:
 
 @dataclass(frozen=True)
 class RowRule(Rule):
-    """All columns together: one distance and one verdict for each row, none for a row with a missing value.
+    """Judges all columns together: one distance for each row, none for a row with a missing value.
 
     The parameters have the `threshold` and what `metric` needs; they are empty where nothing was learnt.
     """

@@ -1,4 +1,4 @@
-"""Distances from the mean in units of the spread that there is in each direction."""
+"""Mahalanobis distances: from the mean, in units of the spread in each direction."""
 
 from __future__ import annotations
 

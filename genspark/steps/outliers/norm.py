@@ -1,4 +1,4 @@
-"""Columns of vectors, each judged by the norms of its vectors."""
+"""Rules about vectors, each judged by its norm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules: each learns what is usual of some columns, and then judges rows by it."""
+"""Rules: each learns what is usual in some columns, and judges rows by that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values by their ranks: the line through some quantiles, learnt and read one way or the other."""
+"""Ranks of values: the line through learnt quantiles, read in either direction."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _shares(number: int) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Curve(ABC):
-    """The line through (reference, share), one of the two ways; null stays null."""
+    """The line through the points (reference, share), read in one direction; null stays null."""
 
     references: tuple[float, ...]
     output: Literal["uniform", "normal"]
@@ -71,7 +71,7 @@ class Curve(ABC):
 
     @abstractmethod
     def read(self, values: Numbers, knots: Numbers, shares: Numbers) -> Numbers:
-        """The other coordinate of points of the line."""
+        """The other coordinate of points on the line."""
 
 
 class Ranks(Curve):

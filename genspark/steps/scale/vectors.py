@@ -21,7 +21,7 @@ ELEMENT = ("count", "mean", "m2", "min", "max")
 
 @dataclass(frozen=True)
 class VectorMaps(Learner):
-    """The map of each place in a column's vectors, or with `over` all the one of all elements.
+    """The map of each element of a column's vectors, or with `over` all one map of all elements.
 
     Parameters: `maps` (column -> a list of center, scale, offset), `sizes` (column -> the vectors' length; None
     where no row has a vector) and `types` (column -> element type, by its Arrow name).

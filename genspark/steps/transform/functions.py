@@ -1,4 +1,4 @@
-"""The functions of the step and their inverses, in stages."""
+"""Functions of the step and their inverses, in stages."""
 
 from __future__ import annotations
 

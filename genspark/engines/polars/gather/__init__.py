@@ -1,1 +1,1 @@
-"""Gathering each statistic from batches of rows: one file a statistic; collectors.py says which collector is whose."""
+"""Collectors, which gather statistics from batches of rows: one file for each statistic, mapped in collectors.py."""

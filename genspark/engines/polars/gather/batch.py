@@ -1,4 +1,4 @@
-"""Some rows as they stream by, and collectors that gather statistics from them."""
+"""Batches of rows as they stream by, and collectors that gather statistics from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Numbers64 = npt.NDArray[Any]
 
 
 class Batch:
-    """Some rows, and the finite values of their columns, each sorted out once."""
+    """Some rows, and the finite values of their columns, each computed once."""
 
     def __init__(self, rows: pl.DataFrame) -> None:
         self.rows = rows
@@ -32,11 +32,11 @@ class Batch:
 
     @property
     def nan(self) -> set[str]:
-        """The columns that may hold NaN: those whose sum is."""
+        """The columns that may hold NaN: those whose sum is NaN."""
         return {column for column, total in self.sums.items() if total is not None and np.isnan(total)}
 
     def is_clean(self, column: str) -> bool:
-        """Whether every value is finite or null: what a sum tells at the speed of memory."""
+        """Whether every value is finite or null, which the sum shows at the speed of memory."""
         return bool(np.isfinite(self.sums.get(column, 0.0)))
 
     def finite(self, column: str) -> pl.Series:
@@ -69,23 +69,23 @@ class Batch:
 
 
 def one_zero(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """A value, -0.0 as 0.0: they are equal, so they count as one. Polars takes an addition of 0.0 for none."""
+    """Replace -0.0 by 0.0: they are equal, so they count as one. Polars drops an addition of 0.0."""
     return pl.when(value == 0).then(pl.lit(0.0, dtype)).otherwise(value)
 
 
 class Collector(ABC):
-    """Takes batches in and gives parts, of which `Statistic.finish` makes states."""
+    """Takes batches and gives parts, of which `Statistic.finish` makes states."""
 
     @abstractmethod
     def add(self, batch: Batch) -> None:
-        """Take a batch in."""
+        """Take in a batch."""
 
     @abstractmethod
     def parts(self) -> dict[Statistic, State]:
-        """What was gathered."""
+        """The part of each statistic so far."""
 
 
 def counted(counts: Any) -> State:
-    """The counts of `Batch.counts`, added up, as states have them."""
+    """The counts of `Batch.counts`, added up and named as in states."""
     names = ("count", "missing", "positive_infinities", "negative_infinities")
     return {name: int(count) for name, count in zip(names, counts, strict=True)}

@@ -1,4 +1,4 @@
-"""Some rows in the order of their groups, and collectors that gather from them group by group."""
+"""Blocks of rows in the order of their groups, and collectors that gather from them group by group."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Values:
 
 
 class Block:
-    """Rows in the order of the numbers of their groups, and the values of their columns, each sorted out once.
+    """Rows in the order of their groups' numbers, and the values of their columns, each computed once.
 
     `numbers` are the rows' groups, `known` is how many groups there are so far, in earlier blocks or here.
     """
@@ -49,7 +49,7 @@ class Block:
         self._starts = np.flatnonzero(np.diff(numbers, prepend=-1))
         self.groups = numbers[self._starts].astype(np.int64)
         self.sizes = np.diff(self._starts, append=len(numbers))
-        self._found: dict[str, tuple[Values, Numbers64]] = {}
+        self._split: dict[str, tuple[Values, Numbers64]] = {}
 
     def finite(self, column: str) -> Values:
         """The finite values as float64."""
@@ -65,12 +65,12 @@ class Block:
         return [(group, self.rows.slice(start, size)) for group, start, size in bounds]
 
     def _sorted_out(self, column: str) -> tuple[Values, Numbers64]:
-        if column not in self._found:
+        if column not in self._split:
             values = self.rows[column].cast(pl.Float64).to_numpy(writable=True)
-            self._found[column] = self._told_apart(values)
-        return self._found[column]
+            self._split[column] = self._by_kind(values)
+        return self._split[column]
 
-    def _told_apart(self, values: Numbers64) -> tuple[Values, Numbers64]:
+    def _by_kind(self, values: Numbers64) -> tuple[Values, Numbers64]:
         finite = np.isfinite(values)
         if finite.all():
             none = np.zeros_like(self.sizes)
@@ -81,20 +81,20 @@ class Block:
         return kept, np.stack([n, self.sizes - n - plus - minus, plus, minus])
 
     def _number(self, which: Numbers64) -> Numbers64:
-        """How many rows of each group are so."""
+        """The number of rows in each group for which `which` is true."""
         return np.diff(np.searchsorted(np.flatnonzero(which), [*self._starts, len(which)]))
 
 
 class GroupCollector(ABC):
-    """Takes blocks in and gives a part for each group, of which `Statistic.finish` makes its state."""
+    """Takes blocks and gives a part for each group, of which `Statistic.finish` makes its state."""
 
     @abstractmethod
     def add(self, block: Block) -> None:
-        """Take a block in."""
+        """Take in a block."""
 
     @abstractmethod
     def parts(self) -> dict[Statistic, list[State]]:
-        """What was gathered of each group, in the order of their numbers."""
+        """The part of each group for each statistic, in the order of the groups' numbers."""
 
 
 class OfValues(GroupCollector):
@@ -112,19 +112,19 @@ class OfValues(GroupCollector):
     def parts(self) -> dict[Statistic, list[State]]:
         names, counts = ("count", *COUNTS), self._counts.T.tolist()
         states = (dict(zip(names, of_group, strict=True)) for of_group in counts)
-        return {self._statistic: [{**state, **rest} for state, rest in zip(states, self._found(), strict=True)]}
+        return {self._statistic: [{**state, **rest} for state, rest in zip(states, self._fields(), strict=True)]}
 
     @abstractmethod
     def _take(self, some: Values) -> None:
-        """Take values in. `_counts` has room for their groups, and does not count them yet."""
+        """Take in values. `_counts` has room for their groups, and does not count them yet."""
 
     @abstractmethod
-    def _found(self) -> Iterable[State]:
-        """What states have beside the counts."""
+    def _fields(self) -> Iterable[State]:
+        """The fields of each group's state beside the counts."""
 
 
 def grown(array: Numbers64, known: int, fill: float = 0) -> Numbers64:
-    """The array with as many groups as are known on its last axis, `fill` for those that are new."""
+    """The array grown to the number of known groups on its last axis, with `fill` for the new ones."""
     more = known - array.shape[-1]
     return np.concatenate([array, np.full((*array.shape[:-1], more), fill, array.dtype)], axis=-1) if more else array
 

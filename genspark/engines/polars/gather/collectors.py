@@ -1,4 +1,4 @@
-"""The collector of each statistic: over all rows, and group by group. A new statistic is registered here."""
+"""The collector of each statistic, over all rows and group by group. A new statistic is registered here."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ BY_GROUP: dict[type[Statistic], Callable[[Any], GroupCollector]] = {
 
 
 def collectors(statistics: Sequence[Statistic]) -> list[Collector]:
-    """New collectors of these statistics over all rows, whatever `by` they have.
+    """New collectors of these statistics over all rows; `by` is ignored.
 
     Raises PlanError for a statistic that has none.
     """
@@ -74,7 +74,7 @@ def group_collectors(statistics: Sequence[Statistic]) -> list[GroupCollector]:
 
 
 class EachGroup(GroupCollector):
-    """Collectors of their own for each group: for statistics that are gathered no other way."""
+    """Keeps one collector for each group: for statistics without a collector of all groups at once."""
 
     def __init__(self, statistics: Sequence[Statistic]) -> None:
         collectors(statistics)  # a statistic that has none is refused before any row is read

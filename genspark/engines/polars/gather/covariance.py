@@ -36,7 +36,7 @@ class CoMoments(Collector):
 
 
 def first_values(known: Matrix, values: Matrix) -> Matrix:
-    """`known`, its NaN replaced by the first value of the column that is not NaN, where there is one."""
+    """Replace each NaN of `known` by the first value of its column that is not NaN, where there is one."""
     unknown = np.isnan(known)
     if not unknown.any() or not len(values):
         return known

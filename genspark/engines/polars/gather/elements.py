@@ -42,7 +42,7 @@ class OfElements(Collector):
 
 
 def _lists(values: Numbers) -> dict[str, list[Any]]:
-    """Counts, moments and extremes of each column of a matrix in which NaN is missing."""
+    """Counts, moments and extremes of each column of a matrix in which NaN stands for a missing value."""
     is_finite = np.isfinite(values)
     count = is_finite.sum(axis=0)
     finite = np.where(is_finite, values, np.nan)

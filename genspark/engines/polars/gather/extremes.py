@@ -1,4 +1,4 @@
-"""Extremes on Polars, of all groups at once. Of all rows they are gathered with the moments: see moments.py."""
+"""Extremes on Polars, for all groups at once. Those over all rows are gathered with the moments, in moments.py."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ class GroupExtremes(OfValues):
         self._low[at] = np.minimum(self._low[at], np.minimum.reduceat(some.values, some.starts))
         self._high[at] = np.maximum(self._high[at], np.maximum.reduceat(some.values, some.starts))
 
-    def _found(self) -> Iterable[State]:
+    def _fields(self) -> Iterable[State]:
         for low, high in zip(self._low.tolist(), self._high.tolist(), strict=True):
             yield {"min": low, "max": high} if low <= high else {"min": None, "max": None}

@@ -14,7 +14,7 @@ TALLIED = 400_000
 
 
 class Tally(Collector):
-    """How often each value of a column occurs; what is rare is let go where there are too many."""
+    """Counts each value of a column; the rare ones are dropped where there are too many."""
 
     def __init__(self, statistic: Frequencies) -> None:
         self._statistic = statistic
@@ -54,7 +54,7 @@ class Tally(Collector):
 
 
 class GroupTallies(GroupCollector):
-    """How often each value occurs in each group; of a group with too many the rare ones are let go."""
+    """Counts each value in each group; the rare ones of a group with too many are dropped."""
 
     def __init__(self, statistic: Frequencies) -> None:
         self._statistic = statistic

@@ -34,7 +34,7 @@ class Groups:
         return [] if self._known is None else self._known.drop(GROUP).rows()
 
     def block(self, rows: pl.DataFrame) -> Block:
-        """The rows in the order of their groups, those of a group as they came.
+        """The rows in the order of their groups; rows of one group keep their order.
 
         Raises DataError when there are too many groups, PlanError for columns that cannot tell groups.
         """
@@ -47,7 +47,7 @@ class Groups:
         return Block(rows[order], numbers.to_numpy()[order], len(self))
 
     def _numbers(self, rows: pl.DataFrame) -> pl.Series:
-        """The number of each row's group; null for one that is new. Of the narrowest type, which sorts fastest."""
+        """The number of each row's group, null for a new group, in the narrowest type, which sorts fastest."""
         if self._known is None:
             schema = nw.from_native(rows.select(self._by)).schema
             check_group_types({c: dtype for c, dtype in schema.items() if not is_category(dtype)})

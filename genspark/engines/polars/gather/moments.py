@@ -1,4 +1,4 @@
-"""Moments on Polars: with the extremes, of all columns at once; and of all groups at once."""
+"""Moments on Polars: with the extremes for all columns at once, and for all groups at once."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class MomentsAndExtremes(Collector):
         return means, m2s, lows, highs
 
     def _moments(self, batch: Batch, i: int, n: int, mean: float, variance: float) -> tuple[float, float]:
-        """The mean less the column's pivot, and M2, of n values whose mean and variance were found as usual."""
+        """The mean less the column's pivot, and M2, from the mean and variance of n values."""
         pivot = 0.0
         if math.isfinite(mean) and variance <= abs(mean) * abs(mean) * _FAR_OUT:
             # Far from zero digits are lost: 3000 times 1e8 + 0.1 has a mean 3e-6 beside it.
@@ -107,7 +107,7 @@ class MomentsAndExtremes(Collector):
 
 
 class GroupMoments(OfValues):
-    """Source of the merge: T. Chan, G. Golub, R. LeVeque, 1979, as in `Moments`, for a vector of groups."""
+    """Moments of each group, merged by the rule of `Moments` for all groups at once."""
 
     def __init__(self, statistic: Moments) -> None:
         super().__init__(statistic)
@@ -128,7 +128,7 @@ class GroupMoments(OfValues):
             self._mean[at] += delta * share
             self._m2[at] += np.add.reduceat(deviations * deviations, some.starts) + delta * delta * before * share
 
-    def _found(self) -> Iterable[State]:
+    def _fields(self) -> Iterable[State]:
         with np.errstate(all="ignore"):
             means = self._pivot + self._mean
         if not (np.isfinite(means).all() and np.isfinite(self._m2).all()):

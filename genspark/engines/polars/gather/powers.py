@@ -1,4 +1,4 @@
-"""The moments of powers on Polars: a grid of powers in one look at each value."""
+"""The moments of powers on Polars: a whole grid of powers in one pass over the values."""
 
 from __future__ import annotations
 

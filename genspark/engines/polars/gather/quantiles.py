@@ -38,7 +38,7 @@ class Sketch(Collector):
 
 
 class Exact(Collector):
-    """Every value of a column, for its exact quantiles."""
+    """Keeps every value of a column, for its exact quantiles."""
 
     def __init__(self, statistic: Quantiles) -> None:
         self._statistic = statistic
@@ -57,7 +57,7 @@ class Exact(Collector):
 
 
 class GroupSketches(OfValues):
-    """A KLL sketch for each group; that of a small group holds its values."""
+    """Keeps a KLL sketch for each group; a small group's sketch holds its values."""
 
     def __init__(self, statistic: Quantiles) -> None:
         super().__init__(statistic)
@@ -70,14 +70,14 @@ class GroupSketches(OfValues):
                 self._sketches[group] = new_sketch(self._k)
             self._sketches[group].update(values)
 
-    def _found(self) -> Iterable[State]:
+    def _fields(self) -> Iterable[State]:
         for group in range(self._counts.shape[-1]):
             sketch = self._sketches.get(group)
             yield {"sketch": encode(sketch) if sketch else None, **identity()}
 
 
 class GroupExact(OfValues):
-    """Every value, for exact quantiles. The limit is for all groups together."""
+    """Keeps every value, for exact quantiles. The limit is for all groups together."""
 
     def __init__(self, statistic: Quantiles) -> None:
         super().__init__(statistic)
@@ -92,7 +92,7 @@ class GroupExact(OfValues):
         self._values.append(some.values)
         self._groups.append(some.repeated(some.groups.astype(np.int32)))
 
-    def _found(self) -> Iterable[State]:
+    def _fields(self) -> Iterable[State]:
         groups = np.concatenate([np.zeros(0, np.int32), *self._groups])
         values = np.concatenate([np.zeros(0), *self._values])[np.argsort(groups, kind="stable")]
         return ({"data": values[start:end]} for start, end in slices(self._counts[0]))

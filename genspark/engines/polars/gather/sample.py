@@ -1,4 +1,4 @@
-"""A sample on Polars: of each batch the rows that may be among those with the smallest draws."""
+"""A sample on Polars: the rows of each batch that may be among those with the smallest draws."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genspark.statistics.covariance import Matrix
 
 
 class Smallest(Collector):
-    """The rows with the smallest draws."""
+    """Keeps the rows with the smallest draws."""
 
     def __init__(self, statistic: Sample) -> None:
         self._statistic = statistic
@@ -34,7 +34,7 @@ class Smallest(Collector):
             self._compact()
 
     def _bound(self, draws: Matrix) -> float:
-        """What no row of the sample can exceed, as far as it is known."""
+        """The upper bound of the sample's draws, as far as it is known."""
         size = self._statistic.size
         if len(draws) <= size:
             return self._largest
