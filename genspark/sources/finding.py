@@ -15,6 +15,7 @@ from genspark.sources.listing import Listing
 from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
 from genspark.sources.source import Source
+from genspark.sources.unpacking import unpacked
 from genspark.storage.files import stamp
 from genspark.storage.stores import file_uri
 
@@ -24,10 +25,13 @@ def list_source(source: Source) -> Listing:
     return format_of(source.format).listed(source)
 
 
-def find(source: Source, left_out: Container[str] = (), listing: Listing | None = None) -> Dataset:
+def find(
+    source: Source, left_out: Container[str] = (), listing: Listing | None = None, scratch: str | None = None
+) -> Dataset:
     """Find the schema of the shards, but for those whose paths are left out; they are listed unless they were before.
 
-    Raises ShardError for one that cannot be read or differs from the others, and SourceError for what is missing.
+    Where types are inferred, compressed shards are unpacked into the folder `scratch`, if one is given, so that the
+    pass which infers does it for those to come. Raises ShardError for one that cannot be read or differs from the others, and SourceError for what is missing.
     Reads no data, but for the pass that infers the types of csv and json.
     """
     form = format_of(source.format)
@@ -38,6 +42,8 @@ def find(source: Source, left_out: Container[str] = (), listing: Listing | None 
         return Dataset(form, tuple(kept), dict(listing.schema), listing.options, description)
     given = form.given_schema(source)
     constants = hive.types_of([shard.constants for shard in kept], given or {})
+    if given is None and scratch and form.is_parsed:
+        kept = unpacked(kept, scratch)
     filled = [shard for shard in kept if shard.size] or kept
     found = form.schema(filled, listing.options, given, constants)
     schema = {**found.columns, **{name: dtype for name, dtype in constants.items() if name not in found.columns}}

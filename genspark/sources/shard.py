@@ -13,7 +13,8 @@ class Shard:
 
     `path` is an absolute local path or a URI, `modified` milliseconds since 1970, `row_groups` a half-open
     range of a Parquet file's, and `constants` the columns whose value the file's folder or table tells.
-    Shards of one `variant` hold the same types in the same order, before these are made alike.
+    Shards of one `variant` hold the same types in the same order, before these are made alike. `copy` is an
+    unpacked copy on the local disk of a compressed file.
     """
 
     path: str
@@ -22,3 +23,9 @@ class Shard:
     row_groups: tuple[int, int] | None = None
     constants: Mapping[str, Any] = field(default_factory=dict)
     variant: int = 0
+    copy: str | None = None
+
+    @property
+    def bytes_at(self) -> str:
+        """Where its bytes are read from: its copy, where there is one."""
+        return self.copy or self.path

@@ -17,7 +17,9 @@ from polars.testing import assert_frame_equal
 
 from genspark import JobConfig, job
 from genspark.errors import DataError, SourceError
+from genspark.sources import unpacking
 from genspark.sources.parsing import blocks
+from genspark.storage.stores import open_stream
 
 LINES = ["id,g,v", "1,x,1.0", "2,x,", "3,y,3.0", "4,y,2.0,too many", "5,x,2.0", "6,y,90.0"]
 
@@ -54,25 +56,26 @@ def test_the_rows_are_those_of_a_source_that_is_read_each_time(shards: Path) -> 
     assert aside[0]["_corrupt_record"].to_list() == [None, "4,y,2.0,too many"]
 
 
-@pytest.mark.parametrize(("stage", "times"), [("auto", 1), ("never", 3)])
-def test_each_shard_is_unpacked_once(shards: Path, monkeypatch: pytest.MonkeyPatch, stage: str, times: int) -> None:
+@pytest.mark.parametrize(
+    ("stage", "schema", "times"),
+    [("auto", "id long, g string, v double", 1), ("never", "id long, g string, v double", 3), ("auto", "", 1)],
+)
+def test_each_shard_is_unpacked_once(
+    shards: Path, monkeypatch: pytest.MonkeyPatch, stage: str, schema: str, times: int
+) -> None:
     opened: Counter[str] = Counter()
-    real = blocks.open_stream
 
     def counted(path: str) -> Any:
-        opened[path] += 1
-        return real(path)
+        # An unpacked copy is another file.
+        opened.update([path] if path.endswith(".gz") else [])
+        return open_stream(path)
 
-    # The header of each is looked at first, whatever comes then.
-    asked = config(shards, stage)
-    job.plan(asked)
-    monkeypatch.setattr(blocks, "open_stream", counted)
-    job.plan(asked)
-    headers = opened.copy()
-    opened.clear()
-    report = job.run(asked)
-    assert report.passes["fit"] == 2
-    assert set((opened - headers).values()) == {times}
+    for module in (blocks, unpacking):
+        monkeypatch.setattr(module, "open_stream", counted)
+    report = job.run(config(shards, stage, schema))
+    assert (report.passes["fit"], report.passes["schema"]) == (2, int(not schema))
+    # Where types are told, the header of each is looked at first, to see that they are alike.
+    assert set(opened.values()) == {times + bool(schema)}
 
 
 def test_nothing_is_left_behind(shards: Path) -> None:

@@ -47,7 +47,7 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
         # The kinds known so far: later blocks have a head start, and most change nothing.
         partial(_widening, piece, form, names, tuple(kinds))
         for shard in shards
-        for piece in pieces(shard.path, form)
+        for piece in pieces(shard.bytes_at, form)
     )
     for frame, began, ended in ahead.results(calls):
         # A column's type depends on the order of its values: where blocks before this one widened it since, again.
@@ -83,7 +83,7 @@ def readings(
     # Whether a record is corrupt depends on all of its fields.
     wanted = [name for name in schema if tells or (needed and name in needed)] or list(schema)[:1]
     form = dialect(options)
-    for piece in pieces(shard.path, form):
+    for piece in pieces(shard.bytes_at, form):
         yield partial(_frame, piece, form, schema, wanted, tells=tells)
 
 
@@ -108,7 +108,7 @@ def _corrupt(found: Records, bad: list[pl.Series | None]) -> pl.Series:
 
 
 def _names(shard: Shard, form: Dialect) -> list[str] | None:
-    row = first_fields(shard.path, form)
+    row = first_fields(shard.bytes_at, form)
     if row is None:
         return None
     return _safe(row, form.null) if form.header else [f"_c{i}" for i in range(len(row))]

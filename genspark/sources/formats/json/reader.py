@@ -32,7 +32,7 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
     Lines that are not well formed tell of none.
     """
     kind: types.Kind = {}
-    calls = (partial(_kind_of_block, block) for shard in shards for block in blocks(shard.path))
+    calls = (partial(_kind_of_block, block) for shard in shards for block in blocks(shard.bytes_at))
     for found in ahead.results(calls):
         kind = types.join(kind, found)
     dtype = types.dtype_of(kind)
@@ -52,7 +52,7 @@ def readings(
     # Whether a record is corrupt depends on all of its members.
     wanted = {name: dtype for name, dtype in schema.items() if tells or (needed and name in needed)}
     reading = Reading(wanted or dict(list(schema.items())[:1]))
-    for block in blocks(shard.path):
+    for block in blocks(shard.bytes_at):
         yield partial(_frame_of_block, block, reading, tells=tells)
 
 
