@@ -31,8 +31,8 @@ def find(
     """Find the schema of the shards, but for those whose paths are left out; they are listed unless they were before.
 
     Where types are inferred, compressed shards are unpacked into the folder `scratch`, if one is given, so that the
-    pass which infers does it for those to come. Raises ShardError for one that cannot be read or differs from the others, and SourceError for what is missing.
-    Reads no data, but for the pass that infers the types of csv and json.
+    pass which infers does it for those to come. Raises ShardError for a shard that cannot be read or differs from the
+    others, and SourceError for what is missing. Reads no data, but for the pass that infers the types of csv and json.
     """
     form = format_of(source.format)
     listing = listing or form.listed(source)
