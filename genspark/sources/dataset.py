@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from genspark.sources.cutting import cut
 from genspark.sources.format import Format
+from genspark.sources.keeping import Kept
 from genspark.sources.shard import Shard
 
 
@@ -18,7 +19,8 @@ from genspark.sources.shard import Shard
 class Dataset:
     """Shards of one format and one schema, which holds no hidden column.
 
-    `passes` counts the passes over the data that finding the schema took.
+    `passes` counts the passes over the data that finding the schema took, and `kept` has the rows of shards that
+    were kept on the way.
     """
 
     format: Format
@@ -27,6 +29,7 @@ class Dataset:
     options: Mapping[str, str]
     description: Mapping[str, Any]
     passes: int = 0
+    kept: Kept = field(default_factory=dict)
 
     @property
     def tells_corrupt(self) -> bool:

@@ -11,8 +11,10 @@ from genspark.errors import SourceError
 from genspark.sources import hive
 from genspark.sources.dataset import Dataset
 from genspark.sources.formats import format_of
+from genspark.sources.keeping import Keeper
 from genspark.sources.listing import Listing
 from genspark.sources.places import PLACE
+from genspark.sources.records import RecordFormat
 from genspark.sources.shard import Shard
 from genspark.sources.source import Source
 from genspark.sources.unpacking import unpacked
@@ -30,9 +32,9 @@ def find(
 ) -> Dataset:
     """Find the schema of the shards, but for those whose paths are left out; they are listed unless they were before.
 
-    Where types are inferred, compressed shards are unpacked into the folder `scratch`, if one is given, so that the
-    pass which infers does it for those to come. Raises ShardError for a shard that cannot be read or differs from the
-    others, and SourceError for what is missing. Reads no data, but for the pass that infers the types of csv and json.
+    Where types are inferred, the pass that does it keeps the rows in the folder `scratch`, if one is given.
+    Raises ShardError for a shard that cannot be read or differs from the others, and SourceError for what is missing.
+    Reads no data, but for the pass that infers the types of csv and json.
     """
     form = format_of(source.format)
     listing = listing or form.listed(source)
@@ -42,13 +44,18 @@ def find(
         return Dataset(form, tuple(kept), dict(listing.schema), listing.options, description)
     given = form.given_schema(source)
     constants = hive.types_of([shard.constants for shard in kept], given or {})
-    if given is None and scratch and form.is_parsed:
-        kept = unpacked(kept, scratch)
+    keeper = Keeper(scratch, "inferred") if given is None and scratch and isinstance(form, RecordFormat) else None
+    if keeper is not None:
+        kept = unpacked(kept, keeper.folder)
     filled = [shard for shard in kept if shard.size] or kept
-    found = form.schema(filled, listing.options, given, constants)
+    if keeper is not None and isinstance(form, RecordFormat):
+        found = form.inferred(filled, listing.options, keeper)
+        kept = [s if s.path not in found.kept else dataclasses.replace(s, copy=None) for s in kept]
+    else:
+        found = form.schema(filled, listing.options, given, constants)
     schema = {**found.columns, **{name: dtype for name, dtype in constants.items() if name not in found.columns}}
     shards = (dataclasses.replace(shard, variant=found.variants.get(shard.path, 0)) for shard in kept)
-    return Dataset(form, tuple(shards), schema, listing.options, _description(source, kept), found.passes)
+    return Dataset(form, tuple(shards), schema, listing.options, _description(source, kept), found.passes, found.kept)
 
 
 def _kept(shards: Sequence[Shard], left_out: Container[str]) -> list[Shard]:

@@ -17,6 +17,7 @@ from genspark.engines.fate import FILE
 from genspark.engines.polars.plugin import lazy
 from genspark.errors import SourceError
 from genspark.sources import ddl
+from genspark.sources.keeping import Kept
 from genspark.sources.listing import Listing, list_shards
 from genspark.sources.options import FILES, Options
 from genspark.sources.shard import Shard
@@ -36,12 +37,13 @@ class Found:
     """The columns of shards, and how many passes over the data it took to find them.
 
     `variants` has a number for the path of each shard whose types differ from the first one's before they
-    are made alike; shards that are not in it are of variant 0.
+    are made alike; shards that are not in it are of variant 0. `kept` has the rows of shards that were kept on the way.
     """
 
     columns: Schema
     passes: int = 0
     variants: Mapping[str, int] = field(default_factory=dict)
+    kept: Kept = field(default_factory=dict)
 
 
 class Format(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 from abc import abstractmethod
@@ -14,6 +15,7 @@ from genspark.engines.fate import CORRUPT
 from genspark.engines.spark.names import quoted
 from genspark.errors import ShardError, SourceError
 from genspark.sources.format import Found, Schema, StreamedFormat, file_columns, folder_columns
+from genspark.sources.keeping import Keeper, Part, remove
 from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks
 from genspark.sources.places import PLACE, REMEDY
@@ -32,6 +34,10 @@ CORRUPT_OPTION = "_corrupt_record"
 _UNREADABLE = (OSError, ValueError, pl.exceptions.PolarsError)
 
 
+Keep = Callable[[str, pl.DataFrame], None]
+"""(a shard's path, some of its rows): keeps them."""
+
+
 class RecordFormat(StreamedFormat):
     """Finds the types in a pass over the data, where they are not given, and keeps corrupt records' text.
 
@@ -42,8 +48,12 @@ class RecordFormat(StreamedFormat):
     is_parsed = True
 
     @abstractmethod
-    def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:
-        """The columns with the types that all their values have. Raises SourceError, or what reading raises."""
+    def infer(self, shards: Sequence[Shard], options: Mapping[str, str], keep: Keep | None) -> Schema:
+        """The columns with the types that all their values have.
+
+        `keep` is to be given the rows of each shard, in order, in frames of the types that are known so far, and
+        with `CORRUPT`. Raises SourceError, or what reading raises.
+        """
 
     @abstractmethod
     def readings(
@@ -78,16 +88,27 @@ class RecordFormat(StreamedFormat):
     def schema(
         self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema
     ) -> Found:
-        try:
-            if given is None:
-                return Found(self.infer(shards, options), passes=1)
+        if given is None:
+            return self.inferred(shards, options, None)
+        with _explained(shards):
             self.check(shards, options)
-        except _UNREADABLE as error:
-            causes = {shard.path: cause for shard in shards if (cause := _cut_short(shard.path))}
-            if causes:
-                raise ShardError(causes, REMEDY) from error
-            raise SourceError(f"{PLACE}: {', '.join(shard.path for shard in shards[:3])}: {error}") from error
         return Found(given)
+
+    def inferred(self, shards: Sequence[Shard], options: Mapping[str, str], keeper: Keeper | None) -> Found:
+        """The columns as a pass over the data finds them, which keeps the rows as far as it can tell their types."""
+        with _explained(shards):
+            schema = self.infer(shards, options, keeper.add if keeper else None)
+        if keeper is None:
+            return Found(schema, passes=1)
+        # One that is not among those written to has no row.
+        kept: dict[str, tuple[Part, ...]] = {} if keeper.is_full else {shard.path: () for shard in shards}
+        for path, parts in keeper.kept().items():
+            if all(part.fits(schema) for part in parts):
+                kept[path] = parts
+            else:
+                del kept[path]
+                remove(parts)
+        return Found(schema, passes=1, kept=kept)
 
     def on_spark(self, spark: SparkSession, source: Source) -> Input:
         """The rows, with the text of records that Spark cannot read; one pass where the types are inferred."""
@@ -133,3 +154,15 @@ def _cut_short(path: str) -> str | None:
     except _UNREADABLE as error:
         return f"cannot be read ({str(error).strip().partition(chr(10))[0] or type(error).__name__})"
     return None
+
+
+@contextlib.contextmanager
+def _explained(shards: Sequence[Shard]) -> Iterator[None]:
+    """Name the shards that cannot be read where the block fails on what a library raises."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        causes = {shard.path: cause for shard in shards if (cause := _cut_short(shard.path))}
+        if causes:
+            raise ShardError(causes, REMEDY) from error
+        raise SourceError(f"{PLACE}: {', '.join(shard.path for shard in shards[:3])}: {error}") from error

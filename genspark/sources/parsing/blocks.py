@@ -13,12 +13,15 @@ BLOCK = 8 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
-def blocks(path: str, encoding: str = "utf-8") -> Iterator[bytes]:
-    """UTF-8 whose lines all end with a line feed, however they were written. Raises OSError."""
+def blocks(path: str, encoding: str = "utf-8", size: int | None = None) -> Iterator[bytes]:
+    """UTF-8 whose lines all end with a line feed, however they were written; `BLOCK` bytes, or `size`, at a time.
+
+    Raises OSError.
+    """
     rest = b""
     is_first = True
     with open_stream(path) as stream:
-        while read := stream.read(BLOCK):
+        while read := stream.read(size or BLOCK):
             data = rest + bytes(read)
             if is_first:
                 data, is_first = data.removeprefix(_BOM), False

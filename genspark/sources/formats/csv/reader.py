@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import polars as pl
@@ -36,8 +37,13 @@ def names_of(shards: Sequence[Shard], options: Mapping[str, str]) -> list[str]:
     return found[1]
 
 
-def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, pl.DataType]:
-    """The columns with the types that all their values have; one pass over the data where it must be inferred."""
+def schema_of(
+    shards: Sequence[Shard], options: Mapping[str, str], keep: Callable[[str, pl.DataFrame], None] | None = None
+) -> dict[str, pl.DataType]:
+    """The columns with the types that all their values have; one pass over the data where it must be inferred.
+
+    `keep` is given the rows of that pass, as `RecordFormat.infer` has it.
+    """
     names = names_of(shards, options)
     if not is_true(options, "inferSchema"):
         return dict.fromkeys(names, pl.String())
@@ -45,28 +51,50 @@ def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, 
     kinds: list[csv_types.Kind] = [csv_types.NOTHING] * len(names)
     calls = (
         # The kinds known so far: later blocks have a head start, and most change nothing.
-        partial(_widening, piece, form, names, tuple(kinds))
+        partial(_widening, shard, piece, form, names, tuple(kinds), keeps=keep is not None)
         for shard in shards
         for piece in pieces(shard.bytes_at, form)
     )
-    for frame, began, ended in ahead.results(calls):
+    for block in ahead.results(calls):
         # A column's type depends on the order of its values: where blocks before this one widened it since, again.
+        texts = block.records.frame
         kinds[:] = [
-            end if kind == begin else csv_types.widened(kind, frame[name])
-            for kind, begin, end, name in zip(kinds, began, ended, names, strict=True)
+            end if kind == begin else csv_types.widened(kind, texts[name])
+            for kind, begin, end, name in zip(kinds, block.began, block.ended, names, strict=True)
         ]
-    return {name: kind.dtype for name, kind in zip(names, kinds, strict=True)}
+        if keep is not None:
+            typed = block.typed if tuple(kinds) == block.ended else None
+            keep(block.shard.path, _typed(block.records, _types(names, kinds)) if typed is None else typed)
+    return _types(names, kinds)
 
 
-Kinds = tuple[csv_types.Kind, ...]
+@dataclass(frozen=True)
+class _Block:
+    """A block's records, the kinds that were known, those that hold it too, and its rows of these."""
+
+    shard: Shard
+    records: Records
+    began: tuple[csv_types.Kind, ...]
+    ended: tuple[csv_types.Kind, ...]
+    typed: pl.DataFrame | None
 
 
 def _widening(
-    piece: bytes | pl.Series, form: Dialect, names: list[str], kinds: Kinds
-) -> tuple[pl.DataFrame, Kinds, Kinds]:
-    """A block's columns of text, the kinds that were known, and those that hold this block too."""
-    frame = read(piece, form, names).frame
-    return frame, kinds, tuple(csv_types.widened(k, frame[n]) for k, n in zip(kinds, names, strict=True))
+    shard: Shard,
+    piece: bytes | pl.Series,
+    form: Dialect,
+    names: list[str],
+    kinds: tuple[csv_types.Kind, ...],
+    *,
+    keeps: bool,
+) -> _Block:
+    records = read(piece, form, names)
+    ended = tuple(csv_types.widened(k, records.frame[n]) for k, n in zip(kinds, names, strict=True))
+    return _Block(shard, records, kinds, ended, _typed(records, _types(names, ended)) if keeps else None)
+
+
+def _types(names: Sequence[str], kinds: Sequence[csv_types.Kind]) -> dict[str, pl.DataType]:
+    return {name: kind.dtype for name, kind in zip(names, kinds, strict=True)}
 
 
 def check_headers(shards: Sequence[Shard], options: Mapping[str, str]) -> None:
@@ -90,10 +118,14 @@ def readings(
 def _frame(
     piece: bytes | pl.Series, form: Dialect, schema: Mapping[str, pl.DataType], wanted: list[str], *, tells: bool
 ) -> pl.DataFrame:
-    found = read(piece, form, list(schema))
-    pairs = [converted(found.frame[name], schema[name]) for name in wanted]
+    records = read(piece, form, list(schema))
+    return _typed(records, {name: schema[name] for name in wanted}, tells=tells)
+
+
+def _typed(records: Records, schema: Mapping[str, pl.DataType], *, tells: bool = True) -> pl.DataFrame:
+    pairs = [converted(records.frame[name], dtype) for name, dtype in schema.items()]
     frame = pl.DataFrame([column for column, _ in pairs])
-    return frame.with_columns(_corrupt(found, [bad for _, bad in pairs])) if tells else frame
+    return frame.with_columns(_corrupt(records, [bad for _, bad in pairs])) if tells else frame
 
 
 def _corrupt(found: Records, bad: list[pl.Series | None]) -> pl.Series:

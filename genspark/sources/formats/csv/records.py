@@ -11,6 +11,8 @@ from genspark.sources.formats.csv.dialect import MOST_COUNTED, Dialect
 from genspark.sources.formats.csv.multi_line import joined
 from genspark.sources.parsing.blocks import blocks, lines
 
+_HEADER = 1 << 16
+"""Bytes that are read at once where the first record alone is looked for: what is compressed is unpacked that far."""
 _NOT_BLANK = r"[^\x00-\x20]"
 
 
@@ -72,7 +74,7 @@ def first_fields(path: str, dialect: Dialect) -> list[str | None] | None:
 
     A first record that is not well formed is split at its separators.
     """
-    for found in _blocks(path, dialect):
+    for found in _blocks(path, dialect, _HEADER):
         head = first_record(found, dialect) if isinstance(found, bytes) else (found[0], 0)
         if head is not None:
             line = pl.Series("line", [head[0]])
@@ -107,9 +109,9 @@ def _parse(records: pl.Series, dialect: Dialect, names: list[str], simple: pl.Se
     return Records(pl.DataFrame(filled), records, dialect, odd)
 
 
-def _blocks(path: str, dialect: Dialect) -> Iterator[bytes | pl.Series]:
+def _blocks(path: str, dialect: Dialect, size: int | None = None) -> Iterator[bytes | pl.Series]:
     """Blocks of whole lines; where a record may have several, series of whole records."""
-    found = blocks(path, dialect.encoding)
+    found = blocks(path, dialect.encoding, size)
     if not dialect.multi_line:
         yield from found
         return

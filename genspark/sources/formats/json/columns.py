@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from genspark.engines.fate import CORRUPT
 from genspark.sources.formats.json import values
-from genspark.sources.formats.json.runs import AnewError, Run, runs
+from genspark.sources.formats.json.runs import AnewError, Run, runs, whole_table
 from genspark.sources.parsing.columns import converted
 
 _CHANGE = re.compile(
@@ -108,6 +108,19 @@ class Reading:
     def _read_as(self, name: str, dtype: pl.DataType) -> Any:
         kinds = pl.String, pl.Datetime
         return pa.int64() if name in self._as_number and isinstance(dtype, kinds) else _arrow_type(dtype)
+
+
+def strictly(records: pl.Series, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """The rows of lines that hold these columns and no others, all of these very types; None for any other lines."""
+    wanted = pa.schema([(name, _arrow_type(dtype)) for name, dtype in schema.items()])
+    options = pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="error")
+    table = whole_table(records, options)
+    if table is None:
+        return None
+    raw = pl.from_arrow(table)
+    assert isinstance(raw, pl.DataFrame)
+    corrupt = pl.Series(CORRUPT, [None], dtype=pl.String()).new_from_index(0, raw.height)
+    return raw.cast(dict(schema)).select(list(schema)).with_columns(corrupt)  # type: ignore[arg-type]
 
 
 def inferred(records: pl.Series) -> list[Run]:

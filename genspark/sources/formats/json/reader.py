@@ -11,7 +11,7 @@ import polars as pl
 from genspark.engines.fate import CORRUPT
 from genspark.errors import SourceError
 from genspark.sources.formats.json import types
-from genspark.sources.formats.json.columns import Reading, inferred, one_by_one
+from genspark.sources.formats.json.columns import Reading, inferred, one_by_one, strictly
 from genspark.sources.options import is_true
 from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks, lines
@@ -26,22 +26,59 @@ _PIECES = (512, 32)
 """Lines that are read at once where one needs a closer look: the smaller the piece, the fewer are slow."""
 
 
-def schema_of(shards: Sequence[Shard], options: Mapping[str, str]) -> dict[str, pl.DataType]:
+def schema_of(
+    shards: Sequence[Shard], options: Mapping[str, str], keep: Callable[[str, pl.DataFrame], None] | None = None
+) -> dict[str, pl.DataType]:
     """The columns, by name, with the types that all their values have; one pass over the data.
 
-    Lines that are not well formed tell of none.
+    Lines that are not well formed tell of none. `keep` is given the rows of that pass, as `RecordFormat.infer` has it.
     """
+    as_text = is_true(options, "primitivesAsString")
     kind: types.Kind = {}
-    calls = (partial(_kind_of_block, block) for shard in shards for block in blocks(shard.bytes_at))
-    for found in ahead.results(calls):
+    # Where rows are kept, a block that the types known so far hold is parsed once.
+    calls = (
+        partial(_look, shard, block, {} if as_text or keep is None else kind)
+        for shard in shards
+        for block in blocks(shard.bytes_at)
+    )
+    for shard, block, frame, found in ahead.results(calls):
         kind = types.join(kind, found)
-    dtype = types.dtype_of(kind)
-    fields = dtype.fields if isinstance(dtype, pl.Struct) else []
-    known: dict[str, Any] = {field.name: field.dtype for field in fields if field.name != _CORRUPT_OPTION}
-    if not known:
+        if keep is not None and not as_text and (schema := _columns(kind)):
+            keep(shard.path, _frame_of_block(block, Reading(schema), tells=True) if frame is None else frame)
+    if not (known := _columns(kind)):
         some = ", ".join(shard.path for shard in shards[:3])
         raise SourceError(f"{PLACE}: no record of {some} could be read as json; check the format")
-    return {name: _as_text(kind) for name, kind in known.items()} if is_true(options, "primitivesAsString") else known
+    return {name: _as_text(dtype) for name, dtype in known.items()} if as_text else known
+
+
+def _columns(kind: types.Kind) -> dict[str, Any]:
+    """The columns that a kind of object has, sorted by name."""
+    dtype = types.dtype_of(kind)
+    fields = dtype.fields if isinstance(dtype, pl.Struct) else []
+    return {field.name: field.dtype for field in fields if field.name != _CORRUPT_OPTION}
+
+
+def _look(shard: Shard, block: bytes, known: types.Kind) -> tuple[Shard, bytes, pl.DataFrame | None, types.Kind]:
+    """A block's rows, if the types known hold it; and what types it has."""
+    schema = _columns(known)
+    frame = _strictly(block, schema) if schema and types.is_settled(known) else None
+    if frame is not None:
+        return shard, block, frame, known
+    kind = _kind_of_block(block)
+    if schema and types.join(known, kind) == known:
+        frame = _frame_of_block(block, Reading(schema), tells=True)
+    return shard, block, frame, kind
+
+
+def _strictly(block: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """The rows of a block, lines that are no objects among them as corrupt; None where a value is of another type."""
+    records = _records(block)
+    is_object = _is_object(records)
+    kept = pl.select(pl.when(is_object).then(records).otherwise(pl.lit("{}"))).to_series()
+    frame = strictly(kept.rename(records.name), schema)
+    if frame is None or is_object.all():
+        return frame
+    return frame.with_columns(frame[CORRUPT].scatter((~is_object).arg_true(), records.filter(~is_object)))
 
 
 def readings(

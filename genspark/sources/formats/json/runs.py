@@ -39,6 +39,15 @@ def runs(records: pl.Series, options: Any, is_settled: Callable[[str], bool]) ->
     return list(_Lines(records, options, is_settled).read(0, len(records)))
 
 
+def whole_table(records: pl.Series, options: Any) -> Any:
+    """All the lines as one table; None where PyArrow does not read one of them, or none is there."""
+    try:
+        found = _Lines(records, options, lambda _: True).table(0, len(records)) if len(records) else None
+    except (pa.ArrowException, ValueError):
+        return None
+    return found if found is not None and found.num_rows == len(records) else None
+
+
 class _Lines:
     """Lines in one buffer, whose slices are read without being copied."""
 
@@ -53,7 +62,7 @@ class _Lines:
     def read(self, start: int, stop: int) -> Iterator[Run]:
         while start < stop:
             try:
-                table = self._table(start, stop)
+                table = self.table(start, stop)
             except (pa.ArrowException, ValueError) as error:
                 if self._is_settled(str(error)):
                     raise AnewError from error
@@ -84,7 +93,8 @@ class _Lines:
         for begin in range(start, stop, _PIECE):
             yield from self.read(begin, min(begin + _PIECE, stop))
 
-    def _table(self, start: int, stop: int) -> Any:
+    def table(self, start: int, stop: int) -> Any:
+        """The lines from `start` to before `stop`. Raises what PyArrow raises."""
         begin, end = int(self._begins[start]), int(self._begins[stop]) - 1
         # Other threads read other blocks meanwhile.
         reading = pa.json.ReadOptions(block_size=end - begin + 1, use_threads=False)

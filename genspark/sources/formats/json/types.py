@@ -63,6 +63,15 @@ def of_dtype(dtype: pl.DataType) -> Kind:
     return dtype if dtype in (LONG, DOUBLE, BOOLEAN) else STRING
 
 
+def is_settled(kind: Kind) -> bool:
+    """Whether a value that reads as this kind tells nothing new: not where all was null, or a number is a decimal."""
+    if isinstance(kind, dict):
+        return all(map(is_settled, kind.values()))
+    if isinstance(kind, list):
+        return is_settled(kind[0])
+    return kind in (LONG, DOUBLE, STRING, BOOLEAN)
+
+
 def dtype_of(kind: Kind) -> pl.DataType | None:
     """The Polars type of a kind, names sorted; None for a struct without columns."""
     if kind is None:
