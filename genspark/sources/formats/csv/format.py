@@ -14,7 +14,7 @@ from genspark.sources.shard import Shard
 
 
 class Csv(RecordFormat):
-    """Csv with a header and inferred types, unless the options say otherwise."""
+    """Comma-separated values, with a header and inferred types unless the options say otherwise."""
 
     name = "csv"
     options = Options(

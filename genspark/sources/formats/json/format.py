@@ -14,7 +14,7 @@ from genspark.sources.shard import Shard
 
 
 class Json(RecordFormat):
-    """JSON with one object a line."""
+    """JSON lines: one object a line."""
 
     name = "json"
     options = Options(
