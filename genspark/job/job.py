@@ -93,7 +93,7 @@ def fit_update(
     Raises ModelError where the source has another schema than the statistics or the model, and PlanError
     for exact quantiles, which do not merge.
     """
-    job = _Job(config, progress or Silent(), writes_table=False)
+    job = _Job(config, progress or Silent(), writes_table=False, keeps=False)
     with job.opened(spark):
         return job.with_what_can_be_read(job.update)
 
@@ -114,7 +114,7 @@ def transform(
 
 def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
     """The scans that `run` would make. Reads the source's schema and nothing else."""
-    job = _Job(config, Silent(), writes_table=False)
+    job = _Job(config, Silent(), writes_table=False, keeps=False)
     with job.opened(spark):
         return job.plan
 
@@ -126,6 +126,7 @@ class _Job:
     config: JobConfig
     progress: Progress
     writes_table: bool = True
+    keeps: bool = True
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     started: float = field(default_factory=time.perf_counter)
@@ -149,6 +150,7 @@ class _Job:
         choice = choose(config, spark)
         self.progress.note(f"engine: {choice.engine} ({choice.reason})")
         self.runner = runner = choice.runner(config, self.run_id, self._phase, spark, self.progress.note)
+        runner.keeps = self.keeps
         if choice.engine != "polars":
             with self._phase("session", "starting Spark"):
                 runner.start()

@@ -49,7 +49,8 @@ class Runner(ABC):
     """Runs one job on one engine. Methods are called in their order, and fill in the attributes.
 
     `passes` counts the passes over the data by purpose. `left_out` are shards that cannot be read, each
-    with the cause: the source is taken without them, and the quarantine notes them. Every method raises
+    with the cause: the source is taken without them, and the quarantine notes them. `keeps`: what is costly to read may
+    be kept for passes to come. Every method raises
     a GensparkError for what the user can mend.
     """
 
@@ -59,6 +60,7 @@ class Runner(ABC):
     note: Callable[[str], None]
     passes: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, str] = field(default_factory=dict)
+    keeps: bool = False
     sink: Sink[Any] = field(init=False)
     aside_sink: Sink[Any] = field(init=False)
     target: Table = field(init=False)

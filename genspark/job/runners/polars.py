@@ -27,7 +27,8 @@ from genspark.sinks.choice import of_files
 from genspark.sinks.delta_rs import DeltaRs
 from genspark.sinks.sink import Files, FileSink
 from genspark.sources import Dataset, Listing, Shard, find, list_source
-from genspark.sources.stage import pays, staged
+from genspark.sources.stage import lacking, pays, staged
+from genspark.sources.unpacking import without_copies
 from genspark.statistics import State, Statistic
 from genspark.storage.files import storage_path
 from genspark.storage.scratch import scratch_folder
@@ -60,7 +61,8 @@ class PolarsRunner(Runner):
     def read_schema(self) -> Schema:
         self.close()
         self.listing = self.listing or list_source(self.config.source)
-        self.dataset = find(self.config.source, self.left_out, self.listing)
+        infers = self.keeps and self.config.source.schema_ is None
+        self.dataset = find(self.config.source, self.left_out, self.listing, self._scratch() if infers else None)
         self.nan_free = frozenset()
         self.passes["schema"] = self.dataset.passes
         schema = nw.from_native(pl.LazyFrame(schema=self.dataset.schema)).collect_schema()
@@ -68,24 +70,30 @@ class PolarsRunner(Runner):
 
     def expect(self, passes: int) -> None:
         """Keep the rows of a source that is costly to read, if more than one pass will need them."""
-        where = self.config.source.stage
-        if where == "never" or not self._reaches_stage(where) or not pays(self.dataset, passes):
+        folder = self._scratch() if pays(self.dataset, passes) else None
+        if folder is None:
             return
-        with self.phase("fit", "reading the source once, for all passes"):
-            try:
-                folder = self._kept.enter_context(scratch_folder(None if where == "auto" else where))
-            except OSError as error:
-                reason = f"{where} cannot be written ({error.strerror})"
-                raise SourceError(f"source.stage: {reason}; name another folder, or set never") from None
-            results = self._each(StageWork(str(folder)), self.dataset, by_bytes=None)
-            if any(files is None for files in results):
+        kept, rest = dict(self.dataset.kept), lacking(self.dataset)
+        if rest:
+            with self.phase("fit", "reading the source once, for all passes"):
+                results = self._each(StageWork(folder), self.dataset.with_shards(rest), by_bytes=None)
+            if any(parts is None for parts in results):
                 self.note("source.stage: the disk is too full to keep the rows; each pass reads the source again")
-                self.close()
                 return
             self.passes["stage"] += 1
-            self.dataset = staged(
-                self.dataset, {path: file for files in results for path, file in (files or {}).items()}
-            )
+            kept.update(pair for parts in results for pair in (parts or {}).items())
+        self.dataset = staged(self.dataset.with_shards(without_copies(self.dataset.shards)), kept)
+
+    def _scratch(self) -> str | None:
+        """A folder for what is kept between passes; None where nothing is to be kept. Raises SourceError."""
+        where = self.config.source.stage
+        if where == "never" or not self._reaches_stage(where):
+            return None
+        try:
+            return str(self._kept.enter_context(scratch_folder(None if where == "auto" else where)))
+        except OSError as error:
+            reason = f"{where} cannot be written ({error.strerror})"
+            raise SourceError(f"source.stage: {reason}; name another folder, or set never") from None
 
     def close(self) -> None:
         self._kept.close()
@@ -160,7 +168,7 @@ class PolarsRunner(Runner):
         return Written(commit, observed, aside_commit, counts)
 
     def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
-        """The results of the work on each part of the dataset, in the order of its shards; here the dataset is one part."""
+        """The results of the work on each part of the dataset, in the order of its shards; here it is one part."""
         try:
             return [work(dataset, 0)]
         except GensparkError:
