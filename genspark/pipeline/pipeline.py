@@ -14,7 +14,8 @@ from genspark.engines.engine import Engine, is_hashable, key_columns
 from genspark.errors import SchemaError, did_you_mean
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
-from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, make_plan, solve
+from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan
+from genspark.pipeline.planner import make_plan, solve
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters

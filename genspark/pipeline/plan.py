@@ -1,29 +1,17 @@
-"""Steps -> levels -> scans: which statistics are read together, decided before any data is touched.
-
-A statistic that a step wants is first carried backwards through the steps before it:
-
-    through a step that leaves its columns and rows alone       unchanged
-    through a step that can answer it (`Learner.rewrite`)       as other statistics of that step's input
-    through a step that learns nothing (log, cast)              scanned after it, in the same pass
-    through anything else (a row filter, a clip)                scanned after it, one level later
-
-What remains are scans: requests at a place in the pipeline, of the level at which every step they
-depend on is fitted. All the requests of a level that see the same rows are one pass over the data.
-"""
+"""Plans: the scans that fit a pipeline's steps, and how each statistic follows from them, as data and as text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
-from genspark.errors import PlanError, SchemaError
-from genspark.statistics import Derivation, State, Statistic
+from genspark.statistics import Derivation, Statistic
 from genspark.steps.base import Step
 
 UNFITTED = -1
+"""The level of what needs no scan."""
 
 
 @dataclass(frozen=True)
@@ -116,181 +104,6 @@ class Plan:
                 columns = _few(list(dict.fromkeys(answer.statistic.column for answer in derived)))
                 lines.append(f"no scan for {step.label} of {columns}: {whys}")
         return lines
-
-
-def bind(steps: Sequence[Step], schema: Schema) -> tuple[tuple[Step, ...], tuple[Schema, ...]]:
-    """The steps with their columns resolved, and the schema before each and after the last.
-
-    Raises SchemaError with every mistake of every step, each with its place.
-    """
-    _refuse_twins(steps)
-    done: list[Step] = []
-    schemas: list[Schema] = [dict(schema)]
-    problems: list[str] = []
-    for position, step in enumerate(steps):
-        try:
-            done.append(step.bind(schemas[-1]))
-        except SchemaError as error:
-            problems += [f"steps[{position}].{step.kind}.{problem}" for problem in error.problems]
-            done.append(step)
-            schemas.append(schemas[-1])
-        else:
-            schemas.append(done[-1].output_schema(schemas[-1]))
-    if problems:
-        raise SchemaError(problems)
-    return tuple(done), tuple(schemas)
-
-
-def make_plan(steps: Sequence[Step], schema: Schema) -> Plan:
-    """The fewest scans that fit the steps on data of this schema."""
-    bound, schemas = bind(steps, schema)
-    planner = _Planner(bound)
-    answers = tuple(planner.answers_for(position) for position in range(len(bound)))
-    return Plan(bound, schemas, answers, planner.scans(answers))
-
-
-class _Planner:
-    """Works out the level of every step in order, from the levels of those before it."""
-
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.steps = steps
-        self.learners = [step.learner() for step in steps]
-        self.fitted_at: list[int] = []
-
-    def answers_for(self, position: int) -> tuple[Answer, ...]:
-        learner = self.learners[position]
-        if learner is None:
-            self.fitted_at.append(UNFITTED)
-            return ()
-        answers = tuple(self._resolve(statistic, position) for statistic in learner.statistics())
-        first = max((answer.level for answer in answers), default=UNFITTED)
-        self.fitted_at.append(first + learner.rounds)
-        return answers
-
-    def _resolve(self, wanted: Statistic, at: int) -> Answer:
-        columns = frozenset(wanted.columns) | frozenset(wanted.by)
-        place = at
-        while place > 0:
-            step = self.steps[place - 1]
-            if step.filters:
-                break
-            if step.writes() & columns:
-                learner = self.learners[place - 1]
-                derivation = learner.rewrite(wanted) if learner else None
-                if derivation is None:
-                    break
-                return self._derived(wanted, at, place - 1, derivation)
-            place -= 1
-        # Scanned as early as its rows and columns are what they are at `at`, so that twins meet.
-        needs = self._lineage(columns, place)
-        level = 1 + max((self.fitted_at[i] for i in needs), default=UNFITTED)
-        return Answer(wanted, at, level, request=Request(wanted, place))
-
-    def _derived(self, wanted: Statistic, at: int, step: int, derivation: Derivation) -> Answer:
-        needs = tuple(self._resolve(need, step) for need in derivation.needs)
-        level = max([self.fitted_at[step], *(need.level for need in needs)])
-        return Answer(wanted, at, level, derivation=derivation, step=step, needs=needs)
-
-    def _lineage(self, columns: frozenset[str], at: int) -> tuple[int, ...]:
-        """The steps before `at` that decide these columns' values or which rows there are."""
-        needed = set(columns)
-        lineage = []
-        for position in reversed(range(at)):
-            step = self.steps[position]
-            if step.filters or step.writes() & needed:
-                needed |= step.reads()
-                lineage.append(position)
-        return tuple(reversed(lineage))
-
-    def scans(self, answers: Sequence[Sequence[Answer]]) -> tuple[Scan, ...]:
-        """The requests of all answers, those of one level and the same rows in one scan."""
-        groups: dict[tuple[int, tuple[int, ...], tuple[str, ...], int], dict[Request, None]] = {}
-        changing = frozenset(column for step in self.steps for column in step.writes())
-        for answer in _scanned(answers):
-            request = answer.request
-            assert request is not None
-            filters = tuple(i for i in range(request.at) if self.steps[i].filters)
-            by = request.statistic.by
-            # Groups by a column that some step changes are other groups at another place.
-            place = request.at if changing & frozenset(by) else UNFITTED
-            groups.setdefault((answer.level, filters, by, place), {})[request] = None
-        scans: list[Scan] = []
-        for (level, filters, by, _), requests in sorted(groups.items(), key=lambda item: item[0]):
-            needed = {
-                step
-                for request in requests
-                for step in self._lineage(frozenset(request.statistic.columns) | frozenset(by), request.at)
-            }
-            why = self._why(scans, level, filters, by, needed)
-            scans.append(Scan(level, tuple(requests), tuple(sorted(needed)), filters, why))
-        scans += [scan for position in range(len(self.steps)) for scan in self._refining(position)]
-        return tuple(sorted(scans, key=lambda scan: scan.level))
-
-    def _refining(self, position: int) -> list[Scan]:
-        """The scans of a step's own rounds, one after another."""
-        step, learner = self.steps[position], self.learners[position]
-        if learner is None:
-            return []
-        first = self.fitted_at[position] - learner.rounds
-        columns = step.reads() | {draw.column for draw in (*step.draws(), *learner.draws())}
-        lineage, filters = self._lineage(columns, position), tuple(i for i in range(position) if self.steps[i].filters)
-        return [
-            Scan(first + n, (), lineage, filters, f"{step.label}: round {n} of {learner.rounds}, if needed", position)
-            for n in range(1, learner.rounds + 1)
-        ]
-
-    def _why(
-        self, before: Sequence[Scan], level: int, filters: tuple[int, ...], by: tuple[str, ...], needed: set[int]
-    ) -> str:
-        beside = [scan for scan in before if scan.level == level]
-        if beside and beside[-1].filters != filters:
-            names = ", ".join(self.steps[i].label for i in filters) or "no filter"
-            return f"apart from the scan before it, which sees other rows: here those after {names}"
-        if beside:
-            return f"apart from the scan before it: its rows are grouped by {', '.join(by)}"
-        if level == 0:
-            return "the first pass, on the data as read"
-        blockers = [i for i in needed if self.fitted_at[i] == level - 1]
-        filters_only = [i for i in blockers if self.steps[i].filters]
-        names = ", ".join(self.steps[i].label for i in sorted(filters_only or blockers))
-        reason = "takes rows out by what it learns" if filters_only else "changes values as no state can follow"
-        return f"cannot join the level before: {names} {reason}"
-
-
-def solve(
-    answers: Sequence[Answer],
-    scanned: Mapping[Request, State],
-    parameters: Callable[[int], Mapping[str, Any]],
-) -> dict[Statistic, State]:
-    """The state of every answer, from the scans' states and the fitted parameters of earlier steps."""
-
-    def state(answer: Answer) -> State:
-        if answer.request:
-            return scanned[answer.request]
-        assert answer.derivation is not None
-        return answer.derivation.derive([state(need) for need in answer.needs], parameters(answer.step))
-
-    return {answer.statistic: state(answer) for answer in answers}
-
-
-def _refuse_twins(steps: Sequence[Step]) -> None:
-    seen: dict[str, int] = {}
-    problems = []
-    for position, step in enumerate(steps):
-        if step.name is not None and step.name in seen:
-            problems.append(
-                f"steps[{position}].{step.kind}.name: {step.name!r} is already the name of "
-                f"steps[{seen[step.name]}]; give it another"
-            )
-        if step.name is not None:
-            seen[step.name] = position
-    if problems:
-        raise PlanError("; ".join(problems))
-
-
-def _scanned(answers: Sequence[Sequence[Answer]]) -> list[Answer]:
-    flat = [answer for group in answers for answer in group]
-    return [leaf for answer in flat for leaf in ([answer] if answer.request else _scanned([answer.needs]))]
 
 
 def _by_kind(requests: Sequence[Request]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from genspark.engines.spark.errors import spark_errors
 from genspark.errors import ConfigError, GensparkError
 from genspark.pipeline import Pipeline, PipelineModel
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.session import is_connect
 from genspark.statistics import Quantiles, Statistic
 from genspark.steps import Step

@@ -13,7 +13,7 @@ import pytest
 
 from genspark.errors import PlanError, SchemaError
 from genspark.pipeline import Pipeline
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles
 from genspark.steps import Augment, Cast, Drop, Impute, Outliers, Scale, Select, Split, Transform
 

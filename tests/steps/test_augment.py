@@ -12,7 +12,7 @@ import pytest
 
 from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Augment, ColorJitter, RandomCrop
 
 CROP = RandomCrop(size=(28, 24), padding=4)

@@ -12,7 +12,7 @@ from sklearn.preprocessing import KBinsDiscretizer
 
 from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Bucketize
 
 INF, NAN = math.inf, math.nan

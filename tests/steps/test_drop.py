@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from genspark.errors import ConfigError, SchemaError
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Drop, Scale
 
 COLUMNS = {"a": [1], "p_1": [2.0], "p_2": [3.0], "z": ["s"]}

@@ -10,7 +10,7 @@ import pytest
 
 from genspark.errors import ConfigError, DataError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Encode
 
 WORDS = ["b", "a", "b", None, "c", "a", "b"]

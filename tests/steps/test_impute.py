@@ -11,7 +11,7 @@ from sklearn.impute import SimpleImputer
 
 from genspark.columns.expressions import count_true
 from genspark.errors import ConfigError, SchemaError
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Impute
 
 INF, NAN = math.inf, math.nan

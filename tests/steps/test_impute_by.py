@@ -11,7 +11,7 @@ import pytest
 
 from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.statistics import Extremes, Moments, Quantiles
 from genspark.steps import Impute, Outliers, Scale
 

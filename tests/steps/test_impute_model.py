@@ -17,7 +17,7 @@ from sklearn.impute import IterativeImputer
 
 from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Impute
 
 INF, NAN = math.inf, math.nan

@@ -14,7 +14,7 @@ from sklearn.impute import KNNImputer
 
 from genspark.errors import GensparkError, SchemaError
 from genspark.pipeline import Pipeline
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Impute
 
 INF, NAN = math.inf, math.nan

@@ -11,7 +11,7 @@ from scipy.stats import zscore
 
 from genspark.columns.expressions import any_of, count_true
 from genspark.errors import ConfigError, SchemaError
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Outliers
 
 INF, NAN = math.inf, math.nan

@@ -15,7 +15,7 @@ from scipy.stats import median_abs_deviation
 from genspark import JobConfig, job
 from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.statistics import Extremes, Quantiles
 from genspark.statistics.quantiles import encode, identity, new_sketch
 from genspark.steps import Outliers

@@ -20,7 +20,7 @@ from sklearn.covariance import EmpiricalCovariance
 from genspark import JobConfig, job
 from genspark.errors import ConfigError, DataError, GensparkError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.statistics import Covariance, Extremes
 from genspark.steps import Outliers, Scale
 from genspark.steps.outliers.chi_square import quantile

@@ -10,7 +10,7 @@ import pytest
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from genspark.errors import ConfigError, SchemaError
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Scale
 
 INF, NAN = math.inf, math.nan

@@ -16,7 +16,7 @@ from sklearn.preprocessing import QuantileTransformer
 
 from genspark.errors import ConfigError, GensparkError
 from genspark.pipeline import Pipeline
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.statistics import Moments
 from genspark.steps import Scale
 

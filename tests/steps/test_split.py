@@ -10,7 +10,7 @@ import pytest
 
 from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Impute, Split
 
 PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}

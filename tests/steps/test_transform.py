@@ -10,7 +10,7 @@ import pytest
 
 from genspark.columns.expressions import any_of, count_true
 from genspark.errors import ConfigError, DataError, SchemaError
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Scale, Transform
 
 INF, NAN = math.inf, math.nan

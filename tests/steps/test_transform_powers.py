@@ -15,7 +15,7 @@ from sklearn.preprocessing import PowerTransformer
 
 from genspark.errors import DataError
 from genspark.pipeline import Pipeline, PipelineModel
-from genspark.pipeline.plan import make_plan
+from genspark.pipeline.planner import make_plan
 from genspark.steps import Impute, Scale, Transform
 
 INF, NAN = math.inf, math.nan

@@ -56,7 +56,7 @@ class SparkRunner(Runner):
         self.sink = of_frames(section, self.spark, self.note)
         writer = "delta" if section.writer == "delta" else "auto"
         rejects = Sink(path=self.config.quarantine_path, writer=writer)
-        # What keeps Arrow from the one keeps it from the other, and is told once.
+        # What keeps Arrow from the one keeps it from the other, and is reported once.
         self.aside_sink = of_frames(rejects, self.spark, lambda _: None, quarantine.PLACE)
 
     def read_schema(self) -> Schema:

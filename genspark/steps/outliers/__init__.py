@@ -74,7 +74,7 @@ class Outliers(ColumnStep):
     """
 
     method: Literal["zscore", "iqr", "mad", "norm", "mahalanobis", "kmeans"] = Field(
-        default="zscore", description="How outliers are told."
+        default="zscore", description="How outliers are found."
     )
     threshold: float | None = Field(
         default=None,
