@@ -19,7 +19,8 @@ def run_polars(task: Task, outcome: Outcome) -> None:
         import polars as pl
 
         import genspark
-        import genspark.job.runners.polars  # brings what the job needs, which genspark alone imports when it is used
+
+        _import_what_it_uses(task)
     with outcome.timed("total"):
         report = genspark.run(_job(task, "polars"))
     _note(report, task, outcome)
@@ -55,6 +56,19 @@ def _run_on_spark(task: Task, outcome: Outcome, engine: str, sink: Mapping[str, 
     outcome.scans = sum(report.passes.values()) if engine == "spark-polars" else scans(spark, task)
     outcome.versions = versions(spark)
     stop(spark)
+
+
+def _import_what_it_uses(task: Task) -> None:
+    """Load what genspark imports when a job first needs it: imports are the session's time, as the other peers' are."""
+    import deltalake
+    import pyarrow.fs
+    import pyarrow.parquet
+
+    import genspark.job.runners.polars  # noqa: F401
+
+    if task.kind.startswith("jsonl") and not task.told:
+        # PyArrow brings pandas, where it is installed, as soon as it makes an array of Python's objects.
+        import pyarrow.pandas_compat  # noqa: F401
 
 
 def _job(task: Task, engine: str, sink: Mapping[str, Any] | None = None) -> Any:
