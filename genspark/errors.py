@@ -117,6 +117,12 @@ def brief(value: Any) -> str:
     return shortener.repr(value)
 
 
+def first_line(error: object) -> str:
+    """The first line of an error or of its message; the name of its class where an error says nothing."""
+    silent = type(error).__name__ if isinstance(error, BaseException) else "no message"
+    return str(error).strip().partition("\n")[0].strip() or silent
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'fare'?"`, or the known names where none is near."""
     names = list(known)

@@ -1,8 +1,8 @@
-"""Raw shards as a Polars LazyFrame: the rows, columns and types that the Spark reader gives, without Spark.
+"""Read raw shards as a Polars LazyFrame with the rows, columns and types that Spark's reader gives, without Spark.
 
-`find` lists the shards and finds their schema, `scan` reads them lazily in bounded memory, and `diagnose` tells,
-after a scan failed, which shard cannot be read and why. What differs from format to format is a `format.Format`,
-one file or folder in `formats/`, which `on_spark.read` asks for a Spark DataFrame instead.
+`find` lists the shards and finds their schema, `scan` reads them lazily in bounded memory, and after a failed scan
+`diagnose` names the shards that cannot be read, and why. Each source format is a `format.Format`, one file or folder
+in `formats/`. `on_spark.read` reads the same sources as a Spark DataFrame.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrow's record batches as frames, for the formats that PyArrow reads."""
+"""Arrow's schemas and record batches converted to Polars, for the formats that PyArrow reads."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 import polars as pl
 
 ROWS = 1 << 16
-"""Rows of a frame, at most."""
+"""The most rows that a frame has."""
 
 
 def schema_of(schema: Any) -> pl.Schema:
-    """The columns of an Arrow schema."""
+    """Convert an Arrow schema to a Polars schema."""
     frame = pl.from_arrow(schema.empty_table())
     assert isinstance(frame, pl.DataFrame)
     return frame.schema
 
 
 def frames_of(batches: Iterable[Any], schema: Mapping[str, pl.DataType]) -> Iterator[pl.DataFrame]:
-    """The rows of the batches in pieces, with the columns and types of the schema."""
+    """Convert record batches to frames of at most `ROWS` rows, with the columns and types of the schema."""
     columns = [pl.col(name).cast(dtype) for name, dtype in schema.items()]
     for batch in batches:
         for start in range(0, batch.num_rows, ROWS):

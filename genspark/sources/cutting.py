@@ -1,4 +1,4 @@
-"""Shards cut and grouped into tasks of about the same number of bytes."""
+"""Cut and group shards into tasks of about the same number of bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from genspark.sources.shard import Shard
 
 
 def cut(shards: Sequence[Shard], bytes_a_task: int, form: Format) -> list[tuple[Shard, ...]]:
-    """Groups of neighbours whose sizes reach the target; a larger shard stands alone or is cut as its format can."""
+    """Group neighbouring shards into tasks of at most `bytes_a_task` bytes, in order.
+
+    A larger shard is cut where its format allows it (see `Format.parts`); a part that is still larger is a task alone.
+    """
     tasks: list[tuple[Shard, ...]] = []
     group: list[Shard] = []
     size = 0

@@ -1,4 +1,4 @@
-"""Column definitions such as 'fare double, tags array<string>' as Polars types."""
+"""Parse column definitions such as 'fare double, tags array<string>' to Polars types, and write types as DDL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TOKEN = re.compile(r"\s*(?:(`(?:[^`]|``)+`)|([\w.]+)|('(?:[^'\\]|\\.)*')|([<>()
 
 
 def parse(ddl: str) -> dict[str, pl.DataType]:
-    """The columns of a DDL text, in order. Raises SourceError where it is none."""
+    """Parse a DDL text to its columns, in order. Raises SourceError where it is not DDL."""
     try:
         tokens = _tokens(ddl)
         fields = _fields(tokens, end="")
@@ -44,7 +44,7 @@ def parse(ddl: str) -> dict[str, pl.DataType]:
 
 
 def name_of(dtype: pl.DataType) -> str:
-    """A type as DDL writes it."""
+    """Write a type as DDL."""
     if isinstance(dtype, pl.List):
         return f"array<{name_of(pl.List(dtype.inner).inner)}>"  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
@@ -55,18 +55,19 @@ def name_of(dtype: pl.DataType) -> str:
 
 
 def _tokens(ddl: str) -> list[str]:
-    tokens, place = [], 0
-    while ddl[place:].strip():
-        match = _TOKEN.match(ddl, place)
+    """Split a DDL text into words and signs; an empty token ends it."""
+    tokens, position = [], 0
+    while ddl[position:].strip():
+        match = _TOKEN.match(ddl, position)
         if match is None:
-            raise ValueError(f"{ddl[place:].strip()[:20]!r} was not expected")
+            raise ValueError(f"{ddl[position:].strip()[:20]!r} was not expected")
         tokens.append(match.group().strip())
-        place = match.end()
+        position = match.end()
     return [*tokens, ""]
 
 
 def _fields(tokens: list[str], end: str) -> dict[str, pl.DataType]:
-    """Fields up to `end`, which is taken away too."""
+    """Parse fields up to the token `end`. All tokens read, `end` too, are removed from the list."""
     fields: dict[str, pl.DataType] = {}
     while True:
         name = _name(tokens.pop(0))
@@ -123,12 +124,12 @@ def _decimal(tokens: list[str]) -> pl.Decimal:
 
 
 def _expect(tokens: list[str], sign: str) -> None:
-    found = tokens.pop(0)
-    if found != sign:
-        raise ValueError(f"{found or 'the end'!r} stands where {sign!r} was expected")
+    token = tokens.pop(0)
+    if token != sign:
+        raise ValueError(f"{token or 'the end'!r} stands where {sign!r} was expected")
 
 
 def _skip_remarks(tokens: list[str]) -> None:
-    """What says nothing of the values: NOT NULL and COMMENT 'text'."""
+    """Remove NOT NULL and COMMENT 'text', which say nothing about the type."""
     while tokens[0].lower() in ("not", "comment"):
         del tokens[:2]

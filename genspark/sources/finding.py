@@ -1,9 +1,8 @@
-"""The shards of a source and their schema, before anything else is read."""
+"""List the shards of a source and find their schema, before their rows are read."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Container, Sequence
 from typing import Any
 
@@ -11,28 +10,29 @@ from genspark.errors import SourceError
 from genspark.sources import hive
 from genspark.sources.dataset import Dataset
 from genspark.sources.formats import format_of
+from genspark.sources.keeping import Keeper
 from genspark.sources.listing import Listing
 from genspark.sources.places import PLACE
+from genspark.sources.records import RecordFormat
 from genspark.sources.shard import Shard
-from genspark.sources.source import Source
+from genspark.sources.source import Source, description_of
 from genspark.sources.unpacking import unpacked
-from genspark.storage.files import stamp
 from genspark.storage.stores import file_uri
 
 
 def list_source(source: Source) -> Listing:
-    """The shards, without a look into them. Raises SourceError for what is missing or not to be read here."""
+    """List the shards without opening them. Raises SourceError for what is missing or needs Spark to be read."""
     return format_of(source.format).listed(source)
 
 
 def find(
     source: Source, left_out: Container[str] = (), listing: Listing | None = None, scratch: str | None = None
 ) -> Dataset:
-    """Find the schema of the shards, but for those whose paths are left out; they are listed unless they were before.
+    """Find the schema of all shards except those whose paths are in `left_out`.
 
-    Where types are inferred, compressed shards are unpacked into the folder `scratch`, if one is given, so that the
-    pass which infers does it for those to come. Raises ShardError for a shard that cannot be read or differs from the
-    others, and SourceError for what is missing. Reads no data, but for the pass that infers the types of csv and json.
+    The shards are those of `listing`, or are listed now. Where types are inferred and the folder `scratch` is given,
+    the pass that infers them keeps the rows there. No data is read, except by that pass. Raises ShardError for a shard
+    that cannot be read or differs from the others, and SourceError for what is missing.
     """
     form = format_of(source.format)
     listing = listing or form.listed(source)
@@ -42,13 +42,19 @@ def find(
         return Dataset(form, tuple(kept), dict(listing.schema), listing.options, description)
     given = form.given_schema(source)
     constants = hive.types_of([shard.constants for shard in kept], given or {})
-    if given is None and scratch and form.is_parsed:
-        kept = unpacked(kept, scratch)
-    filled = [shard for shard in kept if shard.size] or kept
-    found = form.schema(filled, listing.options, given, constants)
+    keeper = Keeper(scratch, "inferred") if given is None and scratch and isinstance(form, RecordFormat) else None
+    if keeper is not None:
+        kept = unpacked(kept, keeper.folder)
+    not_empty = [shard for shard in kept if shard.size] or kept
+    if keeper is not None and isinstance(form, RecordFormat):
+        found = form.inferred(not_empty, listing.options, keeper)
+        kept = [s if s.path not in found.kept else dataclasses.replace(s, copy=None) for s in kept]
+    else:
+        found = form.schema(not_empty, listing.options, given, constants)
     schema = {**found.columns, **{name: dtype for name, dtype in constants.items() if name not in found.columns}}
     shards = (dataclasses.replace(shard, variant=found.variants.get(shard.path, 0)) for shard in kept)
-    return Dataset(form, tuple(shards), schema, listing.options, _description(source, kept), found.passes)
+    description = description_of(source, [file_uri(shard.path) for shard in kept])
+    return Dataset(form, tuple(shards), schema, listing.options, description, found.passes, found.kept)
 
 
 def _kept(shards: Sequence[Shard], left_out: Container[str]) -> list[Shard]:
@@ -59,7 +65,4 @@ def _kept(shards: Sequence[Shard], left_out: Container[str]) -> list[Shard]:
 
 
 def _description(source: Source, shards: Sequence[Shard]) -> dict[str, Any]:
-    """Where the rows came from; the version is a digest of the files' names, sizes and times where these are known."""
-    files = sorted(file_uri(shard.path) for shard in shards)
-    digest = hashlib.sha256("\n".join(f"{file} {stamp(file)}" for file in files).encode()).hexdigest()
-    return {"path": source.path, "format": source.format, "files": len(files), "version": digest[:16]}
+    return description_of(source, [file_uri(shard.path) for shard in shards])

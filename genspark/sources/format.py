@@ -1,6 +1,6 @@
-"""What a source format is: how its shards are found, typed and read, by Polars and by Spark.
+"""`Format`, the base of all source formats: how shards are listed, typed and read, with Polars and with Spark.
 
-A new format is a file below `genspark/sources/formats/` with a subclass that has a `name`.
+A new format is a file in `genspark/sources/formats/` with a subclass that has a `name`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from genspark.engines.fate import FILE
 from genspark.engines.polars.plugin import lazy
 from genspark.errors import SourceError
 from genspark.sources import ddl
+from genspark.sources.keeping import Kept
 from genspark.sources.listing import Listing, list_shards
 from genspark.sources.options import FILES, Options
 from genspark.sources.shard import Shard
@@ -29,33 +30,38 @@ if TYPE_CHECKING:
     from genspark.sources.spark_input import Input
 
 Schema = Mapping[str, pl.DataType]
+"""Columns by name, in order."""
+
+UNREADABLE = (OSError, ValueError, pl.exceptions.PolarsError)
+"""The errors that libraries raise for a file that cannot be read: most of Arrow's are ValueErrors or OSErrors."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The columns of shards, and how many passes over the data it took to find them.
+    """The columns of shards, and the number of passes over the data that finding them took.
 
-    `variants` has a number for the path of each shard whose types differ from the first one's before they
-    are made alike; shards that are not in it are of variant 0.
+    `variants` numbers the different sets of types that files hold before these are made alike: shard's path ->
+    number. A shard that is not in it has the variant 0. `kept` are the rows of shards that were kept on the way.
     """
 
     columns: Schema
     passes: int = 0
     variants: Mapping[str, int] = field(default_factory=dict)
+    kept: Kept = field(default_factory=dict)
 
 
 class Format(ABC):
-    """One source format. It holds no state: an instance travels to workers by the name of its class.
+    """One source format. It has no state: an instance is pickled as the name of its class.
 
     The class attributes say what a job may expect of the format:
 
-    - `options`: the options that are read without Spark, and their defaults.
-    - `is_parsed`: reading costs so much that rows needed again are kept: see `sources/stage.py`.
-    - `tells_corrupt`: records that cannot be read are kept, with their text in the column `CORRUPT`.
-    - `is_versioned`: a table of versions; `version` and `timestamp` go with it, and its files never change.
-    - `reads_empty`: a file of no bytes holds something all the same.
-    - `is_on_spark`: engine `spark` reads it.
-    - `tells_place`: rows hold their file's place relative to `source.path`.
+    - `options`: the options that are known without Spark, and their defaults.
+    - `is_parsed`: reading is so costly that rows which later passes need are kept: see `sources/stage.py`.
+    - `tells_corrupt`: records that cannot be read are kept, their text in the column `CORRUPT`.
+    - `is_versioned`: a table with versions, which `version` and `timestamp` choose; its files never change.
+    - `reads_empty`: a file of no bytes has rows all the same.
+    - `is_on_spark`: engine `spark` can read it.
+    - `tells_place`: rows hold their file's path relative to `source.path`.
     """
 
     registry: ClassVar[dict[str, type[Format]]] = {}
@@ -75,58 +81,59 @@ class Format(ABC):
             cls.registry[cls.name] = cls
 
     def listed(self, source: Source) -> Listing:
-        """Find the shards, without a look into them. Raises SourceError for what is missing."""
+        """List the shards without opening them. Raises SourceError for what is missing."""
         options = self.options.given(self.name, source.options)
         return list_shards(paths_of(source), options, self.given_schema(source) or {})
 
     def given_schema(self, source: Source) -> Schema | None:
-        """The columns that `source.schema` gives, those of folders among them; None where there are none."""
+        """Parse `source.schema`, which may name columns of folders too; None where it is not given."""
         return ddl.parse(source.schema_) if source.schema_ else None
 
     @abstractmethod
     def schema(
         self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema
     ) -> Found:
-        """Find the columns of the files; `given` by the user and `constants` of their folders are known.
+        """Find the columns of the files.
 
-        Raises ShardError for a shard that cannot be read or differs from the others, and SourceError.
+        `given` is the schema that the user gave, `constants` the columns of the files' folders. Raises ShardError for
+        a shard that cannot be read or differs from the others, and SourceError for any other mistake.
         """
 
     @abstractmethod
     def scan(
         self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], columns: Schema
     ) -> pl.LazyFrame:
-        """The rows of shards, at least one, in order and in bounded memory.
+        """Scan shards, at least one: their rows in order, in bounded memory.
 
-        `schema` has the columns that the files and their folders tell, `columns` the same, then `CORRUPT` and
-        `FILE` where these are asked for: the scan has all of them. What cannot be read fails the query.
+        `schema` has the columns of the files and of their folders. `columns`, which the scan returns, has the same,
+        then `CORRUPT` and `FILE` where these are asked for. A shard that cannot be read fails the query.
         """
 
     def parts(self, shard: Shard, size: int) -> Iterator[Shard]:
-        """The shard cut into parts of about so many bytes, for tasks to share; whole where a file cannot be cut."""
+        """Cut the shard into parts of about `size` bytes, for tasks to share; it stays whole where it cannot be cut."""
         yield shard
 
     @abstractmethod
     def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:
-        """Read a shard to its end, to find out whether that can be done. Raises what the library raises."""
+        """Read a shard to its end, to see whether it can be read. Raises what the library raises."""
 
     def on_spark(self, spark: SparkSession, source: Source) -> Input:
-        """The rows as a Spark frame. Raises SourceError for what is missing, unreadable or of another format."""
+        """Read the source with Spark. Raises SourceError for what is missing, unreadable or of another format."""
         from genspark.sources.spark_input import read_files
 
         return read_files(spark, source, self.name, self.options.for_spark(source.options))
 
 
 class StreamedFormat(Format):
-    """A format whose shards are read in frames, by code that runs in Python's thread: give it `frames`."""
+    """A format whose shards Python code reads frame by frame. A subclass defines `frames`."""
 
     @abstractmethod
     def frames(
         self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
     ) -> Iterator[pl.DataFrame]:
-        """The rows of one shard in pieces of bounded size, with at least the columns needed (None: all).
+        """Read one shard in frames of bounded size, with at least the columns needed (None: all).
 
-        `schema` has the columns that stand in the file; `CORRUPT` may be needed where the format can tell.
+        `schema` has the columns that stand in the file; `CORRUPT` may be among the needed where `tells_corrupt`.
         """
 
     def scan(
@@ -140,11 +147,11 @@ class StreamedFormat(Format):
     def stream(
         self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], needed: frozenset[str]
     ) -> Iterator[pl.DataFrame]:
-        """The frames of all shards, one after another, with what their folders tell."""
+        """Read all shards, one after another, with the columns of their folders."""
         for shard in shards:
-            told = folder_columns(shard, schema, needed)
+            constants = folder_columns(shard, schema, needed)
             for frame in self.frames(shard, file_columns(shard, schema), options, needed):
-                yield frame.with_columns(told)
+                yield frame.with_columns(constants)
 
     def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:
         for _ in self.frames(shard, schema, options, None):
@@ -152,21 +159,21 @@ class StreamedFormat(Format):
 
 
 def file_columns(shard: Shard, schema: Schema) -> Schema:
-    """The columns that stand in the file."""
+    """The columns of a schema that stand in the file, not in the name of its folder."""
     return {name: dtype for name, dtype in schema.items() if name not in shard.constants}
 
 
 def folder_columns(shard: Shard, schema: Schema, needed: frozenset[str]) -> list[pl.Expr]:
-    """The columns needed that the file's folder and name tell."""
-    told = [
+    """Expressions for the needed columns that come from the file's folder or path: its constants and `FILE`."""
+    constants = [
         pl.lit(shard.constants[name], dtype=dtype).alias(name)
         for name, dtype in schema.items()
         if name in shard.constants and name in needed
     ]
-    return [*told, pl.lit(file_uri(shard.path)).alias(FILE)] if FILE in needed else told
+    return [*constants, pl.lit(file_uri(shard.path)).alias(FILE)] if FILE in needed else constants
 
 
 def require(module: str, package: str, name: str) -> None:
-    """Raise SourceError where the package that a format needs is not installed."""
+    """Raise SourceError where the package that the format `name` needs is not installed."""
     if importlib.util.find_spec(module) is None:
         raise SourceError(f"source.format: {name} needs {package}: pip install 'genspark[{name}]'")

@@ -1,4 +1,4 @@
-"""The values of folders such as `day=2026-01-31/`: text, unless all of a column's are of one plainer type."""
+"""Convert the values of Hive folders such as `day=2026-01-31/`: a column is text unless all fit a narrower type."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ from genspark.errors import SourceError
 from genspark.sources.parsing import values
 from genspark.storage.hive import NULL_FOLDER
 
-_ORDER: tuple[pl.DataType, ...] = (pl.Int32(), pl.Int64(), pl.Float64())
+_NUMBERS: tuple[pl.DataType, ...] = (pl.Int32(), pl.Int64(), pl.Float64())
 
 
-def typed(texts: Sequence[Mapping[str, str]], told: Mapping[str, pl.DataType]) -> list[dict[str, Any]]:
-    """Each file's values, every column of one type. Raises SourceError for one that is not of the type told."""
+def typed(texts: Sequence[Mapping[str, str]], given: Mapping[str, pl.DataType]) -> list[dict[str, Any]]:
+    """Convert each file's folder values; a column has its type in `given`, or the narrowest that all its texts fit.
+
+    Raises SourceError for a value that is not of the given type.
+    """
     names = list(texts[0]) if texts else []
-    types = {name: told.get(name) or _common([text[name] for text in texts]) for name in names}
+    types = {name: given.get(name) or _common([text[name] for text in texts]) for name in names}
     return [{name: _value(name, text[name], types[name]) for name in names} for text in texts]
 
 
-def types_of(constants: Sequence[Mapping[str, Any]], told: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
-    """The types of values that `typed` gave."""
-    found: dict[str, pl.DataType] = {}
+def types_of(constants: Sequence[Mapping[str, Any]], given: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
+    """Find the types of the values that `typed` returned."""
+    types: dict[str, pl.DataType] = {}
     for name in constants[0] if constants else ():
         column = [constant[name] for constant in constants]
-        found[name] = told.get(name) or _dtype(column)
-    return found
+        types[name] = given.get(name) or _dtype(column)
+    return types
 
 
 def _dtype(column: list[Any]) -> pl.DataType:
@@ -46,15 +49,17 @@ def _dtype(column: list[Any]) -> pl.DataType:
 
 
 def _common(texts: Sequence[str]) -> pl.DataType:
+    """The narrowest type that holds all texts: the widest of numbers, and text for a mixture."""
     kinds = {_kind(text) for text in texts if text != NULL_FOLDER}
     if len(kinds) == 1:
         return kinds.pop()
-    if kinds and kinds <= set(_ORDER):
-        return max(kinds, key=_ORDER.index)
+    if kinds and kinds <= set(_NUMBERS):
+        return max(kinds, key=_NUMBERS.index)
     return pl.String()
 
 
 def _kind(text: str) -> pl.DataType:
+    """The narrowest type that holds a text."""
     tests: list[tuple[str, pl.DataType]] = [
         (r"[+-]?\d+", pl.Int32()),
         (r"[+-]?\d+", pl.Int64()),

@@ -1,4 +1,4 @@
-"""The files of a source, as Spark lists them, and what the names of their folders tell."""
+"""List the files of a source as Spark does, with the columns that Hive folders name."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ from genspark.sources.shard import Shard
 from genspark.storage import globs
 from genspark.storage.stores import UNSUPPORTED_CODECS, Entry, absolute, children
 
+Files = Mapping[str, tuple[Entry, dict[str, str]]]
+"""Files by path, each with the texts of its Hive folders by column."""
+
 
 @dataclass(frozen=True)
 class Listing:
     """The shards that a source has at one moment, sorted by path, and the options that they are read with.
 
-    Where a table's log tells them, `schema` has the columns and `description` what the model and the commit
-    keep of the source.
+    Where a table's log gives them, `schema` has the columns and `description` what the model and the commit record
+    about the source.
     """
 
     shards: tuple[Shard, ...]
@@ -34,16 +37,16 @@ class Listing:
 
     @property
     def size(self) -> int:
-        """Bytes of all shards."""
+        """The total size of the shards in bytes."""
         return sum(shard.size for shard in self.shards)
 
 
-def list_shards(paths: Sequence[str], options: Mapping[str, str], told: Mapping[str, pl.DataType]) -> Listing:
-    """Every file below the paths, sorted, with the values of Hive folders; `told` holds types given for these.
+def list_shards(paths: Sequence[str], options: Mapping[str, str], given: Mapping[str, pl.DataType]) -> Listing:
+    """List every file below the paths, sorted by path, with the values of Hive folders.
 
-    Raises SourceError where a path names nothing, or all of them hold no file.
+    `given` has types for columns of folders. Raises SourceError where a path names nothing, or no path holds a file.
     """
-    deep = is_true(options, "recursiveFileLookup")
+    recursive = is_true(options, "recursiveFileLookup")
     files: dict[str, tuple[Entry, dict[str, str]]] = {}
     roots: set[str] = set()
     for path in paths:
@@ -52,33 +55,33 @@ def list_shards(paths: Sequence[str], options: Mapping[str, str], told: Mapping[
             raise SourceError(f"{PLACE}: there is nothing at {path}; check the path")
         roots.update(root.path for root in entries)
         for root in entries:
-            for item in _files(root):
-                files.setdefault(item.path, (item, {} if deep else _folders(root.path, item.path)))
-    chosen = _chosen({path: files[path] for path in sorted(files)}, roots, deep=deep)
+            for file in _files(root):
+                files.setdefault(file.path, (file, {} if recursive else _folders(root.path, file.path)))
+    chosen = _chosen({path: files[path] for path in sorted(files)}, roots, recursive=recursive)
     kept = _filtered(chosen, options.get("pathGlobFilter"))
     if not kept:
         raise SourceError(f"{PLACE}: no file below {', '.join(paths[:3])}; check the path")
     _refuse_codecs(kept)
-    values = hive.typed([texts for _, texts in kept.values()], told)
-    shards = (Shard(e.path, e.size, e.modified, None, v) for (e, _), v in zip(kept.values(), values, strict=True))
+    constants = hive.typed([texts for _, texts in kept.values()], given)
+    shards = (Shard(e.path, e.size, e.modified, None, c) for (e, _), c in zip(kept.values(), constants, strict=True))
     return Listing(tuple(shards), options)
 
 
 def _files(root: Entry) -> list[Entry]:
-    """The files at or below a path. Names that begin with `_` or `.` are hidden, save Hive folders'."""
+    """The files at or below a path. Names that begin with `_` or `.` are hidden, except those of Hive folders."""
     if not root.is_folder:
         return [root]
-    found = []
+    files = []
     for child in children(root.path):
         name = child.path.rpartition("/")[2]
         if name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_"):
             continue
-        found += _files(child)
-    return found
+        files += _files(child)
+    return files
 
 
 def _folders(root: str, path: str) -> dict[str, str]:
-    """The values of the folders between a root and a file; empty where one of them is no Hive folder."""
+    """The texts of the Hive folders between a root and a file; empty where one of the folders is of another kind."""
     if not path.startswith(root.rstrip("/") + "/"):
         return {}
     names = path[len(root.rstrip("/")) + 1 :].split("/")[:-1]
@@ -88,40 +91,33 @@ def _folders(root: str, path: str) -> dict[str, str]:
     return {unquote(name): unquote(value) for name, _, value in pairs}
 
 
-def _chosen(
-    files: Mapping[str, tuple[Entry, dict[str, str]]],
-    roots: Container[str],
-    *,
-    deep: bool,
-) -> dict[str, tuple[Entry, dict[str, str]]]:
-    """Of a tree of Hive folders all files; otherwise, unless asked to go deeper, only the topmost."""
-    named = {tuple(folders) for _, folders in files.values() if folders}
-    if deep:
-        return dict(files)
-    if len(named) > 1:
-        some = sorted("/".join(names) for names in named)
+def _chosen(files: Files, roots: Container[str], *, recursive: bool) -> Files:
+    """All files of a tree of Hive folders or of a recursive listing; otherwise those that stand directly in a root."""
+    if recursive:
+        return files
+    hive_columns = {tuple(folders) for _, folders in files.values() if folders}
+    if len(hive_columns) > 1:
+        some = sorted("/".join(names) for names in hive_columns)
         raise SourceError(f"{PLACE}: folders name different columns: {some[0]} and {some[1]}; read them one by one")
-    if named:
+    if hive_columns:
         bare = [path for path, (_, folders) in files.items() if not folders]
         if bare:
-            columns = ", ".join(next(iter(named)))
+            columns = ", ".join(next(iter(hive_columns)))
             raise SourceError(
                 f"{PLACE}: {bare[0]} is in no folder of {columns}, as others are; move it or leave it out"
             )
-        return dict(files)
-    return {path: found for path, found in files.items() if path in roots or path.rpartition("/")[0] in roots}
+        return files
+    return {path: file for path, file in files.items() if path in roots or path.rpartition("/")[0] in roots}
 
 
-def _filtered(
-    files: Mapping[str, tuple[Entry, dict[str, str]]], pattern: str | None
-) -> dict[str, tuple[Entry, dict[str, str]]]:
+def _filtered(files: Files, pattern: str | None) -> Files:
     if pattern is None:
-        return dict(files)
-    wanted = globs.name_filter(pattern)
-    return {path: found for path, found in files.items() if wanted(path.rpartition("/")[2])}
+        return files
+    is_wanted = globs.name_filter(pattern)
+    return {path: file for path, file in files.items() if is_wanted(path.rpartition("/")[2])}
 
 
-def _refuse_codecs(files: Mapping[str, Any]) -> None:
+def _refuse_codecs(files: Files) -> None:
     for path in files:
         if path.endswith(UNSUPPORTED_CODECS):
             codec = re.sub(r".*\.", ".", path)

@@ -1,4 +1,4 @@
-"""Raw shards as a Spark DataFrame, with what could not be read kept beside the rest."""
+"""Read raw shards as a Spark DataFrame, with the text of corrupt records in a column of its own."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def read(spark: SparkSession, source: Source) -> Input:
-    """Find the shards and their schema. Raises SourceError for what is missing, unreadable or not `format`.
+    """Find the shards and their schema; the frame reads them lazily.
 
-    Reads no data, but for the pass that infers the types of csv and json.
+    No data is read, except by the pass that infers the types of csv and json. Raises SourceError for what is missing,
+    unreadable or of another format.
     """
     with spark_errors(PLACE, SourceError):
         return format_of(source.format).on_spark(spark, source)

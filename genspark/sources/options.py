@@ -1,4 +1,4 @@
-"""The options of a format: the names of Spark's, whatever their case."""
+"""The options of a format: Spark's names, in upper or lower case."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FILES = ("recursiveFileLookup", "pathGlobFilter")
 class Options:
     """The options that a format has.
 
-    `known` are read without Spark, `defaults` hold where the YAML says nothing, and `fixed` are options that
-    only Spark can set to another value than this one.
+    `known` are the names that are known without Spark, `defaults` the values of options that the YAML leaves out,
+    and `fixed` the only value that an option can have without Spark.
     """
 
     known: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Options:
     fixed: Mapping[str, str] = field(default_factory=dict)
 
     def given(self, kind: str, given: Mapping[str, Any]) -> dict[str, str]:
-        """The options of a source, by Spark's own spelling. Raises SourceError for one that only Spark knows."""
+        """Spell options as Spark does. Raises SourceError for an option or a value that only Spark reads."""
         known = {name.lower(): name for name in self.known}
         options = dict(self.defaults)
         for name, value in given.items():

@@ -1,4 +1,4 @@
-"""The place in the YAML that errors about shards name, and the remedies that they offer."""
+"""The place in the YAML and the remedies that errors about shards name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset as a lazy frame."""
+"""Scan a dataset as a lazy frame."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from genspark.sources.dataset import Dataset
 
 
 def scan(dataset: Dataset, *, corrupt: bool = True, with_file: bool = False) -> pl.LazyFrame:
-    """The rows, lazily and in bounded memory: the columns of the schema, then `CORRUPT`, then `FILE`.
+    """Scan the rows lazily and in bounded memory: the columns of the schema, then `CORRUPT`, then `FILE`.
 
-    `CORRUPT` is there where the format can tell and `corrupt` asks for it; `FILE`, the URI of the file that
-    a row is from, where `with_file` does. What cannot be read fails the query: see `shard_error`.
+    `CORRUPT` is among them where the format keeps corrupt records and `corrupt` is true, `FILE` where `with_file` is:
+    the URI of the file that a row is from. A shard that cannot be read fails the query: see `shard_error`.
     """
     columns: dict[str, pl.DataType] = dict(dataset.schema)
     if dataset.tells_corrupt and corrupt:

@@ -11,10 +11,10 @@ from typing import Any
 class Shard:
     """A file, or some of its row groups.
 
-    `path` is an absolute local path or a URI, `modified` milliseconds since 1970, `row_groups` a half-open
-    range of a Parquet file's, and `constants` the columns whose value the file's folder or table tells.
-    Shards of one `variant` hold the same types in the same order, before these are made alike. `copy` is an
-    unpacked copy on the local disk of a compressed file.
+    `path` is an absolute local path or a URI, `size` is in bytes, `modified` in milliseconds since 1970. `row_groups`
+    is a half-open range of the row groups of a Parquet file, None for the whole file. `constants` holds the columns
+    whose values come from the file's folder or the table's log. Shards of one `variant` hold the same types in the
+    same order, before these are made alike. `copy` is the path of an unpacked copy of a compressed file.
     """
 
     path: str
@@ -27,5 +27,5 @@ class Shard:
 
     @property
     def bytes_at(self) -> str:
-        """Where its bytes are read from: its copy, where there is one."""
+        """The path that the bytes are read from: the copy, where there is one."""
         return self.copy or self.path

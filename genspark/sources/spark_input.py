@@ -1,8 +1,7 @@
-"""What Spark reads of a source, and what all formats share in reading it."""
+"""The rows that Spark reads from a source, and the helpers that formats share for reading with Spark."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,7 @@ from genspark.engines.fate import CORRUPT
 from genspark.engines.spark.errors import spark_errors
 from genspark.errors import SourceError
 from genspark.sources.places import PLACE
-from genspark.sources.source import Source, named, paths_of
-from genspark.storage.files import stamp
+from genspark.sources.source import Source, description_of, named, paths_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -21,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Input:
-    """What was found: rows, a description for the model and the commit, and passes already made.
+    """The rows, their description for the model and the commit, and the number of passes already made over the data.
 
-    Where the format can tell, `frame` has the column `CORRUPT`: the text of a record that could not be read,
-    null for every other row. `knows_files`: whether Spark can tell which file a row is from; `not_alone`: why it
-    cannot read some of the files alone, None where it can.
+    Where the format keeps corrupt records, `frame` has the column `CORRUPT`: the text of a record that could not be
+    read, null for every other row. `knows_files` says whether Spark knows which file a row is from. `not_alone` is
+    the reason why Spark cannot read some of the files without the others, None where it can.
     """
 
     frame: DataFrame
@@ -36,12 +34,12 @@ class Input:
 
     @property
     def tells_corrupt(self) -> bool:
-        """Whether records that cannot be read are kept in `CORRUPT`."""
+        """Whether the text of records that cannot be read is kept in `CORRUPT`."""
         return CORRUPT in self.frame.columns
 
 
 def read_files(spark: SparkSession, source: Source, reader_name: str, options: Mapping[str, str]) -> Input:
-    """What the reader of that name makes of the files. Raises SourceError where they have no column."""
+    """Read the files with Spark's reader of that name. Raises SourceError where they have no column."""
     reader = spark.read.format(reader_name).options(**options)
     if source.schema_:
         reader = reader.schema(parsed(spark, source.schema_))
@@ -52,14 +50,12 @@ def read_files(spark: SparkSession, source: Source, reader_name: str, options: M
 
 
 def parsed(spark: SparkSession, ddl: str) -> StructType:
-    """A schema given as DDL. Raises SourceError where it is none."""
+    """Parse a schema given as DDL. Raises SourceError where it is not DDL."""
     with spark_errors(f"source.schema: {ddl!r} is not DDL such as 'fare double, pickup timestamp'", SourceError):
         # Through a frame, since only Spark parses DDL.
         return spark.createDataFrame([], ddl).schema
 
 
 def described(source: Source, frame: DataFrame) -> dict[str, Any]:
-    """Where the rows came from; the version is a digest of the files' names, sizes and times where these are known."""
-    files = sorted(frame.inputFiles())
-    digest = hashlib.sha256("\n".join(f"{file} {stamp(file)}" for file in files).encode()).hexdigest()
-    return {"path": source.path, "format": source.format, "files": len(files), "version": digest[:16]}
+    """Describe the files of a frame, for the model and the commit."""
+    return description_of(source, frame.inputFiles())

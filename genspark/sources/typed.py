@@ -1,4 +1,4 @@
-"""Formats whose files tell the types of their columns themselves."""
+"""`TypedFormat`, the base of formats whose files hold the types of their columns."""
 
 from __future__ import annotations
 
@@ -7,34 +7,31 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from genspark.errors import ShardError, SourceError
+from genspark.errors import ShardError, SourceError, first_line
 from genspark.sources import ddl
-from genspark.sources.format import Format, Found, Schema
+from genspark.sources.format import UNREADABLE, Format, Found, Schema
 from genspark.sources.places import PLACE, REMEDY
 from genspark.sources.shard import Shard
 from genspark.sources.types import normal_schema, readable_as, same_or_refuse
 
-UNREADABLE = (OSError, ValueError, pl.exceptions.PolarsError)
-"""What PyArrow and Polars raise of a file that they cannot read: Arrow's errors are ValueErrors and OSErrors."""
-
 
 class TypedFormat(Format):
-    """Finds the columns in each file's head or foot: give it `raw_schema`."""
+    """A format whose columns stand in the header or footer of each file. A subclass defines `raw_schema`."""
 
     @abstractmethod
     def raw_schema(self, path: str) -> pl.Schema:
-        """The columns as a file has them. Raises one of `UNREADABLE`."""
+        """Read the columns of a file, with the types that it holds. Raises one of `UNREADABLE`."""
 
     def schema(
         self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema
     ) -> Found:
-        """The columns of the files: all of them must agree, or hold what source.schema says."""
+        """Find the columns of the files: all files must have the same, or those that source.schema gives."""
         first: dict[str, pl.DataType] | None = None
-        seen: dict[str, int] = {}
+        numbers: dict[str, int] = {}
         variants = {}
         for shard in shards:
             raw = self._raw_schema(shard.path)
-            variants[shard.path] = seen.setdefault(repr(raw), len(seen))
+            variants[shard.path] = numbers.setdefault(repr(raw), len(numbers))
             own = normal_schema(raw, shard.path)
             if given is None:
                 same_or_refuse(own, shard.path, first or own, shards[0].path)
@@ -49,8 +46,8 @@ class TypedFormat(Format):
         try:
             return self.raw_schema(path)
         except UNREADABLE as error:
-            reason = str(error).partition("\n")[0]
-            raise ShardError({path: f"is not {self.name} that can be read ({reason})"}, REMEDY) from error
+            cause = f"is not {self.name} that can be read ({first_line(error)})"
+            raise ShardError({path: cause}, REMEDY) from error
 
 
 def _fits_or_refuse(own: Schema, path: str, given: Schema) -> None:

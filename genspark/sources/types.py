@@ -1,4 +1,4 @@
-"""What Spark makes of the types that columnar files hold."""
+"""The types that columns of columnar files are read as: those that Spark's readers give."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAME = (
     *(pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.Float32(), pl.Float64()),
     *(pl.Boolean(), pl.String(), pl.Binary(), pl.Date()),
 )
-_WIDENS = {
+_WIDENINGS = {
     (pl.Int32(), pl.Int64()),
     (pl.Int8(), pl.Int32()),
     (pl.Int16(), pl.Int32()),
@@ -29,7 +29,7 @@ _WIDENS = {
 
 
 def normal(dtype: pl.DataType, column: str, path: str) -> pl.DataType:
-    """The type that a column of a file is read as. Raises SourceError for one that no table could hold."""
+    """The type that a column of a file is read as. Raises SourceError for one that no table can hold."""
     if isinstance(dtype, pl.Datetime):
         return pl.Datetime("us", "UTC" if dtype.time_zone else None)
     if isinstance(dtype, (pl.List, pl.Array)):
@@ -48,23 +48,23 @@ def normal(dtype: pl.DataType, column: str, path: str) -> pl.DataType:
 
 
 def normal_schema(schema: pl.Schema | dict[str, pl.DataType], path: str) -> dict[str, pl.DataType]:
-    """The types of all columns of a file."""
+    """The types that the columns of a file are read as; see `normal`."""
     return {name: normal(_type(dtype), name, path) for name, dtype in schema.items()}
 
 
 def same_or_refuse(own: dict[str, pl.DataType], path: str, other: dict[str, pl.DataType], than: str) -> None:
-    """Raises ShardError where two shards' columns differ by more than their order, naming the first that does."""
+    """Raise ShardError for the first column in which two shards differ; their columns may be in another order."""
     for name in (*other, *own):
         here, there = own.get(name), other.get(name)
         if here != there:
             kinds = [name_of(kind) if kind is not None else "absent" for kind in (here, there)]
-            told = f"differs from the others: column {name!r} is {kinds[0]}, but {kinds[1]} in {than}"
-            raise ShardError({path: told}, f"make the shards alike, {LEAVE_OUT}")
+            cause = f"differs from the others: column {name!r} is {kinds[0]}, but {kinds[1]} in {than}"
+            raise ShardError({path: cause}, f"make the shards alike, {LEAVE_OUT}")
 
 
-def readable_as(own: pl.DataType, told: pl.DataType) -> bool:
-    """Whether values of a file's type may be read as the type that source.schema tells."""
-    return own == told or (own, told) in _WIDENS
+def readable_as(own: pl.DataType, given: pl.DataType) -> bool:
+    """Whether values of a file's own type can be read as the type that source.schema gives."""
+    return own == given or (own, given) in _WIDENINGS
 
 
 def _type(dtype: object) -> pl.DataType:

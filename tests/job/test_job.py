@@ -91,11 +91,9 @@ def test_written_dropped_and_quarantined_add_up_to_what_was_read(config: Config,
     assert rows(tmp_path / "table") == [(1, "x", 1.0), (2, "x", 2.0), (3, "y", 3.0), (4, "y", 2.0), (5, "x", 2.0)]
 
 
-def test_a_job_without_a_quarantine_reads_the_data_once_to_fit_and_once_to_write(config: Config, engine: str) -> None:
+def test_a_job_without_a_quarantine_reads_the_data_once_to_fit_and_once_to_write(config: Config) -> None:
     report = job.run(config(DROP))
-    # Spark reads the text each time.
-    kept = {} if engine.startswith("spark") and engine != "spark-polars" else {"stage": 1}
-    assert report.passes == {"schema": 1, **kept, "fit": 1, "write": 1}
+    assert report.passes == {"schema": 1, "fit": 1, "write": 1}
 
 
 @pytest.mark.connect("engine")

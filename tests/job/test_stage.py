@@ -78,6 +78,35 @@ def test_each_shard_is_unpacked_once(
     assert set(opened.values()) == {times + bool(schema)}
 
 
+CSV = {
+    "a.csv": "n,late,text,day,w\n-0,,1,2020-01-01,1\n2,,2,2020-01-02,3000000000\n",
+    "b.csv": "n,late,text,day,w\n3.5,,x,2020-1-3,4\n4,7,007,2020-01-04,5\nbad\n",
+}
+JSON = {
+    "a.json": '{"n":1,"late":null,"text":"x","deep":{"p":[1]}}\n{"n":-0,"text":"y","deep":{"p":[]}}\n',
+    "b.json": '{"n":2.5,"late":3,"text":4,"deep":{"p":[1.5],"q":"z"}}\n{"n":1\n{"n":12345678901234567890,"new":true}\n',
+}
+
+
+@pytest.mark.parametrize(("kind", "files"), [("csv", CSV), ("json", JSON)])
+@pytest.mark.parametrize("block", [24, 1 << 20])
+def test_types_that_widen_late_give_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, files: dict[str, str], block: int
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", block)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = []
+    for stage in ("never", "auto"):
+        sink = f"sink: {{path: {tmp_path}/table-{stage}, mode: overwrite}}"
+        source = f"source: {{path: '{tmp_path}/*.{kind}', format: {kind}, stage: {stage}}}"
+        report = job.run(JobConfig.from_text(f"name: late\nengine: polars\nkey: [n]\n{source}\n{sink}\n"))
+        found.append([pl.read_delta(report.table), pl.read_delta(str(report.quarantine)).drop("_run_id")])
+    assert_frame_equal(found[1][0], found[0][0], check_row_order=False)
+    assert_frame_equal(found[1][1], found[0][1])
+    assert found[0][0].height == 4
+
+
 def test_nothing_is_left_behind(shards: Path) -> None:
     folder = shards / "kept"
     job.run(config(shards, str(folder)))
@@ -103,7 +132,7 @@ def test_what_a_killed_run_kept_is_removed_by_the_next(shards: Path) -> None:
 
 
 def test_a_disk_that_is_too_full_is_no_failure(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genspark.sources.stage.free_bytes", lambda _: 0)
+    monkeypatch.setattr("genspark.sources.keeping.free_bytes", lambda _: 0)
     folder = shards / "kept"
     report = job.run(config(shards, str(folder)))
     assert "stage" not in report.passes

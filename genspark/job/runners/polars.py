@@ -27,7 +27,7 @@ from genspark.sinks.choice import of_files
 from genspark.sinks.delta_rs import DeltaRs
 from genspark.sinks.sink import Files, FileSink
 from genspark.sources import Dataset, Listing, Shard, find, list_source
-from genspark.sources.stage import pays, staged
+from genspark.sources.stage import lacking, pays, staged
 from genspark.sources.unpacking import without_copies
 from genspark.statistics import State, Statistic
 from genspark.storage.files import storage_path
@@ -73,15 +73,16 @@ class PolarsRunner(Runner):
         folder = self._scratch() if pays(self.dataset, passes) else None
         if folder is None:
             return
-        with self.phase("fit", "reading the source once, for all passes"):
-            results = self._each(StageWork(folder), self.dataset, by_bytes=None)
-            if any(files is None for files in results):
+        kept, rest = dict(self.dataset.kept), lacking(self.dataset)
+        if rest:
+            with self.phase("fit", "reading the source once, for all passes"):
+                results = self._each(StageWork(folder), self.dataset.with_shards(rest), by_bytes=None)
+            if any(parts is None for parts in results):
                 self.note("source.stage: the disk is too full to keep the rows; each pass reads the source again")
                 return
             self.passes["stage"] += 1
-            pairs = (pair for files in results for pair in (files or {}).items())
-            shards = without_copies(self.dataset.shards)
-            self.dataset = staged(self.dataset.with_shards(shards), dict(pairs))
+            kept.update(pair for parts in results for pair in (parts or {}).items())
+        self.dataset = staged(self.dataset.with_shards(without_copies(self.dataset.shards)), kept)
 
     def _scratch(self) -> str | None:
         """A folder for what is kept between passes; None where nothing is to be kept. Raises SourceError."""

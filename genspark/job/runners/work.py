@@ -19,6 +19,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 from genspark.sources import Dataset, scan
+from genspark.sources.keeping import Kept
 from genspark.sources.stage import stage
 from genspark.storage.scratch import scratch_folder
 
@@ -41,7 +42,7 @@ class StageWork:
 
     folder: str
 
-    def __call__(self, dataset: Dataset, task: int) -> dict[str, str] | None:
+    def __call__(self, dataset: Dataset, task: int) -> Kept | None:
         return stage(dataset, self.folder, task)
 
 

@@ -1,4 +1,4 @@
-"""The source formats, one file or folder each: every module here is loaded, and registers its `Format`."""
+"""The source formats, one file or folder each. Every module here is imported, which registers its `Format`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ for _module in pkgutil.iter_modules(__path__):
 
 
 def format_of(name: str) -> Format:
-    """The format of a name that `names` has."""
+    """The format of this name, one of `names`."""
     return Format.registry[name]()
 
 
 def names() -> list[str]:
-    """What `source.format` may be, in alphabetical order."""
+    """The values that `source.format` may have, in alphabetical order."""
     return sorted(Format.registry)

@@ -1,4 +1,4 @@
-"""Arrow's files and streams, also called Feather 2 and IPC."""
+"""Arrow files and streams, also called Feather 2 and IPC."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAGIC = b"ARROW1"
 
 
 class Arrow(TypedFormat, StreamedFormat):
-    """Arrow, read batch by batch. Spark has no reader of it."""
+    """Arrow files and streams, read batch by batch. Spark has no reader for them."""
 
     name = "arrow"
     is_on_spark = False

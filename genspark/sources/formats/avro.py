@@ -1,7 +1,7 @@
 """Avro container files.
 
-fastavro reads them, since Polars' own reader stops the process at maps and holds a whole file in memory;
-Spark reads them with a package of its own, which is fetched and added to the session where it is absent.
+fastavro reads them, since Polars' own reader aborts the process at maps and holds a whole file in memory. Spark reads
+them with a package of its own, which is fetched and added to the session where it is absent.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ _LOGICAL: Mapping[tuple[str, str], pl.DataType] = {
     ("long", "local-timestamp-millis"): pl.Datetime("us"),
     ("long", "local-timestamp-micros"): pl.Datetime("us"),
 }
-_TIMES = (("int", "time-millis"), ("long", "time-micros"))
+_TIMES_OF_DAY = (("int", "time-millis"), ("long", "time-micros"))
 _WIDEST = ((frozenset(("int", "long")), pl.Int64()), (frozenset(("float", "double")), pl.Float64()))
 
 
 class Avro(TypedFormat, StreamedFormat):
-    """Avro, read block by block: the types are those of Spark's reader."""
+    """Avro container files, read block by block, with the types that Spark's reader gives."""
 
     name = "avro"
     is_parsed = True
@@ -83,10 +83,10 @@ class Avro(TypedFormat, StreamedFormat):
         wanted = [name for name in schema if needed is None or name in needed] or list(schema)[:1]
         own = self.raw_schema(shard.path)
         with open_file(shard.path) as file:
-            pieces = _pieces(file)
+            row_lists = _row_lists(file)
             while True:
                 with _as_value_errors():
-                    rows = next(pieces, None)
+                    rows = next(row_lists, None)
                     if rows is None:
                         return
                     columns = [_series(name, rows, own[name]).cast(schema[name]) for name in wanted]
@@ -102,8 +102,8 @@ class Avro(TypedFormat, StreamedFormat):
         return super().on_spark(spark, source)
 
 
-def _pieces(file: Any) -> Iterator[list[Any]]:
-    """The rows of some blocks together, since writers make blocks of a few hundred rows: bounded in rows and bytes."""
+def _row_lists(file: Any) -> Iterator[list[Any]]:
+    """Gather blocks, which often have a few hundred rows only, to lists that are bounded in rows and bytes."""
     from fastavro import block_reader
 
     rows: list[Any] = []
@@ -129,7 +129,7 @@ def _has_text(dtype: Any) -> bool:
 
 
 def _text_for_uuid(value: Any) -> Any:
-    """The value with what fastavro made of the logical type uuid as the text that stands in the file."""
+    """The value with every UUID in it as text, as the file holds it: fastavro makes objects of them."""
     if isinstance(value, dict):
         return {name: _text_for_uuid(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -138,7 +138,7 @@ def _text_for_uuid(value: Any) -> Any:
 
 
 def _dtype(avro: Any, column: str, path: str) -> pl.DataType:
-    """The type that Spark's reader gives. Raises SourceError for one that no table holds on the Polars engines."""
+    """The type that Spark's reader gives. Raises SourceError for one that the Polars engines do not read."""
     if isinstance(avro, list):
         return _of_union(avro, column, path)
     kind, logical = (avro["type"], avro.get("logicalType", "")) if isinstance(avro, dict) else (avro, "")
@@ -150,7 +150,7 @@ def _dtype(avro: Any, column: str, path: str) -> pl.DataType:
         return pl.Struct({field["name"]: _dtype(field["type"], column, path) for field in avro["fields"]})
     if logical == "decimal" and kind in ("bytes", "fixed"):
         return pl.Decimal(avro["precision"], avro.get("scale", 0))
-    if kind not in _PLAIN or (kind, logical) in _TIMES:
+    if kind not in _PLAIN or (kind, logical) in _TIMES_OF_DAY:
         raise SourceError(
             f"{PLACE}: {path}: column {column!r} is of type {logical or _named(avro)}, which is not read here; "
             "write it as another"
@@ -159,18 +159,19 @@ def _dtype(avro: Any, column: str, path: str) -> pl.DataType:
 
 
 def _of_union(union: Sequence[Any], column: str, path: str) -> pl.DataType:
-    """The one type beside null, or the wider of two numbers."""
-    some = [member for member in union if member != "null"]
-    if len(some) == 1:
-        return _dtype(some[0], column, path)
+    """The type of a union: its one type beside null, or the wider of two types of numbers."""
+    present = [member for member in union if member != "null"]
+    if len(present) == 1:
+        return _dtype(present[0], column, path)
     for members, widest in _WIDEST:
-        if all(isinstance(member, str) for member in some) and members == set(some):
+        if all(isinstance(member, str) for member in present) and members == set(present):
             return widest
-    kinds = " or ".join(_named(member) for member in some) or "null alone"
+    kinds = " or ".join(_named(member) for member in present) or "null alone"
     raise SourceError(f"{PLACE}: {path}: column {column!r} is of type {kinds}; write it as one type")
 
 
 def _named(avro: Any) -> str:
+    """A type by name, for an error."""
     if isinstance(avro, list):
         return " or ".join(_named(member) for member in avro)
     return str(avro["type"]) if isinstance(avro, dict) else str(avro)
@@ -189,7 +190,7 @@ def _add_package(spark: SparkSession) -> None:
 
 @contextlib.contextmanager
 def _as_value_errors() -> Iterator[None]:
-    """Raise ValueError for what fastavro and its codecs raise: whatever they meet in damaged bytes."""
+    """Turn the errors of fastavro and its codecs, which raise many kinds for damaged bytes, into ValueErrors."""
     try:
         yield
     except (OSError, ValueError):

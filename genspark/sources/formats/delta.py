@@ -1,4 +1,4 @@
-"""Delta tables as the Parquet files of one version."""
+"""Delta tables, read as the Parquet files of one version."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import polars as pl
 from genspark.engines.fate import FILE
 from genspark.engines.spark.names import quoted
 from genspark.errors import SourceError
+from genspark.sources.batches import schema_of
 from genspark.sources.format import Schema
 from genspark.sources.formats.parquet import Parquet, scan_parquet
 from genspark.sources.listing import Listing
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class Delta(Parquet):
-    """The Parquet files of one version of a Delta table, or of several tables that are alike."""
+    """The Parquet files of one version of a Delta table, or of several tables with the same columns."""
 
     name = "delta"
     options = Options()
     is_versioned = True
 
     def listed(self, source: Source) -> Listing:
-        """The files of the version asked for, or of now: pinned, so that every pass reads the same rows."""
+        """List the files of the version asked for or of the newest, so that every pass reads the same rows."""
         paths = paths_of(source)
         options = self.options.given(self.name, source.options)
         tables = [_open(absolute(path), source) for path in paths]
@@ -48,10 +49,10 @@ class Delta(Parquet):
         shards = [
             shard for table, path in zip(tables, paths, strict=True) for shard in _shards(table, absolute(path), schema)
         ]
-        # By timestamp the version is left open, as the Spark reader describes it.
+        # With a timestamp the version is not recorded, as in `on_spark`, where it is not known.
         versions = [None if source.timestamp is not None else table.version() for table in tables]
-        in_order = tuple(sorted(shards, key=lambda shard: shard.path))
-        return Listing(in_order, options, schema, _described(source, versions))
+        by_path = tuple(sorted(shards, key=lambda shard: shard.path))
+        return Listing(by_path, options, schema, _description(source, versions))
 
     def scan(
         self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], columns: Schema
@@ -76,10 +77,10 @@ class Delta(Parquet):
             versions.append(version)
         whole = functools.reduce(lambda one, other: one.unionByName(other), frames)
         not_alone = "it reads all files of a Delta table to tell them apart"
-        return Input(whole, _described(source, versions), not_alone=not_alone)
+        return Input(whole, _description(source, versions), not_alone=not_alone)
 
 
-def _described(source: Source, versions: Sequence[int | None]) -> dict[str, Any]:
+def _description(source: Source, versions: Sequence[int | None]) -> dict[str, Any]:
     version = versions[0] if len(versions) == 1 else list(versions)
     return {"path": source.path, "format": "delta", "timestamp": source.timestamp, "version": version}
 
@@ -107,6 +108,7 @@ def _open(path: str, source: Source) -> Any:
 
 
 def _refuse_features(table: Any, path: str) -> None:
+    """Raise SourceError for column mapping and deletion vectors, which a scan of the Parquet files would ignore."""
     mapping = table.metadata().configuration.get("delta.columnMapping.mode", "none")
     if mapping != "none":
         raise SourceError(f"{PLACE}: {path} maps its columns by {mapping}; `engine: spark` reads it")
@@ -126,9 +128,7 @@ def _has_deletions(table: Any) -> bool:
 def _schema(table: Any, path: str) -> dict[str, pl.DataType]:
     import pyarrow as pa
 
-    frame = pl.from_arrow(pa.schema(table.schema().to_arrow()).empty_table())
-    assert isinstance(frame, pl.DataFrame)
-    return normal_schema(frame.schema, path)
+    return normal_schema(schema_of(pa.schema(table.schema().to_arrow())), path)
 
 
 def _shards(table: Any, root: str, schema: Mapping[str, pl.DataType]) -> list[Shard]:
@@ -149,7 +149,7 @@ def _shards(table: Any, root: str, schema: Mapping[str, pl.DataType]) -> list[Sh
 
 
 def _path(root: str, path: str) -> str:
-    """Paths stand in the log as URIs do, quoted."""
+    """The path of a file from its percent-encoded entry in the log."""
     if "://" in path or path.startswith("/"):
         return absolute(path)
     whole = f"{root.rstrip('/')}/{path}"
@@ -162,6 +162,7 @@ def _milliseconds(value: Any) -> int:
 
 
 def _constant(value: Any, dtype: pl.DataType) -> Any:
+    """The value of a partition column, which the log may hold as text."""
     if not isinstance(value, str) or dtype == pl.String():
         return value
     return values.parser(dtype)(value)

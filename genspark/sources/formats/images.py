@@ -1,8 +1,8 @@
 """Image files as rows: path, label, width, height and the encoded bytes.
 
-`path` is relative to the folder given when there is one, whole otherwise, `label` the name of the folder the
-file is in, `width` and `height` pixels, `image` the file's bytes as they are. A file that is not an image keeps
-its bytes, has no size, and says why in the column `CORRUPT`.
+`path` is relative to `source.path` where that is one folder, and whole otherwise; `label` is the name of the file's
+folder, `width` and `height` are in pixels, `image` is the file's bytes unchanged. A file that is not an image keeps its
+bytes, has null for width and height, and the reason in the column `CORRUPT`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ SCHEMA: Schema = {
 _SPARK_SCHEMA = f"path string, label string, width int, height int, image binary, {CORRUPT} string"
 _PATTERN = "*.{jpg,jpeg,png,gif,bmp,webp,tif,tiff,JPG,JPEG,PNG,GIF,BMP,WEBP,TIF,TIFF}"
 _ROOT = "root"
-"""The option, of ours alone, for what stands before the relative part of each image's path."""
+"""The option, which no YAML sets, with the folder that the paths of images are relative to."""
 _BYTES = 16 << 20
+"""Bytes of images after which a frame is full."""
 
 
 class Images(StreamedFormat):
-    """Every file is one image and one row."""
+    """Image files, a row each."""
 
     name = "images"
     options = Options(FILES, defaults={"recursiveFileLookup": "true", "pathGlobFilter": _PATTERN})
@@ -70,7 +71,7 @@ class Images(StreamedFormat):
     def stream(
         self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], needed: frozenset[str]
     ) -> Iterator[pl.DataFrame]:
-        """The rows, those of many shards in one frame where nobody asks for their files."""
+        """Read the images, many in a frame unless `FILE`, which is one value a frame, is needed."""
         if FILE in needed:
             return super().stream(shards, schema, options, needed)
         return _frames(shards, options.get(_ROOT))
@@ -94,22 +95,22 @@ def _require_pillow() -> None:
 
 
 def _root(paths: Sequence[str]) -> str | None:
-    """What stands before the relative part of each image's path; None where there is no one folder."""
+    """The folder that the paths of images are relative to; None where the source is not one folder."""
     if len(paths) != 1 or globs.is_glob(paths[0]):
         return None
     path = absolute(paths[0])
-    found = entry(path)
-    return f"{path.rstrip('/')}/" if found and found.is_folder else None
+    root = entry(path)
+    return f"{path.rstrip('/')}/" if root and root.is_folder else None
 
 
 def _frames(shards: Sequence[Shard], root: str | None) -> Iterator[pl.DataFrame]:
-    """A row for each shard, in pieces of a bounded number of bytes."""
+    """Read images, a row each, in frames that are bounded in bytes."""
     rows: list[tuple[object, ...]] = []
     size = 0
     for shard in shards:
         with open_file(shard.path) as file:
             content = bytes(file.read())
-        rows.append((*_names(shard.path, root), *_described(content)))
+        rows.append((*_path_and_label(shard.path, root), *_size_and_image(content)))
         size += len(content)
         if size > _BYTES:
             yield _frame(rows)
@@ -122,12 +123,13 @@ def _frame(rows: list[tuple[object, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={**SCHEMA, CORRUPT: pl.String()}, orient="row")
 
 
-def _names(path: str, root: str | None) -> tuple[str, str]:
+def _path_and_label(path: str, root: str | None) -> tuple[str, str]:
     whole = path if "://" in path else f"file:{path}"
     return (whole.split(root, 1)[-1] if root else whole), whole.rsplit("/", 2)[-2]
 
 
-def _described(content: bytes) -> tuple[int | None, int | None, bytes, str | None]:
+def _size_and_image(content: bytes) -> tuple[int | None, int | None, bytes, str | None]:
+    """The width, the height, the bytes and, for what is not an image, the reason."""
     from PIL import Image
 
     try:
@@ -143,7 +145,7 @@ def _on_spark(spark: SparkSession, paths: Sequence[str], options: Mapping[str, s
     files = reader.load(list(paths)).select("path", "content")
     root = _spark_root(paths)
 
-    # A function of its own scope travels to the workers by value: they need Pillow, but not genspark.
+    # Pickled by value, since it is defined in a function: the workers need Pillow, but not genspark.
     def describe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import io
         from urllib.parse import unquote
@@ -178,7 +180,7 @@ def _on_spark(spark: SparkSession, paths: Sequence[str], options: Mapping[str, s
 
 
 def _spark_root(paths: Sequence[str]) -> str | None:
-    """What stands before the relative part of each file's path; None where there is no one folder."""
+    """The folder that Spark's paths of files are relative to; None where the source is not one folder."""
     is_one_folder = len(paths) == 1 and not any(sign in paths[0] for sign in "*?[{")
     if not is_one_folder:
         return None

@@ -15,7 +15,7 @@ from genspark.storage.stores import open_file
 
 
 class Orc(TypedFormat, StreamedFormat):
-    """ORC, read stripe by stripe."""
+    """ORC files, read stripe by stripe."""
 
     name = "orc"
 

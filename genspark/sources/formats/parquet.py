@@ -1,4 +1,4 @@
-"""Parquet files: their footers, and native scans of them."""
+"""Parquet files, scanned by Polars, with row groups as parts."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from genspark.storage.stores import file_uri, open_file
 
 
 class Parquet(TypedFormat):
-    """Parquet, scanned by Polars itself."""
+    """Parquet files, scanned by Polars itself."""
 
     name = "parquet"
 
     def raw_schema(self, path: str) -> pl.Schema:
-        """The columns as the file has them; timestamps of 96 bits are points in time."""
+        """Read the columns of a file; timestamps of 96 bits are points in time, in UTC."""
         schema = _scan([path], None).collect_schema()
-        bare = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
-        if bare:
+        no_zone = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
+        if no_zone:
             columns = footer(path).schema
-            old = {c.path for c in map(columns.column, range(len(columns))) if c.physical_type == "INT96"}
-            schema.update({name: pl.Datetime("ns", "UTC") for name in bare if name in old})
+            int96 = {c.path for c in map(columns.column, range(len(columns))) if c.physical_type == "INT96"}
+            schema.update({name: pl.Datetime("ns", "UTC") for name in no_zone if name in int96})
         return schema
 
     def scan(
@@ -38,27 +38,27 @@ class Parquet(TypedFormat):
         return scan_parquet(shards, schema, with_file=FILE in columns, table=False)
 
     def parts(self, shard: Shard, size: int) -> Iterator[Shard]:
-        """The shard cut between row groups."""
+        """Cut the shard between row groups into parts of about `size` bytes."""
         metadata = footer(shard.path)
         first, last = shard.row_groups or (0, metadata.num_row_groups)
         total = sum(metadata.row_group(i).total_byte_size for i in range(first, last)) or 1
-        start, gathered = first, 0
+        start, part_size = first, 0
         for i in range(first, last):
-            # In bytes of the file: a footer tells sizes before compression.
-            own = metadata.row_group(i).total_byte_size * shard.size // total
-            if i > start and gathered + own > size:
-                yield dataclasses.replace(shard, row_groups=(start, i), size=gathered)
-                start, gathered = i, 0
-            gathered += own
+            # The share of the file's bytes: a footer has the sizes before compression.
+            group_size = metadata.row_group(i).total_byte_size * shard.size // total
+            if i > start and part_size + group_size > size:
+                yield dataclasses.replace(shard, row_groups=(start, i), size=part_size)
+                start, part_size = i, 0
+            part_size += group_size
         if start == first:
             yield shard
         else:
-            yield dataclasses.replace(shard, row_groups=(start, last), size=gathered)
+            yield dataclasses.replace(shard, row_groups=(start, last), size=part_size)
 
     def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:
         import pyarrow.parquet as pq
 
-        # Without a look at the types, or a shard would be blamed for what another one has.
+        # The schema is ignored, or a shard would be blamed for a type that another shard has.
         with open_file(shard.path) as file:
             reader = pq.ParquetFile(file)
             for i in range(*(shard.row_groups or (0, reader.num_row_groups))):
@@ -67,7 +67,7 @@ class Parquet(TypedFormat):
 
 
 def footer(path: str) -> Any:
-    """What PyArrow reads of a file's end. Raises OSError or ArrowInvalid."""
+    """The metadata in a file's footer, as PyArrow reads it. Raises OSError or ArrowInvalid."""
     import pyarrow.parquet as pq
 
     with open_file(path) as file:
@@ -75,27 +75,28 @@ def footer(path: str) -> Any:
 
 
 def scan_parquet(shards: Sequence[Shard], schema: Schema, *, with_file: bool, table: bool) -> pl.LazyFrame:
-    """The rows of the shards in order. Neighbours that are alike, and whose folders tell the same, are one scan.
+    """Scan the shards in order; neighbours of one variant with the same constants are one scan.
 
-    `table`: the schema is a table's, whose files may lack columns or hold narrower types.
+    `table` says that the schema is a table's, whose files may lack columns or hold narrower types.
     """
     parts = []
-    for _, group in itertools.groupby(shards, key=_togetherness):
-        some = list(group)
-        told = some[0].constants
-        own = {name: dtype for name, dtype in schema.items() if name not in told} if table else None
-        lf = _row_groups(some[0], own) if some[0].row_groups else _whole(some, own, with_file=with_file)
+    for _, group in itertools.groupby(shards, key=_scan_key):
+        alike = list(group)
+        constants = alike[0].constants
+        own = {name: dtype for name, dtype in schema.items() if name not in constants} if table else None
+        lf = _row_groups(alike[0], own) if alike[0].row_groups else _whole(alike, own, with_file=with_file)
         columns = [
-            pl.lit(told[name], dtype=dtype).alias(name) if name in told else pl.col(name).cast(dtype)
+            pl.lit(constants[name], dtype=dtype).alias(name) if name in constants else pl.col(name).cast(dtype)
             for name, dtype in schema.items()
         ]
         if with_file:
-            columns.append(_file(some))
+            columns.append(_file(alike))
         parts.append(lf.select(columns))
     return parts[0] if len(parts) == 1 else pl.concat(parts)
 
 
-def _togetherness(shard: Shard) -> tuple[Any, ...]:
+def _scan_key(shard: Shard) -> tuple[Any, ...]:
+    """The key that neighbouring shards of one scan share; a part of a file is a scan of its own."""
     alone = (shard.path, shard.row_groups) if shard.row_groups else None
     return (alone, shard.variant, tuple((name, repr(value)) for name, value in shard.constants.items()))
 
@@ -131,6 +132,7 @@ def _scan(paths: list[str], own: dict[str, pl.DataType] | None, file_paths: str 
 
 
 def _row_groups(shard: Shard, own: dict[str, pl.DataType] | None) -> pl.LazyFrame:
+    """Scan some row groups of a file, as a slice of its rows."""
     metadata = footer(shard.path)
     first, last = shard.row_groups or (0, metadata.num_row_groups)
     counts = [metadata.row_group(i).num_rows for i in range(last)]
@@ -138,6 +140,7 @@ def _row_groups(shard: Shard, own: dict[str, pl.DataType] | None) -> pl.LazyFram
 
 
 def _file(shards: list[Shard]) -> pl.Expr:
+    """The column `FILE`: the path that Polars adds, or the only one, as a URI."""
     if len(shards) == 1:
         return pl.lit(file_uri(shards[0].path)).alias(FILE)
     paths = [shard.path for shard in shards]

@@ -1,4 +1,4 @@
-"""Lines of text as rows of one column."""
+"""Text files, a row a line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genspark.sources.shard import Shard
 
 
 class Text(StreamedFormat):
-    """A row for each line, in the column `value`."""
+    """Text files, with each line in the column `value`."""
 
     name = "text"
 

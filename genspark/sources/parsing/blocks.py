@@ -1,4 +1,4 @@
-"""The text of a shard in blocks of whole lines, decompressed on the way: memory does not grow with the shard."""
+"""Read the text of a shard in blocks of whole lines, decompressed on the way, in bounded memory."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import polars as pl
 from genspark.storage.stores import open_stream
 
 BLOCK = 8 << 20
+"""Bytes that are read at a time."""
 _BOM = b"\xef\xbb\xbf"
 
 
-def blocks(path: str, encoding: str = "utf-8") -> Iterator[bytes]:
-    """UTF-8 whose lines all end with a line feed, however they were written. Raises OSError."""
+def blocks(path: str, encoding: str = "utf-8", size: int | None = None) -> Iterator[bytes]:
+    """Yield blocks of whole lines as UTF-8, with a line feed for every end of a line.
+
+    `BLOCK` bytes are read at a time, or `size`. Raises OSError.
+    """
     rest = b""
     is_first = True
     with open_stream(path) as stream:
-        while read := stream.read(BLOCK):
+        while read := stream.read(size or BLOCK):
             data = rest + bytes(read)
             if is_first:
                 data, is_first = data.removeprefix(_BOM), False
@@ -31,12 +35,12 @@ def blocks(path: str, encoding: str = "utf-8") -> Iterator[bytes]:
 
 
 def lines(block: bytes) -> pl.Series:
-    """The lines of a block."""
+    """Split a block into its lines, without their ends."""
     return pl.scan_lines(io.BytesIO(block), name="line").collect()["line"]
 
 
 def _last_end(data: bytes) -> int:
-    """Where the last whole line ends. A carriage return at the very end may be half of a line's end."""
+    """The end of the last whole line. A carriage return at the very end may be the first half of a line's end."""
     return max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
 
 

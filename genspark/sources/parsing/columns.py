@@ -1,4 +1,4 @@
-"""Columns of text as columns of a type: the plain spellings by Polars, what is left text by text."""
+"""Convert columns of text to a type: the plain spellings with Polars, the other texts one by one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _ZONE = r"(Z|[+-]\d\d:\d\d)$"
 
 
 def converted(texts: pl.Series, dtype: pl.DataType) -> tuple[pl.Series, pl.Series | None]:
-    """The values, and which texts are not of the type (None where all are); null stays null and is no mistake."""
+    """Convert texts to values, and mark those that are not of the type; None for the marks where all are.
+
+    Null stays null and is not marked.
+    """
     if dtype == pl.String():
         return texts, None
     plain = plainly(texts, dtype)
@@ -24,18 +27,18 @@ def converted(texts: pl.Series, dtype: pl.DataType) -> tuple[pl.Series, pl.Serie
         return plain, None
     parse = values.parser(dtype)
     rest = texts.filter(left)
-    known = rest.unique()
-    found = pl.DataFrame(
-        [known, pl.Series("value", [parse(text) for text in known.to_list()], dtype=dtype, strict=False)]
+    distinct = rest.unique()
+    parsed = pl.DataFrame(
+        [distinct, pl.Series("value", [parse(text) for text in distinct.to_list()], dtype=dtype, strict=False)]
     )
-    exact = pl.DataFrame([rest]).join(found, on=rest.name, how="left", maintain_order="left")["value"]
+    exact = pl.DataFrame([rest]).join(parsed, on=rest.name, how="left", maintain_order="left")["value"]
     result = _filled(plain, left, exact)
     bad = result.is_null() & texts.is_not_null()
     return result, bad if bad.any() else None
 
 
 def plainly(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """The values of texts whose reading is beyond doubt, null for the others."""
+    """Convert the texts in a plain spelling, which every reader reads alike; null for the others."""
     if isinstance(dtype, pl.Datetime):
         return _timestamps(texts, dtype)
     if dtype == pl.Date():
@@ -62,14 +65,14 @@ def plainly(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _timestamps(texts: pl.Series, dtype: pl.Datetime) -> pl.Series:
-    found = _iso(texts)
-    if found is not None:
-        return found.dt.replace_time_zone("UTC") if dtype.time_zone else found
+    whole_column = _iso(texts)
+    if whole_column is not None:
+        return whole_column.dt.replace_time_zone("UTC") if dtype.time_zone else whole_column
     plain = texts.set(~texts.str.contains(_PLAIN_TIMESTAMP), None)
     if plain.null_count() == len(plain):
         return pl.Series(texts.name, [None] * len(texts), dtype=dtype)
     zones = None
-    # A zone stands behind a time, and the last sign of that is a digit without one.
+    # A zone follows a time of day; a time without one ends in a digit.
     if plain.str.contains(r"Z$|[T ].*[+-]").any():
         if not dtype.time_zone:
             plain = plain.set(plain.str.contains(_ZONE), None)
@@ -83,7 +86,7 @@ def _timestamps(texts: pl.Series, dtype: pl.Datetime) -> pl.Series:
 
 
 def _iso(texts: pl.Series) -> pl.Series | None:
-    """Texts that are all ISO 8601 without a zone as timestamps; None where one is not.
+    """Convert texts to timestamps where all are ISO 8601 without a zone; None where one is not.
 
     PyArrow takes `yyyy-MM-dd`, then `[ T]HH`, `:mm`, `:ss` and a fraction of 1 to 6 digits, each optional: all of
     these are plain. It refuses the whole column for one that is anything else.
@@ -92,21 +95,21 @@ def _iso(texts: pl.Series) -> pl.Series | None:
         moments = pa.compute.cast(texts.to_arrow(compat_level=pl.CompatLevel.oldest()), pa.timestamp("us"))
     except pa.ArrowInvalid:
         return None
-    found = pl.Series(texts.name, moments)
-    # The year 0, which PyArrow knows, is no year of Python's.
-    return found if found.is_empty() or found.dt.year().min() != 0 else None
+    series = pl.Series(texts.name, moments)
+    # PyArrow knows the year 0, Python does not.
+    return series if series.is_empty() or series.dt.year().min() != 0 else None
 
 
 def _moments(plain: pl.Series) -> pl.Series:
-    """Texts such as 2026-01-31, 2026-01-31 23:59 or 2026-01-31T23:59:59.25 as timestamps of microseconds."""
+    """Convert texts such as 2026-01-31, 2026-01-31 23:59 or 2026-01-31T23:59:59.25 to timestamps of microseconds."""
     lengths = plain.str.len_bytes()
     shortest, longest = lengths.min(), lengths.max()
     whole = plain.str.slice(0, 19) if longest > 19 else plain  # type: ignore[operator]
     if shortest < 19:  # type: ignore[operator]
-        # What is left out is zero.
+        # Parts that are left out are the first month or day, or zero.
         whole = whole + pl.Series(["0001-01-01 00:00:00"]).new_from_index(0, len(whole)).str.slice(lengths.clip(0, 19))
     spaced = whole.str.replace("T", " ", literal=True) if whole.str.contains("T", literal=True).any() else whole
-    # Of the ways to the same values by far the fastest.
+    # By far the fastest of the ways to the same values.
     moments = spaced.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
     if longest <= 19:  # type: ignore[operator]
         return moments
@@ -115,7 +118,7 @@ def _moments(plain: pl.Series) -> pl.Series:
 
 
 def _offsets(zones: pl.Series) -> pl.Series:
-    """`Z`, null and offsets such as +02:00 as durations."""
+    """Convert offsets such as +02:00 to durations; `Z` and null are zero."""
     hours, rest = (zones.str.slice(at, 2).cast(pl.Int64, strict=False) for at in (1, 4))
     minutes = (hours * 60 + rest).fill_null(0)
     sign = pl.select(pl.when(zones.str.starts_with("-")).then(-1).otherwise(1)).to_series()

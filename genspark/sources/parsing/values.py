@@ -1,6 +1,6 @@
-"""One text as one value, by the rules of Spark's csv and json readers: slow and exact.
+"""Convert one text to one value by the rules of Spark's csv and json readers: slow and exact.
 
-Whole columns are converted in `columns`, which asks here for the few texts that its fast ways leave.
+`columns` converts whole columns, and uses this module for the few texts that its fast conversions leave.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _SHORT_ZONES = {
     "AET": "Australia/Sydney",
 }
 _MOST_DIGITS = 4000
-"""Digits of a text that may be an integer; Python refuses to read more than 4,300."""
+"""The most digits of a text that is read as an integer; Python refuses to read more than 4,300."""
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def parser(dtype: pl.DataType) -> Callable[[str], Any]:
-    """What makes a value of a text, and None of one that is not of the type."""
+    """A function from a text to a value of the type, or to None where the text is not of the type."""
     if dtype in _BITS:
         limit = 2 ** _BITS[dtype]
         return lambda text: _integer(text, limit)
@@ -75,7 +75,7 @@ def _integer(text: str, limit: int) -> int | None:
 
 
 def double(text: str) -> float | None:
-    """A number as Java's Double.parseDouble reads it, and the names of those that are not finite."""
+    """Read a number as Java's Double.parseDouble does, or a name of NaN or infinity; None for any other text."""
     if text in _SPECIAL:
         return _SPECIAL[text]
     bare = text.strip("".join(map(chr, range(33))))
@@ -90,7 +90,7 @@ def double(text: str) -> float | None:
 
 
 def whole_digits(text: str) -> int | None:
-    """How many digits a whole number has; None for anything else, and beyond the 38 of decimals."""
+    """The number of digits of a whole number; None for any other text, and for more digits than the 38 of decimals."""
     bare = text.removesuffix(".")
     if not _INTEGER.fullmatch(bare):
         return None
@@ -99,7 +99,7 @@ def whole_digits(text: str) -> int | None:
 
 
 def decimal_of(text: str, precision: int, scale: int) -> decimal.Decimal | None:
-    """A number rounded to the scale, half up; None where it has too many digits."""
+    """Read a number and round it half up to the scale; None for any other text, and where it has too many digits."""
     bare = text.replace(",", "")
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", bare):
         return None
@@ -112,13 +112,13 @@ def decimal_of(text: str, precision: int, scale: int) -> decimal.Decimal | None:
 
 
 def date(text: str) -> dt.date | None:
-    """A date written yyyy-MM-dd."""
+    """Read a date that is written yyyy-MM-dd; None for any other text."""
     match = _DATE.fullmatch(text)
     return _date(*match.groups()) if match else None
 
 
 def lenient_date(text: str) -> dt.date | None:
-    """A date as casts read it: the month and the day may be short or absent, and a time may follow."""
+    """Read a date as Spark's casts do: month and day may be short or absent, and a time may follow."""
     match = _LENIENT_DATE.fullmatch(text.strip())
     return _date(*match.groups()) if match else None
 
@@ -131,28 +131,29 @@ def _date(year: str, month: str | None, day: str | None) -> dt.date | None:
 
 
 def timestamp(text: str) -> dt.datetime | None:
-    """A point in time as casts read it; without a zone it is UTC, without a date it is today."""
+    """Read a point in time as Spark's casts do; it is in UTC without a zone, and today without a date."""
     bare = text.strip()
     parts = _timestamp(_TIMESTAMP, bare) or _timestamp(_TIME_ALONE, bare)
     if parts is None:
         return None
     moment, zone = parts
-    found = _zone(zone) if zone else dt.UTC
-    if found is None:
+    tzinfo = _zone(zone) if zone else dt.UTC
+    if tzinfo is None:
         return None
     try:
-        return moment.replace(tzinfo=found).astimezone(dt.UTC)
+        return moment.replace(tzinfo=tzinfo).astimezone(dt.UTC)
     except OverflowError:
         return None
 
 
 def timestamp_ntz(text: str) -> dt.datetime | None:
-    """A date and a time of day without a zone."""
+    """Read a date and a time of day without a zone; None for any other text."""
     parts = _timestamp(_TIMESTAMP, text.strip())
     return parts[0] if parts and not parts[1] else None
 
 
 def _timestamp(pattern: re.Pattern[str], text: str) -> tuple[dt.datetime, str] | None:
+    """A date and time of day, and the name of their zone, empty where none is written."""
     match = pattern.fullmatch(text)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""How a csv file is written, and the patterns of its records."""
+"""`Dialect`, the signs that a csv file is written with, and the patterns of its records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENCODINGS = {
 _ESCAPES = {"\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", "\\\\": "\\", '\\"': '"', "\\'": "'", "\\u0000": "\0"}
 
 MOST_COUNTED = 64
-"""Fields that a pattern counts; beyond, the fields of a record are counted apart."""
+"""The most fields that a pattern counts; the fields of wider records are counted separately."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Dialect:
     """The signs of a csv file: single characters; an empty `quote` or `comment` means that there is none.
 
     A value that begins with the quote ends with it, and inside it a quote is doubled or escaped. `escape` is
-    the quote itself where only doubling is known. In any other value quotes and escapes are plain characters.
+    the quote itself where quotes can only be doubled. In any other value quotes and escapes are plain characters.
     """
 
     sep: str = ","
@@ -43,13 +43,13 @@ class Dialect:
 
     @property
     def escapes(self) -> bool:
-        """Whether a sign other than the quote escapes quotes."""
+        """Whether quotes are escaped by a sign other than the quote."""
         return bool(self.quote) and self.escape != self.quote
 
     def simple_record(self, width: int) -> str:
-        """A pattern of the records that every csv library reads alike: quotes around values, doubled inside.
+        """A pattern of the records that every csv library reads alike: values bare or in quotes, quotes inside doubled.
 
-        They have `width` fields, or any number where that is more than `MOST_COUNTED`.
+        They have `width` fields, or any number of fields where `width` is more than `MOST_COUNTED`.
         """
         sep, quote, escape = (_literal(sign) for sign in (self.sep, self.quote, self.escape))
         inside = f"[^{quote}{escape}]" if self.escapes else f"[^{quote}]"
@@ -57,7 +57,7 @@ class Dialect:
         return _record(value, sep, width)
 
     def record(self, width: int) -> str:
-        """A pattern of all well-formed records, with `width` fields or any number, as `simple_record` has it."""
+        """A pattern of all well-formed records; `width` is as in `simple_record`."""
         return _record(self._value, _literal(self.sep), width)
 
     @property
@@ -73,13 +73,13 @@ class Dialect:
 
     @property
     def escaped(self) -> str:
-        """A pattern of a sign that is doubled or escaped inside a quoted value; its group is the sign that is meant."""
+        """A pattern of a doubled or escaped sign inside a quoted value; its group is the sign itself."""
         signs = f"[{_literal(self.quote)}{_literal(self.escape)}]"
         return f"{signs}({signs})"
 
     @property
     def escaped_sign(self) -> str:
-        """A pattern of an escape and the sign after it; of nothing where only doubling is known."""
+        """A pattern of an escape and the sign after it; empty where quotes can only be doubled."""
         return f"(?s){_literal(self.escape)}." if self.escapes else ""
 
     @cached_property
@@ -92,7 +92,7 @@ class Dialect:
 
 
 def dialect(options: Mapping[str, str]) -> Dialect:
-    """What the options of a csv source say. Raises SourceError for a sign that is not one character."""
+    """The dialect that a csv source's options describe. Raises SourceError for a sign that is not one character."""
     quote = _sign(options, "quote", '"').strip("\0")
     return Dialect(
         sep=_sign(options, "sep", _sign(options, "delimiter", ",")) or ",",
@@ -107,13 +107,14 @@ def dialect(options: Mapping[str, str]) -> Dialect:
 
 
 def _record(value: str, sep: str, width: int) -> str:
+    """A pattern of records of `width` values, or of any number where that is more than `MOST_COUNTED`."""
     # A dot, and a negated class, take line ends too: a record of several lines is one text.
     count = f"{{{width - 1}}}" if width <= MOST_COUNTED else "*"
     return f"(?s)^{value}(?:{sep}{value}){count}$"
 
 
 def _literal(sign: str) -> str:
-    """A sign as a pattern, inside brackets or not."""
+    """A pattern of a sign, which is valid inside of brackets too."""
     return f"\\x{{{ord(sign):x}}}" if sign else ""
 
 

@@ -9,12 +9,12 @@ import polars as pl
 from genspark.sources.format import Schema
 from genspark.sources.formats.csv import reader
 from genspark.sources.options import FILES, Options
-from genspark.sources.records import RecordFormat
+from genspark.sources.records import Keep, RecordFormat
 from genspark.sources.shard import Shard
 
 
 class Csv(RecordFormat):
-    """Csv with a header and inferred types, unless the options say otherwise."""
+    """Comma-separated values, with a header and inferred types unless the options say otherwise."""
 
     name = "csv"
     options = Options(
@@ -28,8 +28,8 @@ class Csv(RecordFormat):
         fixed={"mode": "permissive", "enforceSchema": "true"},
     )
 
-    def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:
-        return reader.schema_of(shards, options)
+    def infer(self, shards: Sequence[Shard], options: Mapping[str, str], keep: Keep | None) -> Schema:
+        return reader.schema_of(shards, options, keep)
 
     def check(self, shards: Sequence[Shard], options: Mapping[str, str]) -> None:
         reader.check_headers(shards, options)

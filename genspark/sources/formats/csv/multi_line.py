@@ -1,4 +1,4 @@
-"""Lines of csv as records, of which each may hold line ends inside its quotes."""
+"""Join lines of csv to records, which may hold line ends inside of quotes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import polars as pl
 from genspark.sources.formats.csv.dialect import MOST_COUNTED, Dialect
 
 MOST_LINES = 10_000
-"""Lines of one record; a quote that is open for longer is taken for a stray one."""
+"""The most lines of one record; a quote that is open for longer is taken for a stray one."""
 _WINDOW = 256
-"""Lines that are looked at first after a stray quote."""
+"""Lines that are tried first after a stray quote; the number doubles from there."""
 
 
 def joined(blocks: Iterable[pl.Series], dialect: Dialect) -> Iterator[pl.Series]:
-    """Series of whole records, in order, from series of lines.
+    """Join series of lines to series of whole records, in order.
 
-    A record goes on while a quote is open. Where what this makes is not a well-formed record of several lines,
-    the first of its lines is a record by itself and the next line begins another, so that a stray quote costs
-    one record.
+    A record goes on while a quote is open. Where the lines joined so are not a well-formed record, the first of them is
+    a record by itself and the next line begins another, so that a stray quote costs one record.
     """
     held = pl.Series("line", [], dtype=pl.String())
     for block in blocks:
@@ -32,9 +31,9 @@ def joined(blocks: Iterable[pl.Series], dialect: Dialect) -> Iterator[pl.Series]
 
 
 def _records(lines: pl.Series, dialect: Dialect, *, is_end: bool) -> tuple[pl.Series, pl.Series]:
-    """The whole records of these lines, and the lines of a record that may go on."""
+    """Join lines to whole records; return these, and the lines of a last record that may go on."""
     opens = _opens(lines, dialect)
-    found: list[pl.Series] = []
+    records: list[pl.Series] = []
     start, window = 0, len(lines)
     while start < len(lines):
         end = min(len(lines), start + window)
@@ -43,27 +42,26 @@ def _records(lines: pl.Series, dialect: Dialect, *, is_end: bool) -> tuple[pl.Se
         texts = _texts(lines[start : start + cut], first[:-1] if is_open else first)
         bad = _first_bad(texts, first, cut, dialect)
         if bad is not None:
-            found += [texts[:bad], lines[start + first[bad] : start + first[bad] + 1]]
+            records += [texts[:bad], lines[start + first[bad] : start + first[bad] + 1]]
             start, window = start + int(first[bad]) + 1, _WINDOW
             continue
-        found.append(texts)
+        records.append(texts)
         start += int(cut)
         if is_open and end == len(lines):
             if not is_end and end - start <= MOST_LINES:
                 break
-            found.append(lines[start : start + 1])
+            records.append(lines[start : start + 1])
             start, window = start + 1, _WINDOW
         elif is_open and end - start > MOST_LINES:
-            found.append(lines[start : start + 1])
+            records.append(lines[start : start + 1])
             start += 1
         else:
             window *= 2
-    whole = pl.concat(found) if found else lines.clear()
-    return whole, lines[start:]
+    return pl.concat(records) if records else lines.clear(), lines[start:]
 
 
 def _opens(lines: pl.Series, dialect: Dialect) -> npt.NDArray[np.bool_]:
-    """Whether an odd number of quotes stands in each line."""
+    """Which lines have an odd number of quotes."""
     if not dialect.quote:
         return np.zeros(len(lines), dtype=np.bool_)
     bare = lines.str.replace_all(dialect.escaped_sign, "") if dialect.escapes else lines
@@ -72,14 +70,14 @@ def _opens(lines: pl.Series, dialect: Dialect) -> npt.NDArray[np.bool_]:
 
 
 def _first_lines(opens: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], bool]:
-    """Where records begin, if none is open before the first line; and whether the last one is still open."""
+    """The first lines of records, where none is open before line 0; and whether the last record is still open."""
     is_open = np.logical_xor.accumulate(opens)
     begins = np.concatenate([[True], ~is_open[:-1]])
     return np.flatnonzero(begins), bool(is_open[-1])
 
 
 def _texts(lines: pl.Series, first: npt.NDArray[np.int64]) -> pl.Series:
-    """The lines as records, which begin at these lines."""
+    """Join lines to records that begin at the lines `first`."""
     if len(first) == len(lines):
         return lines
     ids = np.zeros(len(lines), dtype=np.int64)
@@ -89,7 +87,7 @@ def _texts(lines: pl.Series, first: npt.NDArray[np.int64]) -> pl.Series:
 
 
 def _first_bad(texts: pl.Series, first: npt.NDArray[np.int64], end: int, dialect: Dialect) -> int | None:
-    """The first record of several lines that is not well formed."""
+    """The number of the first record of several lines that is not well formed; None where all are."""
     sizes = np.diff(np.append(first[: len(texts)], end))
     several = np.flatnonzero(sizes > 1)
     if not len(several):

@@ -1,4 +1,4 @@
-"""The records of csv text as columns of text, and which of them are not well formed."""
+"""Read the records of csv text as columns of text, and mark those that are not well formed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from genspark.sources.formats.csv.dialect import MOST_COUNTED, Dialect
 from genspark.sources.formats.csv.multi_line import joined
 from genspark.sources.parsing.blocks import blocks, lines
 
+_HEADER = 1 << 16
+"""Bytes that are read at once where the first record alone is looked for: what is compressed is unpacked that far."""
 _NOT_BLANK = r"[^\x00-\x20]"
 
 
 @dataclass(frozen=True)
 class Records:
-    """Columns of text, null where nothing stands or where a record is not well formed; `odd` marks those records.
+    """Columns of text, null for empty fields and for all fields of a record that is not well formed.
 
-    `given` is a block as bytes, where it was read whole, or its records one by one.
+    `given` is the block as bytes, where it was read whole, or a series of its records. `odd` marks the records that are
+    not well formed, None where all are.
     """
 
     frame: pl.DataFrame
@@ -27,29 +30,29 @@ class Records:
     odd: pl.Series | None = None
 
     def text(self) -> pl.Series:
-        """Each record as it is written."""
+        """The records as they are written."""
         return self.given if isinstance(self.given, pl.Series) else _records(lines(self.given), self.dialect)
 
 
 def pieces(path: str, dialect: Dialect) -> Iterator[bytes | pl.Series]:
-    """The text of a shard after its header: blocks of lines, or series of records that may have several lines each.
+    """Yield the text of a shard after its header: blocks of lines, or with `multi_line` series of records.
 
     Raises OSError.
     """
-    is_header = dialect.header
-    for found in _blocks(path, dialect):
-        if not is_header:
-            yield found
-        elif isinstance(found, pl.Series):
-            is_header = False
-            yield found.slice(1)
-        elif (head := first_record(found, dialect)) is not None:
-            is_header = False
-            yield found[head[1] :]
+    is_header_due = dialect.header
+    for block in _blocks(path, dialect):
+        if not is_header_due:
+            yield block
+        elif isinstance(block, pl.Series):
+            is_header_due = False
+            yield block.slice(1)
+        elif (head := first_record(block, dialect)) is not None:
+            is_header_due = False
+            yield block[head[1] :]
 
 
 def read(piece: bytes | pl.Series, dialect: Dialect, names: list[str]) -> Records:
-    """The records of a piece, which may be none."""
+    """Read the records of a piece, which may have none."""
     if isinstance(piece, pl.Series):
         return parse(piece, dialect, names)
     return _whole(piece, dialect, names) or _by_line(piece, dialect, names)
@@ -68,12 +71,12 @@ def first_record(block: bytes, dialect: Dialect) -> tuple[str, int] | None:
 
 
 def first_fields(path: str, dialect: Dialect) -> list[str | None] | None:
-    """The fields of the first record, None for one that is empty; None where there is no record.
+    """The fields of the first record, None for an empty field; None where there is no record.
 
     A first record that is not well formed is split at its separators.
     """
-    for found in _blocks(path, dialect):
-        head = first_record(found, dialect) if isinstance(found, bytes) else (found[0], 0)
+    for block in _blocks(path, dialect, _HEADER):
+        head = first_record(block, dialect) if isinstance(block, bytes) else (block[0], 0)
         if head is not None:
             line = pl.Series("line", [head[0]])
             if not line.str.contains(dialect.record(MOST_COUNTED + 1))[0]:
@@ -84,8 +87,8 @@ def first_fields(path: str, dialect: Dialect) -> list[str | None] | None:
 
 
 def parse(records: pl.Series, dialect: Dialect, names: list[str]) -> Records:
-    """Records, each a text, as columns: by a library where all libraries agree, else field by field."""
-    return _parse(records, dialect, names, _simple_ones(records, dialect, len(names)))
+    """Read a series of records as columns: with a library where all libraries agree, else by the pattern of a field."""
+    return _parse(records, dialect, names, _are_simple(records, dialect, len(names)))
 
 
 def _parse(records: pl.Series, dialect: Dialect, names: list[str], simple: pl.Series) -> Records:
@@ -96,42 +99,43 @@ def _parse(records: pl.Series, dialect: Dialect, names: list[str], simple: pl.Se
     good = others.str.contains(dialect.record(width))
     if width > MOST_COUNTED:
         good &= (dialect.sep + others).str.extract_all(dialect.field).list.len() == width
-    # A record of empty fields keeps the place of each of the others: none of the simple ones is moved.
-    kept = pl.select(pl.when(simple).then(records).otherwise(pl.lit(dialect.sep * (width - 1)))).to_series()
+    # A record of empty fields takes the place of every other one, so that the simple ones are not moved.
+    placed = pl.select(pl.when(simple).then(records).otherwise(pl.lit(dialect.sep * (width - 1)))).to_series()
     extracted = _extracted(others.filter(good), dialect, names)
     filled = [
         column.scatter(places, None).scatter(places.filter(good), extracted[column.name])
-        for column in _read_simple(kept, dialect, names)
+        for column in _read_simple(placed, dialect, names)
     ]
     odd = None if good.all() else ~simple.scatter(places, good)
     return Records(pl.DataFrame(filled), records, dialect, odd)
 
 
-def _blocks(path: str, dialect: Dialect) -> Iterator[bytes | pl.Series]:
-    """Blocks of whole lines; where a record may have several, series of whole records."""
-    found = blocks(path, dialect.encoding)
+def _blocks(path: str, dialect: Dialect, size: int | None = None) -> Iterator[bytes | pl.Series]:
+    """Yield blocks of whole lines, or with `multi_line` series of whole records."""
+    line_blocks = blocks(path, dialect.encoding, size)
     if not dialect.multi_line:
-        yield from found
+        yield from line_blocks
         return
-    for records in joined((lines(block) for block in found), dialect):
-        kept = _records(records, dialect)
-        if len(kept):
-            yield kept
+    for texts in joined((lines(block) for block in line_blocks), dialect):
+        records = _records(texts, dialect)
+        if len(records):
+            yield records
 
 
-def _records(found: pl.Series, dialect: Dialect) -> pl.Series:
-    keep = found.str.contains(_NOT_BLANK)
+def _records(texts: pl.Series, dialect: Dialect) -> pl.Series:
+    """The texts that are neither blank nor comments."""
+    is_record = texts.str.contains(_NOT_BLANK)
     if dialect.comment:
-        keep &= ~found.str.starts_with(dialect.comment)
-    return found if keep.all() else found.filter(keep)
+        is_record &= ~texts.str.starts_with(dialect.comment)
+    return texts if is_record.all() else texts.filter(is_record)
 
 
 def _whole(block: bytes, dialect: Dialect, names: list[str]) -> Records | None:
-    """All at once; None where a record may be odd or blank, or a quote or comment needs a closer look."""
+    """Read a block at once; None where it may hold a quote, a comment, or a record that is blank or not well formed."""
     quote = dialect.quote.encode()
     if (quote and quote in block) or dialect.comment or b"\0" in block or len(names) == 1:
         return None
-    # The library refuses a record with more fields than names, so if the separators add up, none has fewer.
+    # The library refuses a record with too many fields, so that where the separators add up none has too few.
     count = block.count(b"\n")
     if block.count(dialect.sep.encode()) != count * (len(names) - 1):
         return None
@@ -151,17 +155,17 @@ def _all_blank(names: list[str]) -> pl.Expr:
 
 
 def _by_line(block: bytes, dialect: Dialect, names: list[str]) -> Records:
-    """Line by line, as far as looking at them goes: where all are simple, the block is read whole."""
-    found = lines(block)
-    kept = _records(found, dialect)
-    simple = _simple_ones(kept, dialect, len(names))
-    if len(kept) == len(found) and len(names) > 1 and simple.all():
-        return Records(_nulls(_read(block, dialect, names, quote=bool(dialect.quote)), dialect), kept, dialect)
-    return _parse(kept, dialect, names, simple)
+    """Check a block line by line; where all lines are simple records, it is still read at once."""
+    block_lines = lines(block)
+    records = _records(block_lines, dialect)
+    simple = _are_simple(records, dialect, len(names))
+    if len(records) == len(block_lines) and len(names) > 1 and simple.all():
+        return Records(_nulls(_read(block, dialect, names, quote=bool(dialect.quote)), dialect), records, dialect)
+    return _parse(records, dialect, names, simple)
 
 
-def _simple_ones(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
-    """Which records every library reads alike, into so many fields."""
+def _are_simple(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
+    """Which records every library reads alike, as `width` fields."""
     if not dialect.quote:
         return _has_fields(records, dialect, width)
     has_quote = records.str.contains(dialect.quote, literal=True)
@@ -183,20 +187,20 @@ def _has_fields(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
 
 
 def _read_simple(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.DataFrame:
-    """Records that every library reads alike."""
+    """Read simple records with the library."""
     if not len(records):
         return _empty(names)
     has_quote = bool(dialect.quote) and bool(records.str.contains(dialect.quote, literal=True).any())
     if len(names) > 1:
         return _nulls(_read(records.str.join("\n")[0].encode(), dialect, names, quote=has_quote), dialect)
-    # A library takes an empty line for none.
+    # The library skips an empty line, which is a record of one empty field here.
     if has_quote:
         return _extracted(records, dialect, names)
     return _nulls(pl.DataFrame([records.alias(names[0])]), dialect)
 
 
 def _extracted(records: pl.Series, dialect: Dialect, names: list[str]) -> pl.DataFrame:
-    """Well-formed records of any kind, taken apart by the pattern of a field."""
+    """Take well-formed records apart by the pattern of a field."""
     fields = (dialect.sep + records).str.extract_all(dialect.field)
     columns = [pl.col("fields").list.get(i).str.slice(1).alias(name) for i, name in enumerate(names)]
     frame = pl.DataFrame([fields.alias("fields")]).select(columns)
@@ -218,7 +222,7 @@ def _read(block: bytes, dialect: Dialect, names: list[str], *, quote: bool) -> p
 
 
 def _nulls(frame: pl.DataFrame, dialect: Dialect) -> pl.DataFrame:
-    """Without the texts that stand for null; a quoted empty one is null only where that is the sign of null."""
+    """Replace the text that stands for null. Empty quotes are null only where the empty text stands for it."""
     null = pl.all() == dialect.null
     return frame.select(pl.when(~null).then(pl.all()))
 

@@ -1,4 +1,4 @@
-"""The types of csv columns, widened text by text as Spark widens them."""
+"""Infer the types of csv columns, which every text may widen, as Spark does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genspark.sources.parsing.columns import converted, plainly
 
 @dataclass(frozen=True)
 class Kind:
-    """A type and its rank: a text is tried as the types from this one on."""
+    """A type and its rank, in the order in which types are tried: a text is tried from the column's rank on."""
 
     rank: int
     dtype: pl.DataType
@@ -31,7 +31,7 @@ _TRIED = (INTEGER, LONG, DOUBLE, DATE, TIMESTAMP, BOOLEAN)
 
 
 def widened(kind: Kind, texts: pl.Series) -> Kind:
-    """The narrowest type that holds what it held and these texts too."""
+    """Widen a type as far as it takes to hold these texts too; null and empty texts fit every type."""
     if kind == STRING:
         return kind
     texts = texts.drop_nulls()
@@ -45,10 +45,10 @@ def widened(kind: Kind, texts: pl.Series) -> Kind:
 
 
 def _misfit(texts: pl.Series, kind: Kind) -> str | None:
-    """The first text that the type does not hold; None where it holds all."""
+    """The first text that is not of the type; None where all are."""
     if kind.rank == DECIMAL:
         return next((text for text in texts.unique(maintain_order=True) if not _is_whole(text, _digits(kind))), None)
-    # Dates are found where they are written in full alone, though more are read.
+    # Only dates in full are inferred, though reading takes short ones too.
     bad = plainly(texts, kind.dtype).is_null() if kind == DATE else converted(texts, kind.dtype)[1]
     return None if bad is None or not bad.any() else str(texts.filter(bad)[0])
 
@@ -59,7 +59,7 @@ def _is_whole(text: str, most: int) -> bool:
 
 
 def _kind(text: str, rank: int) -> Kind:
-    """The first type, from a rank on, that a text is of."""
+    """The first type from a rank on that a text is of."""
     for kind in _TRIED:
         if rank <= DECIMAL < kind.rank and (digits := values.whole_digits(text)):
             return Kind(DECIMAL, pl.Decimal(digits, 0))
@@ -70,6 +70,7 @@ def _kind(text: str, rank: int) -> Kind:
 
 
 def _joined(one: Kind, other: Kind) -> Kind:
+    """The narrowest type that holds the values of both."""
     if one == NOTHING:
         return other
     if DECIMAL in (one.rank, other.rank) and max(one.rank, other.rank) == DECIMAL:

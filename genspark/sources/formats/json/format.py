@@ -9,12 +9,12 @@ import polars as pl
 from genspark.sources.format import Schema
 from genspark.sources.formats.json import reader
 from genspark.sources.options import FILES, Options
-from genspark.sources.records import RecordFormat
+from genspark.sources.records import Keep, RecordFormat
 from genspark.sources.shard import Shard
 
 
 class Json(RecordFormat):
-    """JSON with one object a line."""
+    """JSON lines: one object a line."""
 
     name = "json"
     options = Options(
@@ -22,8 +22,8 @@ class Json(RecordFormat):
         fixed={"mode": "permissive", "multiLine": "false"},
     )
 
-    def infer(self, shards: Sequence[Shard], options: Mapping[str, str]) -> Schema:
-        return reader.schema_of(shards, options)
+    def infer(self, shards: Sequence[Shard], options: Mapping[str, str], keep: Keep | None) -> Schema:
+        return reader.schema_of(shards, options, keep)
 
     def readings(
         self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None

@@ -1,4 +1,4 @@
-"""One line of JSON as Python values whose numbers keep their text: for the few lines that are read one by one."""
+"""Parse one line of JSON to Python values whose numbers keep their text: for the few lines that are read one by one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Number:
 
 
 def parse(line: str) -> dict[str, Any]:
-    """The members of the object that a line holds; of members of one name the last.
+    """Parse the object that a line holds; of members with the same name the last counts.
 
-    Raises ValueError, too, for a text with half of a surrogate pair, which no UTF-8 holds.
+    Raises ValueError for anything else, and for a string with half of a surrogate pair, which UTF-8 cannot hold.
     """
     try:
         value = json.loads(line, parse_int=Number, parse_float=Number, parse_constant=Number)
@@ -37,7 +37,7 @@ def parse(line: str) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """A value as JSON without spaces, numbers as they were written; a string as its characters, not quoted."""
+    """Write a value as JSON without spaces, with numbers as they were written; a string is its characters, unquoted."""
     return value if isinstance(value, str) else _json(value)
 
 

@@ -1,4 +1,4 @@
-"""The types of JSON values, joined as Spark joins them; None is the type of null alone."""
+"""Infer the types of JSON values, and join them as Spark does."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import polars as pl
 from genspark.sources.formats.json.line import Number, parse
 
 Kind = pl.DataType | None | dict[str, Any] | list[Any]
-"""A struct is a dict of kinds, an array a list of one kind."""
+"""A type while it is inferred: a struct is a dict of kinds, an array a list of one kind; None where all is null."""
 
 LONG, DOUBLE, STRING, BOOLEAN = pl.Int64(), pl.Float64(), pl.String(), pl.Boolean()
 
 
 def of_line(line: str) -> Kind:
-    """The columns that a line tells of, as a struct; none where it is not well formed."""
+    """The kind of a line, a struct; one without members where the line is not well formed."""
     try:
         return of_value(parse(line))
     except ValueError:
@@ -52,7 +52,7 @@ def join(one: Kind, other: Kind) -> Kind:
 
 
 def of_dtype(dtype: pl.DataType) -> Kind:
-    """The kind of a Polars type that a fast reader found."""
+    """The kind of a Polars type that a reader inferred."""
     if isinstance(dtype, pl.Struct):
         return {field.name: of_dtype(field.dtype) for field in dtype.fields}  # type: ignore[arg-type]
     if isinstance(dtype, pl.List):
@@ -63,8 +63,17 @@ def of_dtype(dtype: pl.DataType) -> Kind:
     return dtype if dtype in (LONG, DOUBLE, BOOLEAN) else STRING
 
 
+def is_settled(kind: Kind) -> bool:
+    """Whether a value that reads as this kind tells nothing new: not where all was null, or a number is a decimal."""
+    if isinstance(kind, dict):
+        return all(map(is_settled, kind.values()))
+    if isinstance(kind, list):
+        return is_settled(kind[0])
+    return kind in (LONG, DOUBLE, STRING, BOOLEAN)
+
+
 def dtype_of(kind: Kind) -> pl.DataType | None:
-    """The Polars type of a kind, names sorted; None for a struct without columns."""
+    """The Polars type of a kind, with the members of structs sorted by name; None for a struct without members."""
     if kind is None:
         return STRING
     if isinstance(kind, list):

@@ -1,4 +1,4 @@
-"""Lines of JSON as rows of a schema, one by one: for the few that the library does not read."""
+"""Convert lines of JSON to rows of a schema, one by one: for the few lines that PyArrow does not read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_FINITE |= dict.fromkeys(("-Infinity", "-INF"), "-inf")
 
 
 class MismatchError(ValueError):
-    """A value is not of its column's type; `partial` is what of it can be told all the same."""
+    """A value is not of its column's type; `partial` holds those of its parts that are of their types."""
 
     def __init__(self, partial: Any = None) -> None:
         self.partial = partial
@@ -26,7 +26,7 @@ class MismatchError(ValueError):
 
 
 def row(line: str, schema: Mapping[str, pl.DataType]) -> tuple[dict[str, Any], bool]:
-    """The values of a line, as far as they are of their columns' types, and whether all are."""
+    """The values of a line that are of their columns' types, null for the others, and whether all are."""
     try:
         return _struct(parse(line), schema), True
     except MismatchError as mismatch:
@@ -36,20 +36,20 @@ def row(line: str, schema: Mapping[str, pl.DataType]) -> tuple[dict[str, Any], b
 
 
 def _struct(value: Mapping[str, Any], schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     is_whole = True
     for name, dtype in schema.items():
         try:
-            found[name] = convert(value.get(name), dtype)
+            members[name] = convert(value.get(name), dtype)
         except MismatchError as mismatch:
-            found[name], is_whole = mismatch.partial, False
+            members[name], is_whole = mismatch.partial, False
     if not is_whole:
-        raise MismatchError(found)
-    return found
+        raise MismatchError(members)
+    return members
 
 
 def convert(value: Any, dtype: pl.DataType) -> Any:
-    """A JSON value as one of the type. Raises MismatchError."""
+    """Convert a JSON value to the type. Raises MismatchError where it is not of the type."""
     if value is None:
         return None
     if dtype == pl.String():
@@ -70,19 +70,19 @@ def _list(value: Any, dtype: pl.List) -> list[Any]:
     if not isinstance(value, list):
         raise MismatchError
     inner: pl.DataType = dtype.inner  # type: ignore[assignment]
-    found: list[Any] = []
+    items: list[Any] = []
     is_whole = True
     for item in value:
         try:
-            found.append(convert(item, inner))
+            items.append(convert(item, inner))
         except MismatchError as mismatch:
             if mismatch.partial is None:
                 raise
-            found.append(mismatch.partial)
+            items.append(mismatch.partial)
             is_whole = False
     if not is_whole:
-        raise MismatchError(found)
-    return found
+        raise MismatchError(items)
+    return items
 
 
 def _scalar(value: Any, dtype: pl.DataType) -> Any:
