@@ -98,8 +98,7 @@ def _text(spec: TextSpec, shard: int) -> bytes:
 
 
 def _spoilt(spec: TextSpec, line: bytes, number: int) -> bytes:
-    """JSON cut in half; of csv by turns a field too many, the last field missing, and a word in `x000` if types are
-    told."""
+    """JSON cut in half; csv by turns with a field too many, one too few, and, types told, with a word in `x000`."""
     if spec.is_json:
         return line[: len(line) // 2]
     turn = number % (3 if spec.told else 2)

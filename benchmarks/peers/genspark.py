@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,15 +61,12 @@ def _run_on_spark(task: Task, outcome: Outcome, engine: str, sink: Mapping[str, 
 
 def _import_what_it_uses(task: Task) -> None:
     """Load what genspark imports when a job first needs it: imports are the session's time, as the other peers' are."""
-    import deltalake
-    import pyarrow.fs
-    import pyarrow.parquet
-
-    import genspark.job.runners.polars  # noqa: F401
-
+    names = ["deltalake", "pyarrow.fs", "pyarrow.parquet", "genspark.job.runners.polars"]
     if task.kind.startswith("jsonl") and not task.told:
         # PyArrow brings pandas, where it is installed, as soon as it makes an array of Python's objects.
-        import pyarrow.pandas_compat  # noqa: F401
+        names.append("pyarrow.pandas_compat")
+    for name in names:
+        importlib.import_module(name)
 
 
 def _job(task: Task, engine: str, sink: Mapping[str, Any] | None = None) -> Any:
