@@ -33,7 +33,8 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     """What is in a table, by a reader that is none of the peers' writers: delta-rs's log, Polars' Parquet."""
     files = pl.DataFrame(DeltaTable(str(path)).get_add_actions(flatten=True))
     frame = pl.scan_delta(str(path))
-    groups = frame.group_by("group").agg(pl.len(), pl.col("id").sum()).collect(engine="streaming").rows()
+    # Inferred ids may be 32 bits wide, which a sum of them is not.
+    groups = frame.group_by("group").agg(pl.len(), pl.col("id").cast(pl.Int64).sum()).collect(engine="streaming").rows()
     wanted = [
         expression.alias(f"{name}_{column}")
         for column in columns

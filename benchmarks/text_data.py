@@ -27,7 +27,8 @@ START = np.datetime64("2024-01-01T00:00:00", "us")
 class TextSpec(Spec):
     """What decides text shards: `kind` is one of KINDS.
 
-    `told` gives the readers the types; `corrupt` spoils records.
+    `told` gives the readers the types; `corrupt` spoils one record in CORRUPT_EVERY. Where csv's types are inferred,
+    only the number of fields is spoilt: a word among numbers would make their column one of text.
     """
 
     kind: str = "plain.csv"
@@ -36,9 +37,20 @@ class TextSpec(Spec):
 
     @property
     def folder_name(self) -> str:
-        """`text-2000000x6-8-seed20-csv.gz-corrupt`; told and inferred runs share the shards."""
-        spoilt = "-corrupt" if self.corrupt else ""
+        """`text-2000000x6-8-seed20-csv.gz-corrupt`, or `-ragged`; told and inferred runs share all other shards."""
+        ragged = not (self.told or self.is_json)
+        spoilt = ("-ragged" if ragged else "-corrupt") if self.corrupt else ""
         return f"text-{self.rows}x{self.columns}-{self.shards}-seed{self.seed}-{self.kind}{spoilt}"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a record is an object of JSON on a line of its own, and not a line of csv."""
+        return self.kind.startswith("jsonl")
+
+    @property
+    def suffix(self) -> str:
+        """What a shard's name ends with: `csv` of both plain and quoted csv, else the kind."""
+        return "csv" if self.kind in ("quoted.csv", "plain.csv") else self.kind
 
     def source(self) -> Mapping[str, Any]:
         """The fields of a `Task` that tell how to read the shards."""
@@ -55,17 +67,11 @@ def write_text(spec: TextSpec, out: Path, tell: Callable[[str], None]) -> Path:
     draft.mkdir(parents=True)
     try:
         for shard in range(spec.shards):
-            (draft / f"shard-{shard:03d}.{spec.kind.split('.', 1)[-1] if _is_csv(spec) else spec.kind}").write_bytes(
-                _packed(spec.kind, _text(spec, shard))
-            )
+            (draft / f"shard-{shard:03d}.{spec.suffix}").write_bytes(_packed(spec.kind, _text(spec, shard)))
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return folder
-
-
-def _is_csv(spec: TextSpec) -> bool:
-    return spec.kind in ("quoted.csv", "plain.csv")
 
 
 def _packed(kind: str, text: bytes) -> bytes:
@@ -76,29 +82,29 @@ def _packed(kind: str, text: bytes) -> bytes:
 
 def _text(spec: TextSpec, shard: int) -> bytes:
     rows, stream = _rows(spec, shard), io.BytesIO()
-    if spec.kind.startswith("jsonl"):
+    if spec.is_json:
         rows.write_ndjson(stream)
     else:
         rows.write_csv(stream)
     if not spec.corrupt:
         return stream.getvalue()
-    lines = stream.getvalue().split(b"\n")
-    spoil = _cut if spec.kind.startswith("jsonl") else _misshapen
-    # Neither the header nor the empty end; captions hold no newlines, so a line is a record.
-    for number, at in enumerate(range(CORRUPT_EVERY // 2, len(lines) - 1, CORRUPT_EVERY)):
-        lines[at] = spoil(lines[at], number)
+    # Captions hold no newlines, so a line is a record; csv's first is the header.
+    lines, header = stream.getvalue().split(b"\n"), 0 if spec.is_json else 1
+    for line, identity in enumerate(spec.ids(shard).tolist(), start=header):
+        number, place = divmod(identity, CORRUPT_EVERY)
+        if place == CORRUPT_EVERY // 2:
+            lines[line] = _spoilt(spec, lines[line], number)
     return b"\n".join(lines)
 
 
-def _cut(line: bytes, _: int) -> bytes:
-    return line[: len(line) // 2]
-
-
-def _misshapen(line: bytes, number: int) -> bytes:
-    """By turns a field too many, a field too few (the time is last), and a value that is no number (`x000`)."""
-    if number % 3 == 0:
+def _spoilt(spec: TextSpec, line: bytes, number: int) -> bytes:
+    """JSON cut in half; csv by turns with a field too many, one too few, and, types told, with a word in `x000`."""
+    if spec.is_json:
+        return line[: len(line) // 2]
+    turn = number % (3 if spec.told else 2)
+    if turn == 0:
         return line + b",more"
-    if number % 3 == 1:
+    if turn == 1:
         return line.rsplit(b",", 1)[0]
     identity, group, _, rest = line.split(b",", 3)
     return b",".join((identity, group, b"unknown", rest))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import io
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +45,10 @@ def scan(task: Task) -> pl.LazyFrame:
     texts = {"group": pl.String, "caption": pl.String}
     schema: Any = {"id": pl.Int64, "group": pl.String, **dict.fromkeys(task.columns, pl.Float64)}
     schema |= {"caption": pl.String, **times}
-    if _is_json(task):
-        frame = pl.scan_ndjson(f"{shards}/*", schema=schema if task.told else None, ignore_errors=task.corrupt)
+    if _is_json(task) and task.corrupt:
+        frame = _whole_objects(f"{shards}/*", schema if task.told else None)
+    elif _is_json(task):
+        frame = pl.scan_ndjson(f"{shards}/*", schema=schema if task.told else None)
     else:
         frame = pl.scan_csv(
             f"{shards}/*",
@@ -86,6 +90,20 @@ def also_written(task: Task) -> str:
     return "" if task.kind == "parquet" else ", caption, taken"
 
 
+def _whole_objects(files: str, schema: Any) -> pl.LazyFrame:
+    """The rows of JSON lines of which some are cut: those fail `scan_ndjson`, also where it is told to ignore errors.
+
+    Without a `schema`, types are those of the first 100 whole lines, as many as `scan_ndjson` looks at.
+    """
+    import polars as pl
+
+    lines = pl.scan_lines(files).filter(pl.col("line").str.ends_with("}"))
+    if schema is None:
+        head = "\n".join(lines.head(100).collect()["line"])
+        schema = pl.read_ndjson(io.BytesIO(head.encode())).schema
+    return lines.select(pl.col("line").str.json_decode(pl.Struct(schema))).unnest("line")
+
+
 def _is_json(task: Task) -> bool:
     return task.kind.startswith("jsonl")
 
@@ -96,9 +114,14 @@ def _knows_times(task: Task) -> bool:
 
 
 def _unpacked(task: Task) -> str:
+    """A folder with the shards' text, each unpacked by a thread: bzip2 leaves Python's lock to the others."""
     folder = Path(task.scratch) / "unpacked"
     folder.mkdir()
-    for shard in sorted(Path(task.shards).iterdir()):
+
+    def unpack(shard: Path) -> None:
         with bz2.open(shard) as packed, (folder / shard.stem).open("wb") as plain:
             shutil.copyfileobj(packed, plain, 1 << 20)
+
+    with ThreadPoolExecutor(task.cores) as threads:
+        list(threads.map(unpack, sorted(Path(task.shards).iterdir())))
     return str(folder)
