@@ -26,6 +26,8 @@ _REFUSED = {
     "=": "an equals sign",
 }
 _MOST = 5
+_MOST_LEVELS, _OUTER_LEVELS = 127, 3
+"""Levels of JSON that a schema may have in Delta's log (delta-rs refuses 128), and those around a column's type."""
 _MAPPING = "delta.columnMapping.mode"
 
 
@@ -82,6 +84,11 @@ def _problems(schema: Schema) -> Iterator[str]:
                     f"column {column!r} has a field {field!r} with {fault} in its name, which a Delta table does not "
                     "hold; take the column away (a step drop), or give the field another name in the source"
                 )
+        if _OUTER_LEVELS + _levels(dtype) > _MOST_LEVELS:
+            yield (
+                f"column {column!r} is nested more deeply than a Delta table's schema can be; "
+                "take the column away (a step drop), or read it as text (source.schema)"
+            )
     for one, other in twins(schema):
         yield (
             f"columns {one!r} and {other!r} differ in case alone, and a Delta table takes them for one; "
@@ -92,6 +99,17 @@ def _problems(schema: Schema) -> Iterator[str]:
 def _fault(name: str) -> str | None:
     """The characters of a name that no table can hold, for a message."""
     return next((what for sign, what in _REFUSED.items() if sign in name), None)
+
+
+def _levels(dtype: Any) -> int:
+    """The levels of JSON that a type has in Delta's log: a field is an object in a list in an object."""
+    if isinstance(dtype, nw.Struct):
+        return 3 + max((_levels(field.dtype) for field in dtype.fields), default=0)
+    if isinstance(dtype, nw.List | nw.Array):
+        return 1 + _levels(dtype.inner)
+    if isinstance(dtype, nw.Map):
+        return 1 + max(_levels(dtype.key), _levels(dtype.value))
+    return 0
 
 
 def _fields(dtype: Any) -> Iterator[str]:

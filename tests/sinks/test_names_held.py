@@ -11,6 +11,9 @@ from genspark.sinks.names import check_names, held_names
 from genspark.sinks.table import Table
 
 X = nw.Float64()
+DEEP = nw.Struct({"a": nw.List(X)})
+for _ in range(30):
+    DEEP = nw.Struct({"a": nw.List(DEEP)})
 SINK = Sink(path="t")
 
 
@@ -25,6 +28,7 @@ SINK = Sink(path="t")
         ({"a,b": X}, "has a comma"),
         ({"s": nw.List(nw.Struct({"a=b": X}))}, "column 's' has a field 'a=b' with an equals sign in its name"),
         ({"Fare": X, "fare": X}, "columns 'Fare' and 'fare' differ in case alone"),
+        ({"fine": DEEP, "d": nw.List(DEEP)}, "sink: column 'd' is nested more deeply"),
         ({f"a {i}": X for i in range(7)}, r"\(and 2 more columns\)"),
     ],
 )

@@ -173,6 +173,21 @@ def test_fuzzed_json_is_what_the_standard_library_reads(tmp_path: Path, told: st
     assert 1000 < sum(whole) < len(lines) - 1000
 
 
+@pytest.mark.parametrize("told", [None, "n int, l string"])
+def test_json_that_is_nested_too_deeply_is_corrupt_and_crashes_no_parser(tmp_path: Path, told: str | None) -> None:
+    def arrays(levels: int) -> str:
+        return "[" * levels + "]" * levels
+
+    def line(inner: str) -> str:
+        return '{"n":1,"l":' + inner + "}"
+
+    good = [line(arrays(59)), line(json.dumps("[" * 99)), line(json.dumps('\\"' + "{" * 99)), line(arrays(1)[:1] + "]")]
+    good.append(line("[" + ",".join(["[]"] * 99) + "]"))
+    bad = [line(arrays(60)), line(arrays(100_000)), '{"a":' * 500 + "1" + "}" * 500, line(json.dumps("[" * 9)[:-1])]
+    write(tmp_path / "a.json", "\n".join([*good, *bad]))
+    assert mine(source(tmp_path, "json", schema=told))[CORRUPT].to_list() == [None] * len(good) + bad
+
+
 def test_a_bad_record_costs_one_records_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = {"csv": 0, "json": 0}
     extracted, row = csv_records._extracted, json_values.row

@@ -13,6 +13,7 @@ from genspark.errors import SourceError
 from genspark.sources.batches import schema_of as arrow_schema_of
 from genspark.sources.formats.json import types
 from genspark.sources.formats.json.columns import Reading, inferred, one_by_one, strictly
+from genspark.sources.formats.json.nesting import is_shallow
 from genspark.sources.options import is_true
 from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks, lines
@@ -113,9 +114,9 @@ def _frame(records: pl.Series, reading: Reading) -> pl.DataFrame:
 
 
 def _is_object(records: pl.Series) -> pl.Series:
-    """Which lines begin and end as objects do."""
+    """Which lines begin and end as objects do, and are not nested too deeply."""
     bare = records.str.starts_with("{") & records.str.ends_with("}")
-    return bare if bare.all() else bare | records.str.contains(_OBJECT)
+    return is_shallow(records) & (bare if bare.all() else bare | records.str.contains(_OBJECT))
 
 
 def _read(records: pl.Series, reading: Reading, pieces: tuple[int, ...]) -> pl.DataFrame:
