@@ -1,6 +1,7 @@
 """Whole jobs: source -> fit -> transform -> sink, on any engine."""
 
-from genspark.job.job import Progress, Silent, fit, fit_update, plan, run, transform
+from genspark.job.job import fit, fit_update, plan, run, transform
+from genspark.job.progress import Progress, Silent
 from genspark.job.report import Count, RunReport
 from genspark.job.update import UpdateReport
 

@@ -9,10 +9,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from genspark.config import JobConfig
 from genspark.errors import DataError, ModelError, ShardError
+from genspark.job.progress import Progress, Silent
 from genspark.job.report import Count, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner, Written
@@ -28,33 +29,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 Result = TypeVar("Result")
-
-
-class Progress(Protocol):
-    """Shows the progress of a job."""
-
-    def phase(self, name: str) -> contextlib.AbstractContextManager[None]:
-        """Show this phase while the block runs."""
-
-    def tasks(self, done: int, known: int) -> None:
-        """Tasks of the phase that are done, of those known so far."""
-
-    def note(self, line: str) -> None:
-        """Show a line once."""
-
-
-class Silent:
-    """Shows nothing."""
-
-    @contextlib.contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        yield
-
-    def tasks(self, done: int, known: int) -> None:
-        return None
-
-    def note(self, line: str) -> None:
-        return None
 
 
 def run(config: JobConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> RunReport:

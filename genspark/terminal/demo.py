@@ -19,7 +19,8 @@ import polars as pl
 
 from genspark.config import JobConfig
 from genspark.errors import ConfigError
-from genspark.job.job import Progress, run
+from genspark.job.job import run
+from genspark.job.progress import Progress
 from genspark.job.report import RunReport
 from genspark.pipeline.model import PipelineModel
 from genspark.terminal.examples import example

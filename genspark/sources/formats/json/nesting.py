@@ -14,7 +14,7 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 def is_shallow(records: pl.Series) -> pl.Series:
     """Which lines have at most `MOST` levels."""
     everything = pl.repeat(True, len(records), eager=True)
-    if (records.str.len_bytes().max() or 0) <= MOST:
+    if not (records.str.len_bytes() > MOST).any():
         return everything
     opened = records.str.count_matches("{", literal=True) + records.str.count_matches("[", literal=True)
     suspects = (opened > MOST).arg_true()

@@ -1,0 +1,34 @@
+"""What shows the progress of a job: the terminal has one, Python callers may bring theirs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Shows the progress of a job."""
+
+    def phase(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Show this phase while the block runs."""
+
+    def tasks(self, done: int, known: int) -> None:
+        """Tasks of the phase that are done, of those known so far."""
+
+    def note(self, line: str) -> None:
+        """Show a line once."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        yield
+
+    def tasks(self, done: int, known: int) -> None:
+        return None
+
+    def note(self, line: str) -> None:
+        return None
