@@ -23,7 +23,7 @@ from deltalake import DeltaTable
 from genspark import JobConfig, PipelineModel, job
 from genspark.engines.spark.tasks import run_tasks
 from genspark.errors import DataError, GensparkError, PlanError, SessionError, ShardError, SinkError
-from genspark.job.job import Silent
+from genspark.job.progress import Silent
 from genspark.job.runners import choose
 from genspark.job.runners.spark_polars import SparkPolarsRunner
 from genspark.job.runners.work import WriteResult, WriteWork
