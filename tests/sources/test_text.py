@@ -213,6 +213,27 @@ def test_a_bad_record_costs_one_records_time(tmp_path: Path, monkeypatch: pytest
     assert slow == {"csv": 0, "json": 20}
 
 
+def test_a_text_column_of_objects_is_parsed_apart_from_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [{"a": [1, "x"]}, [1, {}], "text", None, 7, True]
+    rows = [{"n": n, "s": values[n % 6]} for n in range(6_000)]
+    lines = [json.dumps(row) if row["n"] % 200 else '{"n":1,"s":{' for row in rows]
+    read_alone: list[str] = []
+    row = json_values.row
+    monkeypatch.setattr(json_values, "row", lambda line, schema: read_alone.append(line) or row(line, schema))
+    write(tmp_path / "a.json", "\n".join(lines))
+    frame = mine(source(tmp_path, "json", schema="n int, s string"))
+    assert frame[CORRUPT].to_list() == [None if row["n"] % 200 else line for row, line in zip(rows, lines, strict=True)]
+    kept = [row for row in rows if row["n"] % 200]
+    assert frame.filter(pl.col(CORRUPT).is_null())["n"].to_list() == [row["n"] for row in kept]
+    assert frame.filter(pl.col(CORRUPT).is_null())["s"].to_list() == [
+        value if value is None or isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        for value in (row["s"] for row in kept)
+    ]
+    assert len(read_alone) < 100
+
+
 @pytest.mark.parametrize("engine", ["polars", "spark-polars", "spark"])
 @pytest.mark.parametrize("kind", ["csv", "json"])
 def test_a_job_writes_or_quarantines_every_line(tmp_path: Path, kind: str, engine: str) -> None:

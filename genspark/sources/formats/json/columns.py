@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from genspark.engines.fate import CORRUPT
+from genspark.sources.formats.json import line as line_values
 from genspark.sources.formats.json import values
 from genspark.sources.formats.json.runs import RetryError, Run, runs, whole_table
 from genspark.sources.parsing.columns import converted
@@ -18,6 +19,9 @@ from genspark.sources.parsing.columns import converted
 _CHANGE = re.compile(
     r"Column\(/(?P<name>[^/)]+)\) changed from (?:string|number|boolean) to (?P<to>string|number|boolean)"
 )
+_CHANGE_TO_NESTED = re.compile(r"Column\(/(?P<name>[^/)]+)\) changed from .* to (?:object|array)")
+_RARE = 100
+"""The lines among which one is rare."""
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SCALAR = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false"
 
@@ -26,14 +30,16 @@ class Reading:
     """Reads lines as columns of a schema; types that PyArrow's JSON reader lacks are read as text and then converted.
 
     Once a column of text or of timestamps has held numbers, it is read as whole numbers; once a column of text has
-    mixed numbers or truth values with strings, they are put in quotes first. This is remembered for later blocks. It
-    changes how often a block is read, not its values, so that threads may share one `Reading`.
+    mixed numbers or truth values with strings, they are put in quotes first; once it has held objects or arrays, Python
+    parses it, and PyArrow the other columns. This is remembered for later blocks. It changes how often a block is read,
+    not its values, so that threads may share one `Reading`.
     """
 
     def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
         self.schema = dict(schema)
         self._as_number: set[str] = set()
         self._quoted: set[str] = set()
+        self._parsed: set[str] = set()
 
     def empty(self) -> pl.DataFrame:
         """A frame without rows."""
@@ -54,7 +60,7 @@ class Reading:
         assert isinstance(raw, pl.DataFrame)
         columns, bad = [], None
         for name, dtype in self.schema.items():
-            column, marks = _converted(raw[name], dtype)
+            column, marks = (_texts(name, records), None) if name not in raw.columns else _converted(raw[name], dtype)
             if column is None:
                 return None
             columns.append(column)
@@ -72,20 +78,30 @@ class Reading:
 
     def _runs(self, records: pl.Series) -> list[Run]:
         """Read the lines, again for as long as reading a column in another way helps."""
-        # Each column is read in three ways at most.
-        for _ in range(2 * len(self.schema)):
+        # Each column is read in four ways at most.
+        for _ in range(3 * len(self.schema)):
             with contextlib.suppress(RetryError):
                 return self._runs_now(records, may_adapt=True)
         return self._runs_now(records, may_adapt=False)
 
     def _runs_now(self, records: pl.Series, *, may_adapt: bool) -> list[Run]:
-        before = (set(self._as_number), set(self._quoted))
+        before = (set(self._as_number), set(self._quoted), set(self._parsed))
+        rare = 1 + len(records) // _RARE
 
         def is_worth_retrying(message: str) -> bool:
             # Another thread may have met the same values meanwhile.
-            return may_adapt and (before != (self._as_number, self._quoted) or self._adapt(message))
+            if not may_adapt or before != (self._as_number, self._quoted, self._parsed):
+                return may_adapt
+            nonlocal rare
+            if change := _CHANGE_TO_NESTED.search(message):
+                # A few such lines are read one by one, which costs less than to parse a column of them all.
+                rare -= 1
+                return rare < 0 and self._parse_apart(change["name"])
+            return self._adapt(message)
 
-        wanted = pa.schema([(name, self._read_as(name, dtype)) for name, dtype in self.schema.items()])
+        read = {name: self._read_as(name, dtype) for name, dtype in self.schema.items() if name not in before[2]}
+        # Something must be read for PyArrow to tell how many lines there were.
+        wanted = pa.schema(read or {CORRUPT: pa.string()})
         options = pa.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore")
         return runs(_in_quotes(records, before[1]), options, is_worth_retrying)
 
@@ -103,6 +119,13 @@ class Reading:
         if self.schema[name] != pl.String() or is_inside or not _PLAIN_NAME.fullmatch(name):
             return False
         self._quoted.add(name)
+        return True
+
+    def _parse_apart(self, name: str) -> bool:
+        """Parse a column by itself from now on; whether that is possible and new."""
+        if self.schema.get(name) != pl.String() or name in self._parsed:
+            return False
+        self._parsed.add(name)
         return True
 
     def _read_as(self, name: str, dtype: pl.DataType) -> Any:
@@ -155,6 +178,15 @@ def one_by_one(records: pl.Series, schema: Mapping[str, pl.DataType]) -> pl.Data
     columns = [pl.Series(name, [row.get(name) for _, row, _ in rows], dtype=dtype) for name, dtype in schema.items()]
     corrupt = [None if is_whole else line for line, _, is_whole in rows]
     return pl.DataFrame([*columns, pl.Series(CORRUPT, corrupt, dtype=pl.String())])
+
+
+def _texts(name: str, records: pl.Series) -> pl.Series | None:
+    """The member of each line as text; None where a line is not well formed."""
+    try:
+        members = [line_values.parse(line).get(name) for line in records.to_list()]
+    except ValueError:
+        return None
+    return pl.Series(name, [None if value is None else line_values.text_of(value) for value in members], pl.String())
 
 
 def _nulls(schema: Any, count: int) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Number:
     """A number as it was written."""
 
@@ -19,13 +19,18 @@ class Number:
         return self.text.lstrip("-").isdigit()
 
 
+_dumps = json.JSONEncoder().encode
+# Made once: it takes longer to make than a line takes to parse.
+_DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number)
+
+
 def parse(line: str) -> dict[str, Any]:
     """Parse the object that a line holds; of members with the same name the last counts.
 
     Raises ValueError for anything else, and for a string with half of a surrogate pair, which UTF-8 cannot hold.
     """
     try:
-        value = json.loads(line, parse_int=Number, parse_float=Number, parse_constant=Number)
+        value = _DECODER.decode(line)
         if "\\u" in line:
             # Only an escape makes half a pair; encoding raises UnicodeEncodeError for it, a ValueError.
             json.dumps(value, ensure_ascii=False, default=str).encode()
@@ -45,7 +50,7 @@ def _json(value: Any) -> str:
     if isinstance(value, Number):
         return value.text
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{_json(item)}" for name, item in value.items()) + "}"
+        return "{" + ",".join(f"{_dumps(name)}:{_json(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_json, value)) + "]"
-    return json.dumps(value)
+    return _dumps(value)
