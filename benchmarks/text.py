@@ -5,8 +5,9 @@ Examples:
     python benchmarks/text.py --rows 200000 --kinds csv.gz,jsonl --peers genspark-polars,polars
     python benchmarks/text.py --told --clean --repeat 3 --json out/benchmarks/text.json
 
-Each peer runs in a process of its own on the same shards. The table goes to stdout, progress to stderr. Exit code 1:
-one of genspark's peers failed, or peers disagree on clean shards. A missed target is told, and is no failure.
+Each peer runs in a process of its own on the same shards. An overview and every run go to stdout, progress to stderr.
+Exit code 1: one of genspark's peers failed, or peers disagree on clean shards. A missed target is told, and is no
+failure.
 
 """
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     results = [_measured(asked, spec, out) for spec in _specs(asked)]
     result = {"machine": machine(), "rows": asked.rows, "cores": asked.cores, "results": results}
-    print(markdown(result))
+    print(overview(result), markdown(result), sep="\n\n")
     if asked.json:
         asked.json.parent.mkdir(parents=True, exist_ok=True)
         asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -77,8 +78,21 @@ def _measured(asked: argparse.Namespace, spec: TextSpec, out: Path) -> dict[str,
     return {**result, "disagreements": [] if spec.corrupt else result["disagreements"]}
 
 
+def overview(result: Mapping[str, Any]) -> str:
+    """A row for each kind of input: each peer's total seconds, and in brackets their ratio to Polars by hand."""
+    peers = list(dict.fromkeys(run["peer"] for one in result["results"] for run in one["runs"]))
+    lines = [["kind", "types", "records", *peers], [*["---"] * 3, *["---:"] * len(peers)]]
+    for one in result["results"]:
+        total = {run["peer"]: _total(run) for run in middle_runs(one["runs"]) if run["status"] == "ok"}
+        hand = total.get(HAND)
+        ratio = {peer: f" ({seconds / hand:.2f})" for peer, seconds in total.items() if hand and peer != HAND}
+        cells = [f"{total[peer]:.1f}{ratio.get(peer, '')}" if peer in total else "-" for peer in peers]
+        lines.append([*_name(one["spec"]).split(), *cells])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def markdown(result: Mapping[str, Any]) -> str:
-    """The table, why a peer has no figures, where peers differ, and the machine."""
+    """Every run in full, why a peer has no figures, where peers differ, and the machine."""
     ruler = [*["---"] * 4, *["---:"] * (len(HEADINGS) - 5), "---"]
     rows, notes = [], []
     for one in result["results"]:
