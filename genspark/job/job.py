@@ -83,7 +83,7 @@ def transform(
     job = _Job(config, progress or Silent())
     with job.opened(spark):
         fitted = model or PipelineModel.load(job.runner.model_path)
-        return job.with_what_can_be_read(lambda: job.write(fitted))
+        return job.with_what_can_be_read(lambda: job.write_only(fitted))
 
 
 def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
@@ -202,6 +202,11 @@ class _Job:
         with contextlib.suppress(ModelError):
             return PipelineModel.load(self.runner.model_path)
         return None
+
+    def write_only(self, model: PipelineModel) -> RunReport:
+        """Write with a model that was fitted before. Rows kept while types were inferred are not read again."""
+        self.runner.expect(1)
+        return self.write(model)
 
     def write(self, model: PipelineModel) -> RunReport:
         """Write the quarantine and the table, then the model; undo all where one fails."""

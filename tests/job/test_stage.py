@@ -76,6 +76,9 @@ def test_each_shard_is_unpacked_once(
     assert (report.passes["fit"], report.passes["schema"]) == (2, int(not schema))
     # Where types are told, the header of each is looked at first, to see that they are alike.
     assert set(opened.values()) == {times + bool(schema)}
+    opened.clear()
+    job.transform(config(shards, stage, schema))
+    assert set(opened.values()) == {1 + bool(schema)}
 
 
 CSV = {
