@@ -61,12 +61,14 @@ class _OneOf:
     """
 
     names: Callable[[], Sequence[str]]
+    description: Callable[[], str] | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._checked)
 
     def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"enum": list(self.names()), "type": "string"}
+        described = {"description": self.description()} if self.description else {}
+        return {"enum": list(self.names()), "type": "string", **described}
 
     def _checked(self, value: Any) -> Any:
         names = self.names()
@@ -74,16 +76,6 @@ class _OneOf:
             expected = ", ".join(f"'{name}'" for name in names)
             raise PydanticKnownError("literal_error", {"expected": expected})
         return value
-
-
-SINK_FORMATS = {
-    "delta": "a Delta table",
-    "parquet": "a folder of Parquet files with a manifest",
-}
-"""The formats of a sink, with what each makes; `genspark.sinks` has a class for each."""
-
-_WITH_A_LOG = {"delta"}
-"""Those of them that Delta's own writer makes, and whose log knows Delta's own properties."""
 
 
 def _formats() -> list[str]:
@@ -96,6 +88,24 @@ def _is_versioned(name: str) -> bool:
     from genspark.sources.formats import format_of
 
     return format_of(name).is_versioned
+
+
+def _sinks() -> list[str]:
+    from genspark.sinks.formats import names
+
+    return names()
+
+
+def _told_sinks() -> str:
+    from genspark.sinks.formats import names, sink_of
+
+    return f"What is made: {'; '.join(f'{name}, {sink_of(name).noun}' for name in names())}."
+
+
+def _has_log(name: str) -> bool:
+    from genspark.sinks.formats import sink_of
+
+    return sink_of(name).has_log
 
 
 class Source(BaseModel):
@@ -153,9 +163,7 @@ class Sink(BaseModel):
     model_config = SECTION
 
     path: Path = Field(description="The table's path or URI.")
-    format: Annotated[str, _OneOf(lambda: list(SINK_FORMATS))] = Field(
-        default="delta", description="What is made: " + "; ".join(f"{k}, {v}" for k, v in SINK_FORMATS.items()) + "."
-    )
+    format: Annotated[str, _OneOf(_sinks, _told_sinks)] = "delta"
     mode: Literal["overwrite", "append", "error"] = Field(
         default="error", description="What to do where the table exists already; error leaves it as it is and stops."
     )
@@ -178,7 +186,7 @@ class Sink(BaseModel):
 
     @model_validator(mode="after")
     def _deltas_own_is_for_delta(self) -> Self:
-        if self.format not in _WITH_A_LOG:
+        if not _has_log(self.format):
             if self.writer == "delta":
                 raise ValueError(f"writer: Delta's writer makes no {self.format}; leave it out, or set it to 'arrow'")
             own = [name for name in self.properties if name.startswith("delta.")]

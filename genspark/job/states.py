@@ -17,7 +17,7 @@ import polars as pl
 
 from genspark.errors import ModelError, SinkError
 from genspark.pipeline.lineage import Origin
-from genspark.sinks.delta_rs import DeltaRs
+from genspark.sinks.formats.delta import DeltaRs
 from genspark.statistics import State
 from genspark.storage.files import is_uri
 from genspark.storage.object_stores import REMEDY, delta_options, normal_uri, one_line

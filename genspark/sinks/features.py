@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from genspark.errors import TargetError
+
 # Of these, the rows and their columns know nothing, or `only_spark_heeds` looks closer.
 _HARMLESS = {
     "appendOnly",
@@ -19,6 +21,10 @@ _HARMLESS = {
     "vacuumProtocolCheck",
 }
 _COMPUTED = ("delta.generationExpression", "delta.identity.start", "delta.invariants")
+
+
+class NeedsSparkError(TargetError):
+    """A table has features that writers must heed and only Spark does."""
 
 
 def only_spark_heeds(table: Any) -> list[str]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import narwhals as nw
 
-from genspark import config
 from genspark.columns.dtypes import Schema
 from genspark.columns.names import distinct, snake_case, twins
 from genspark.errors import TargetError
+from genspark.sinks.section import Section
 from genspark.sinks.table import Table
 
 _REFUSED = {
@@ -27,14 +27,15 @@ _REFUSED = {
 }
 _MOST = 5
 _MOST_LEVELS, _OUTER_LEVELS = 127, 3
-"""Levels of JSON that a schema may have in Delta's log (delta-rs refuses 128), and those around a column's type."""
+"""Levels of JSON that a schema may have in Delta's log (deltalake refuses 128), and those around a column's type."""
 _MAPPING = "delta.columnMapping.mode"
 
 
-def check_names(table: Table, section: config.Sink, schema: Schema, *, can_map: bool) -> None:
+def check_names(table: Table, section: Section, schema: Schema, *, can_map: bool, has_log: bool) -> None:
     """Raise TargetError for columns whose names the table cannot hold, before any work is done.
 
     A table with Delta's column mapping holds every name; `can_map`: the writer keeps one, as Spark alone does.
+    `has_log`: the schema stands in Delta's log, which holds none that is nested too deeply.
     """
     properties = table.properties if table.version is not None and section.mode == "append" else section.properties
     is_mapped = maps_names(properties)
@@ -43,7 +44,7 @@ def check_names(table: Table, section: config.Sink, schema: Schema, *, can_map: 
             f"sink.properties: a table with {_MAPPING} is written by Spark alone; set engine: spark and "
             "sink.writer: delta, or leave the property out"
         )
-    problems = [] if is_mapped else list(_problems(schema))
+    problems = [] if is_mapped else list(_problems(schema, most_levels=_MOST_LEVELS if has_log else None))
     if problems:
         more = f" (and {len(problems) - _MOST} more columns)" if len(problems) > _MOST else ""
         raise TargetError(f"sink: {'; '.join(problems[:_MOST])}{more}")
@@ -70,29 +71,30 @@ def held_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str
     return held
 
 
-def _problems(schema: Schema) -> Iterator[str]:
+def _problems(schema: Schema, most_levels: int | None) -> Iterator[str]:
     for column, dtype in schema.items():
         if fault := _fault(column):
             example = snake_case(column) or "a_name"
             yield (
-                f"column {column!r} has {fault} in its name, which a Delta table does not hold; "
+                f"column {column!r} has {fault} in its name, which no table holds; "
                 f"add a step rename: {{columns: {{{column!r}: {example}}}}}, or rename: {{rule: snake_case}}"
             )
         for field in _fields(dtype):
             if fault := _fault(field):
                 yield (
-                    f"column {column!r} has a field {field!r} with {fault} in its name, which a Delta table does not "
-                    "hold; take the column away (a step drop), or give the field another name in the source"
+                    f"column {column!r} has a field {field!r} with {fault} in its name, which no table "
+                    "holds; take the column away (a step drop), or give the field another name in the source"
                 )
-        if _OUTER_LEVELS + _levels(dtype) > _MOST_LEVELS:
+        if most_levels and _OUTER_LEVELS + _levels(dtype) > most_levels:
             yield (
                 f"column {column!r} is nested more deeply than a Delta table's schema can be; "
                 "take the column away (a step drop), or read it as text (source.schema)"
             )
+    taken = {name.lower() for name in schema}
     for one, other in twins(schema):
         yield (
-            f"columns {one!r} and {other!r} differ in case alone, and a Delta table takes them for one; "
-            f"add a step rename: {{columns: {{{other!r}: {other.lower()}_2}}}}"
+            f"columns {one!r} and {other!r} differ in case alone, and a table takes them for one; "
+            f"add a step rename: {{columns: {{{other!r}: {distinct(snake_case(other) or 'column', taken)}}}}}"
         )
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import polars as pl
 
-from genspark import config
 from genspark.errors import SinkError
 from genspark.sinks.names import check_names
 from genspark.sinks.parquet_files import Layout, WrittenFile, as_text
+from genspark.sinks.section import Section
 from genspark.sinks.table import Commit, Table, partitioning, refuse_misfits
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ class Sink(ABC, Generic[Rows]):
     """
 
     place: str
+    noun: ClassVar[str]
+    """What its tables are called in messages, such as "a Delta table"."""
+    has_log: ClassVar[bool] = False
+    """Whether its tables have Delta's log: they take Delta's own properties, and Delta's own writer makes them."""
     can_map: ClassVar[bool] = False
     """Whether it keeps Delta's column mapping, under which columns may have any name."""
 
@@ -35,19 +39,19 @@ class Sink(ABC, Generic[Rows]):
     def find(self, path: str) -> Table:
         """Find the table at a path. Raises TargetError where something else is there, or the path is not writable."""
 
-    def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
+    def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         """Raise TargetError where the section does not fit the table or the result's columns (name -> dtype).
 
         It runs before any data is read.
         """
         refuse_misfits(table, section, list(schema))
-        check_names(table, section, schema, can_map=self.can_map)
+        check_names(table, section, schema, can_map=self.can_map, has_log=self.has_log)
 
     @abstractmethod
     def commit(
         self,
         table: Table,
-        section: config.Sink,
+        section: Section,
         rows: Rows,
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],
@@ -109,7 +113,7 @@ class FileSink(Sink[Files]):
     def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
         """The sink of the same tables that lets Spark write the rows, without genspark on its workers."""
 
-    def layout(self, table: Table, section: config.Sink | None, run_id: str) -> Layout:
+    def layout(self, table: Table, section: Section | None, run_id: str) -> Layout:
         """The layout of a run's files; without a section, of files for `append`."""
         if section is None:
             return Layout((), run_id)
@@ -122,7 +126,7 @@ class FileSink(Sink[Files]):
         )
 
 
-def refuse_other_partitions(section: config.Sink, files: Sequence[WrittenFile]) -> None:
+def refuse_other_partitions(section: Section, files: Sequence[WrittenFile]) -> None:
     """Raise SinkError for rows outside the partitions to be overwritten, which would be added to other partitions."""
     for column, values in (section.partitions or {}).items():
         named = {as_text(value) for value in values}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from genspark import config
 from genspark.errors import SinkError, TargetError, did_you_mean
 from genspark.sinks.parquet_files import WrittenFile
+from genspark.sinks.section import Section
 from genspark.storage.files import is_empty, why_not_writable
 
 # Statistics of one column: trainers read whole files, and the rest cost a quarter of the write.
@@ -44,17 +44,17 @@ class Commit:
         return cls(version, rows, len(files), size, tuple(file.path for file in files))
 
 
-def absent(path: str, place: str, kind: str = "a Delta table") -> Table:
-    """The absent table at a path where one can be made. Raises TargetError where none can be."""
+def absent(path: str, place: str, noun: str) -> Table:
+    """The absent table at a path where one can be made; `noun` says what. Raises TargetError where none can be."""
     if not is_empty(path):
-        raise TargetError(f"{place}: {path} holds files and is not {kind}; choose an empty folder, or clear it first")
+        raise TargetError(f"{place}: {path} holds files and is not {noun}; choose an empty folder, or clear it first")
     refusal = why_not_writable(path)
     if refusal:
         raise TargetError(f"{place}: {path} cannot be written ({refusal}); check the path and its permissions")
     return Table(path)
 
 
-def refuse_misfits(table: Table, section: config.Sink, columns: Sequence[str]) -> None:
+def refuse_misfits(table: Table, section: Section, columns: Sequence[str]) -> None:
     """Raise TargetError where the section does not fit the table or the columns."""
     problems = [
         f"sink.partition_by: {column!r} is not a column of the result{did_you_mean(column, columns)}"
@@ -77,24 +77,24 @@ def refuse_other_columns(there: Mapping[str, str], here: Mapping[str, str]) -> N
         raise SinkError(f"sink.path: {'; '.join(problems)}; append rows of the same columns, or overwrite the table")
 
 
-def partitioning(table: Table, section: config.Sink) -> tuple[str, ...]:
+def partitioning(table: Table, section: Section) -> tuple[str, ...]:
     """The columns that the written table is partitioned by."""
     is_kept = table.version is not None and (section.mode == "append" or bool(section.partitions))
     return (tuple(section.partition_by) or table.partition_by) if is_kept else tuple(section.partition_by)
 
 
-def creation_properties(section: config.Sink) -> dict[str, str]:
+def creation_properties(section: Section) -> dict[str, str]:
     """The properties that a new table begins with: Delta's own, which later commits must not change."""
     return {**NEW_TABLE, **{name: value for name, value in section.properties.items() if name.startswith("delta.")}}
 
 
-def changed_properties(table: Table, section: config.Sink, wanted: Mapping[str, str]) -> dict[str, str]:
+def changed_properties(table: Table, section: Section, wanted: Mapping[str, str]) -> dict[str, str]:
     """The properties to set after the rows' commit: those of the sink and the steps that the table does not have."""
     there = table.properties if table.version is not None else creation_properties(section)
     return {name: value for name, value in {**wanted, **section.properties}.items() if there.get(name) != value}
 
 
-def _against(table: Table, section: config.Sink) -> list[str]:
+def _against(table: Table, section: Section) -> list[str]:
     if section.mode == "overwrite" and table.properties.get("delta.appendOnly") == "true":
         return [
             f"sink.mode: {section.path} is append-only (delta.appendOnly); set sink.mode to append, or change the path"

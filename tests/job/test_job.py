@@ -16,8 +16,8 @@ import pytest
 
 from genspark import JobConfig, PipelineModel, job
 from genspark.errors import DataError, GensparkError, PlanError, SinkError, TargetError
-from genspark.sinks.delta_rs import DeltaRs
-from genspark.sinks.delta_spark import DeltaSpark
+from genspark.sinks.formats.delta import DeltaRs
+from genspark.sinks.on_spark.delta import DeltaSpark
 from genspark.sinks.table import Commit
 
 

@@ -30,7 +30,7 @@ from genspark import JobConfig, PipelineModel, job
 from genspark.cli import main
 from genspark.errors import PlanError, SessionError, SinkError, SourceError, TargetError
 from genspark.session import jars, jvm
-from genspark.sinks.delta_rs import DeltaRs
+from genspark.sinks.formats.delta import DeltaRs
 from genspark.sources import find
 from genspark.storage import object_stores
 

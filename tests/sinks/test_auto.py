@@ -13,10 +13,10 @@ import pytest
 
 from genspark.config import Sink
 from genspark.errors import SessionError, TargetError
-from genspark.sinks import auto
-from genspark.sinks.arrow_tasks import ArrowTasks
 from genspark.sinks.choice import of_frames
-from genspark.sinks.delta_spark import DeltaSpark
+from genspark.sinks.on_spark import auto
+from genspark.sinks.on_spark.arrow_tasks import ArrowTasks
+from genspark.sinks.on_spark.delta import DeltaSpark
 
 CHECKED = {"id": nw.Int64()}
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from genspark.config import Sink
-from genspark.sinks.delta_spark import DeltaSpark
+from genspark.sinks.on_spark.delta import DeltaSpark
 from genspark.sinks.table import Table
 
 NESTED = "text string, `a.b` array<string>, `m``p` map<string,string>, both struct<`x-y`: string, n: bigint>"

@@ -12,10 +12,10 @@ import pyarrow.dataset as ds
 import pytest
 
 from genspark.config import Sink
-from genspark.config.sections import SINK_FORMATS
 from genspark.errors import SinkError, TargetError
-from genspark.sinks.arrow_tasks import ArrowTasks
 from genspark.sinks.choice import FileSink
+from genspark.sinks.formats import names as formats
+from genspark.sinks.on_spark.arrow_tasks import ArrowTasks
 from genspark.sinks.parquet_files import write_files
 from genspark.sinks.sink import Files
 from genspark.sinks.table import Table
@@ -23,7 +23,7 @@ from genspark.sinks.table import Table
 ROWS = pl.DataFrame({"id": [1, 2, 3], "g": ["x/y", None, "x/y"], "v": [1.0, None, 3.0]})
 MORE = pl.DataFrame({"id": [4], "g": ["z"], "v": [4.0]})
 ON_SPARK = [pytest.param(name, marks=pytest.mark.on_spark) for name in ("delta-arrow", "delta-own", "parquet-own")]
-NAMES = [*(f"{name}-files" for name in SINK_FORMATS), *ON_SPARK]
+NAMES = [*(f"{name}-files" for name in formats()), *ON_SPARK]
 """Formats, each with what writes it: files that are there already, Arrow in Spark's tasks, Spark's own writer."""
 
 
@@ -159,7 +159,3 @@ def test_a_section_that_does_not_fit_is_refused_at_once(written: Written) -> Non
     for section, told in (({}, "is already a table"), ({"mode": "append", "partition_by": "v"}, "differs from")):
         with pytest.raises(TargetError, match=told):
             written.sink.check(written.find(), Sink(path=written.path, format=written.name, **section), schema)
-
-
-def test_every_format_of_the_configuration_has_a_sink() -> None:
-    assert set(FileSink.registry) == set(SINK_FORMATS)

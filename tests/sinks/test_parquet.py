@@ -62,7 +62,7 @@ def test_a_job_on_every_engine(
     if engine != "polars":
         request.getfixturevalue("interpreted")
     if engine == "spark alone":
-        monkeypatch.setattr("genspark.sinks.auto._lacking", lambda *_: "there is no genspark in the workers")
+        monkeypatch.setattr("genspark.sinks.on_spark.auto._lacking", lambda *_: "there is no genspark in the workers")
     table, engine = tmp_path / "table", engine.partition(" ")[0]
     for mode, times, version in (("error", 1, 0), ("append", 2, 1), ("overwrite", 1, 2)):
         report = job.run(config(source, engine, f"mode: {mode}"))
@@ -84,7 +84,7 @@ def test_a_job_on_every_engine(
 KILLED = """
 import os, signal, sys
 from genspark.cli import main
-from genspark.sinks import parquet
+from genspark.sinks.formats import parquet
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -24,7 +24,7 @@ from genspark.job.states import SourceFile, normal
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks.choice import of_files
-from genspark.sinks.delta_rs import DeltaRs
+from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.sink import Files, FileSink
 from genspark.sources import Dataset, Listing, Shard, find, list_source
 from genspark.sources.stage import lacking, pays, staged

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from genspark import config
 from genspark.errors import TargetError
 from genspark.session import settled
-from genspark.sinks import arrow_writer
-from genspark.sinks.frames import laid_out
+from genspark.sinks.on_spark import arrow_writer
+from genspark.sinks.on_spark.frames import laid_out
 from genspark.sinks.parquet_files import Layout
+from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink
 from genspark.sinks.table import Commit, Table
 
@@ -34,7 +34,7 @@ class ArrowTasks(Sink["DataFrame"]):
     def find(self, path: str) -> Table:
         return self.files.find(path)
 
-    def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
+    def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         """Check as the sink of files does. Raises TargetError also for columns that only Spark can write."""
         self.files.check(table, section, schema)
         odd = only_spark_writes(schema)
@@ -47,7 +47,7 @@ class ArrowTasks(Sink["DataFrame"]):
     def commit(
         self,
         table: Table,
-        section: config.Sink,
+        section: Section,
         rows: DataFrame,
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],

@@ -10,26 +10,25 @@ where its manifest was put, and undoes it where it was not.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from genspark import config
 from genspark.errors import GensparkError, SinkError, TargetError
+from genspark.sinks.formats.parquet.manifest import MANIFEST, Listed, Manifest
 from genspark.sinks.parquet_files import Layout, WrittenFile, as_text
+from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
 from genspark.sinks.table import Commit, Table, absent, partitioning, refuse_other_columns
-from genspark.storage.files import OWN, file_system, is_empty, is_uri, read_text, storage_path, write_text
+from genspark.storage.files import OWN, file_system, is_empty, is_uri, storage_path
 from genspark.storage.hive import folders
 from genspark.storage.object_stores import REMEDY, one_line
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-MANIFEST = f"{OWN}/manifest.json"
 _RUN = f"{OWN}/run-"
 _BEFORE = "before.json"
 _DRAFT = ".draft"
@@ -37,57 +36,14 @@ _AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A file of the table: its path below the table's, and the values of its folders, None being null."""
-
-    path: str
-    rows: int
-    bytes: int
-    partition: Mapping[str, str | None]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A version of the table, from 0 on: its files, its columns (name -> type), and `run`, the run that made it."""
-
-    version: int
-    run: Mapping[str, Any]
-    partition_by: tuple[str, ...]
-    schema: Mapping[str, str]
-    properties: Mapping[str, str]
-    files: tuple[Listed, ...]
-
-    @property
-    def paths(self) -> set[str]:
-        """The paths of the files, below the table's."""
-        return {file.path for file in self.files}
-
-    @classmethod
-    def read(cls, path: str) -> Manifest | None:
-        """The manifest at a path; None where there is none. Raises OSError, and ValueError for another file."""
-        try:
-            fields = json.loads(read_text(path))
-        except FileNotFoundError:
-            return None
-        try:
-            files = tuple(Listed(**file) for file in fields.pop("files"))
-            return cls(**{**fields, "partition_by": tuple(fields["partition_by"]), "files": files})
-        except (AttributeError, KeyError, TypeError):
-            raise ValueError(f"{path} is no manifest of genspark") from None
-
-    def save(self, path: str) -> None:
-        """Write the manifest to a path, whole or not at all. Raises OSError."""
-        write_text(path, json.dumps(asdict(self), indent=1))
-
-
-@dataclass(frozen=True)
 class ParquetFolder(FileSink):
     """Tables of plain Parquet files. Only one run at a time may write a table; older versions are not kept."""
 
     format: ClassVar[str] = "parquet"
+    noun: ClassVar[str] = "a folder of Parquet files with a manifest"
 
     def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
-        from genspark.sinks.spark_parquet import SparkParquet
+        from genspark.sinks.on_spark.parquet import SparkParquet
 
         return SparkParquet(self, spark)
 
@@ -99,20 +55,20 @@ class ParquetFolder(FileSink):
                 _settle(path, run_id)
             manifest = Manifest.read(f"{path}/{MANIFEST}")
         if manifest is None:
-            return absent(path, self.place, "a Parquet table of genspark's")
+            return absent(path, self.place, self.noun)
         return Table(path, manifest.version, manifest.partition_by, manifest.properties)
 
     def folder(self, table: Table, run_id: str) -> str:
         return f"{table.path}/{_RUN}{run_id}"
 
-    def layout(self, table: Table, section: config.Sink | None, run_id: str) -> Layout:
+    def layout(self, table: Table, section: Section | None, run_id: str) -> Layout:
         # Not even to those who look for `**/*.parquet` is a draft a file of the table.
         return replace(super().layout(table, section, run_id), suffix=f".snappy.parquet{_DRAFT}", indexed=0)
 
     def commit(
         self,
         table: Table,
-        section: config.Sink,
+        section: Section,
         rows: Files,
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],
@@ -199,7 +155,7 @@ class ParquetFolder(FileSink):
             raise kind(f"{self.place}: {path}: {one_line(error)}{remedy}") from None
 
 
-def _stays(file: Listed, section: config.Sink) -> bool:
+def _stays(file: Listed, section: Section) -> bool:
     """Whether a file of the table is in the next version, too."""
     if section.mode == "append":
         return True

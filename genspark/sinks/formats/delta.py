@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
-from genspark import config
 from genspark.errors import GensparkError, SinkError, TargetError
-from genspark.sinks.features import only_spark_heeds
+from genspark.sinks.features import NeedsSparkError, only_spark_heeds
 from genspark.sinks.parquet_files import WrittenFile, as_text
+from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
 from genspark.sinks.table import (
     Commit,
@@ -36,15 +36,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-class NeedsSparkError(TargetError):
-    """A table has features that writers must heed and only Spark does."""
-
-
 @dataclass(frozen=True)
 class DeltaRs(FileSink):
     """Delta tables that are reached by their path."""
 
     format: ClassVar[str] = "delta"
+    noun: ClassVar[str] = "a Delta table"
+    has_log: ClassVar[bool] = True
 
     def find(self, path: str) -> Table:
         """Find the table as every sink does. Raises NeedsSparkError for features that only Spark heeds."""
@@ -55,21 +53,21 @@ class DeltaRs(FileSink):
                 _refuse_features(table, path, self.place)
                 metadata = table.metadata()
                 return Table(path, table.version(), tuple(metadata.partition_columns), dict(metadata.configuration))
-        return absent(path, self.place)
+        return absent(path, self.place, self.noun)
 
     def folder(self, table: Table, run_id: str) -> str:
         # What no commit names is not in the table.
         return table.path
 
     def by_spark(self, spark: SparkSession) -> Sink[DataFrame]:
-        from genspark.sinks.delta_spark import DeltaSpark
+        from genspark.sinks.on_spark.delta import DeltaSpark
 
         return DeltaSpark(spark, self.place)
 
     def commit(
         self,
         table: Table,
-        section: config.Sink,
+        section: Section,
         rows: Files,
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],
@@ -144,7 +142,7 @@ class DeltaRs(FileSink):
 
 
 def _write_into(
-    table: Any, section: config.Sink, actions: Sequence[Any], schema: Any, by: Sequence[str], commit_properties: Any
+    table: Any, section: Section, actions: Sequence[Any], schema: Any, by: Sequence[str], commit_properties: Any
 ) -> None:
     """Commit files into a table that keeps its partitioning."""
     only = [(name, "in", [as_text(v) for v in values]) for name, values in (section.partitions or {}).items()]
@@ -227,7 +225,7 @@ def _refuse_features(table: Any, path: str, place: str) -> None:
         )
 
 
-def _creatable(table: Table, section: config.Sink) -> dict[str, str]:
+def _creatable(table: Table, section: Section) -> dict[str, str]:
     kept = {name: value for name, value in table.properties.items() if name.startswith("delta.")}
     return {**creation_properties(section), **kept}
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from genspark import config
 from genspark.engines.spark.engine import text
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.names import quoted
 from genspark.errors import SinkError, TargetError
 from genspark.session import qualified
-from genspark.sinks.frames import laid_out, plain_text
+from genspark.sinks.on_spark.frames import laid_out, plain_text
+from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import (
     Commit,
@@ -37,6 +37,8 @@ class DeltaSpark(Sink["DataFrame"]):
     spark: SparkSession
     place: str = "sink.path"
 
+    noun: ClassVar[str] = "a Delta table"
+    has_log: ClassVar[bool] = True
     can_map: ClassVar[bool] = True
 
     def find(self, path: str) -> Table:
@@ -47,7 +49,7 @@ class DeltaSpark(Sink["DataFrame"]):
             try:
                 detail = self.spark.sql(f"DESCRIBE DETAIL {_table(path)}").first()
             except AnalysisException:
-                return absent(path, self.place)
+                return absent(path, self.place, self.noun)
             assert detail is not None
             version = _history(self.spark, path)["version"]
             return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]))
@@ -55,7 +57,7 @@ class DeltaSpark(Sink["DataFrame"]):
     def commit(
         self,
         table: Table,
-        section: config.Sink,
+        section: Section,
         rows: DataFrame,
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],

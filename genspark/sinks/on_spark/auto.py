@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from genspark import config
 from genspark.engines.spark.tasks import run_tasks
 from genspark.errors import TargetError, first_line
 from genspark.session import is_connect, qualified
-from genspark.sinks.arrow_tasks import ArrowTasks, only_spark_writes
-from genspark.sinks.delta_rs import NeedsSparkError
+from genspark.sinks.features import NeedsSparkError
 from genspark.sinks.names import maps_names
+from genspark.sinks.on_spark.arrow_tasks import ArrowTasks, only_spark_writes
+from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, Table
 from genspark.storage.files import file_system, is_uri
@@ -27,7 +27,7 @@ from genspark.storage.object_stores import ALIASES, SCHEMES
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-IN_WORKERS = "genspark.sinks.arrow_writer"
+IN_WORKERS = "genspark.sinks.on_spark.arrow_writer"
 """What the tasks import to write."""
 
 
@@ -67,7 +67,7 @@ class AutoWriter(Sink["DataFrame"]):
             # Spark may know the store by settings of Hadoop's; where it does not either, it says so.
             return self._own(str(error)).find(path)
 
-    def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
+    def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         self._heed(schema)
         if maps_names(section.properties) and self.chosen is self.arrow:
             self._own("sink.properties asks for mapped names")
@@ -76,7 +76,7 @@ class AutoWriter(Sink["DataFrame"]):
     def commit(
         self,
         table: Table,
-        section: config.Sink,
+        section: Section,
         rows: DataFrame,
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],

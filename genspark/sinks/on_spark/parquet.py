@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from genspark import config
 from genspark.engines.spark.errors import spark_errors
 from genspark.errors import SinkError
 from genspark.session import qualified, settled
-from genspark.sinks.arrow_writer import schema_of
-from genspark.sinks.frames import laid_out, plain_text
+from genspark.sinks.on_spark.arrow_writer import schema_of
+from genspark.sinks.on_spark.frames import laid_out, plain_text
 from genspark.sinks.parquet_files import WrittenFile
+from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink
 from genspark.sinks.table import Commit, Table, partitioning
 from genspark.storage.files import file_system
@@ -40,13 +40,13 @@ class SparkParquet(Sink["DataFrame"]):
     def find(self, path: str) -> Table:
         return self.files.find(path)
 
-    def check(self, table: Table, section: config.Sink, schema: Mapping[str, Any]) -> None:
+    def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         self.files.check(table, section, schema)
 
     def commit(
         self,
         table: Table,
-        section: config.Sink,
+        section: Section,
         rows: DataFrame,
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],

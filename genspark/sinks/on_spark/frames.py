@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from genspark import config
 from genspark.engines.spark.names import quoted
 from genspark.session import is_connect
+from genspark.sinks.section import Section
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -41,7 +41,7 @@ def _ddl(kind: Any) -> str:
     return str(kind.simpleString())
 
 
-def laid_out(frame: DataFrame, section: config.Sink) -> DataFrame:
+def laid_out(frame: DataFrame, section: Section) -> DataFrame:
     """Repartition the rows so that each partition value gets `files_per_partition` files, if it has enough rows."""
     files = section.files_per_partition
     if not files:

@@ -1,0 +1,56 @@
+"""The manifest of a folder of Parquet files: which of its files are the table's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from genspark.storage.files import OWN, read_text, write_text
+
+MANIFEST = f"{OWN}/manifest.json"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file of the table: its path below the table's, and the values of its folders, None being null."""
+
+    path: str
+    rows: int
+    bytes: int
+    partition: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A version of the table, from 0 on: its files, its columns (name -> type), and `run`, the run that made it."""
+
+    version: int
+    run: Mapping[str, Any]
+    partition_by: tuple[str, ...]
+    schema: Mapping[str, str]
+    properties: Mapping[str, str]
+    files: tuple[Listed, ...]
+
+    @property
+    def paths(self) -> set[str]:
+        """The paths of the files, below the table's."""
+        return {file.path for file in self.files}
+
+    @classmethod
+    def read(cls, path: str) -> Manifest | None:
+        """The manifest at a path; None where there is none. Raises OSError, and ValueError for another file."""
+        try:
+            fields = json.loads(read_text(path))
+        except FileNotFoundError:
+            return None
+        try:
+            files = tuple(Listed(**file) for file in fields.pop("files"))
+            return cls(**{**fields, "partition_by": tuple(fields["partition_by"]), "files": files})
+        except (AttributeError, KeyError, TypeError):
+            raise ValueError(f"{path} is no manifest of genspark") from None
+
+    def save(self, path: str) -> None:
+        """Write the manifest to a path, whole or not at all. Raises OSError."""
+        write_text(path, json.dumps(asdict(self), indent=1))
