@@ -13,7 +13,7 @@ import pytest
 
 from genspark.config import Sink
 from genspark.errors import SinkError, TargetError
-from genspark.sinks.choice import FileSink
+from genspark.sinks.sink import FileSink
 from genspark.sinks.formats import names as formats
 from genspark.sinks.on_spark.arrow_tasks import ArrowTasks
 from genspark.sinks.parquet_files import write_files
