@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: help demo test test-all lint types layers tests bench venv java clean
 
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 demo: venv  ## run the main job on handwritten digits and show what it did; ENGINE=spark on Spark
 	@$(BIN)/genspark demo --out out --engine $(or $(ENGINE),auto)
@@ -36,20 +36,20 @@ tests: venv java
 	    { cat out/tests-{}.log; exit 1; }'; failed=$$?; \
 	for session in classic connect none; do echo "$$session: $$(tail -n 1 out/tests-$$session.log)"; done; exit $$failed
 
-bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or rows; bench-growth: draw sizes; bench-scans: statistics; bench-text: csv and JSON
+bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or a number of rows
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
 
 .PHONY: bench-growth bench-scans bench-text bench-imports
-bench-scans: venv java
+bench-scans: venv java  ## measure what statistics cost, beside Spark's summary and MLlib's fits
 	$(BIN)/python benchmarks/scans.py $(ARGS)
 
-bench-text: venv java
+bench-text: venv java  ## measure the job on csv and JSON lines, plain and compressed
 	$(BIN)/python benchmarks/text.py $(ARGS)
 
-bench-imports: venv
+bench-imports: venv  ## measure the start: import genspark, genspark --help
 	$(BIN)/python benchmarks/imports.py $(ARGS)
 
-bench-growth: venv java
+bench-growth: venv java  ## measure against peers at 1m, 4m and 16m, and draw how they grow
 	@failed=0; for size in 1m 4m 16m; do \
 	  $(BIN)/python benchmarks/preprocess.py --size $$size --json out/benchmarks/growth-$$size.json $(ARGS) || failed=1; \
 	done; \

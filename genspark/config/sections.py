@@ -130,7 +130,9 @@ class Source(BaseModel):
         default="error",
         description="What to do with a shard that cannot be read; quarantine leaves it out and notes it there.",
     )
-    split_size: Bytes = Field(default=512 << 20, description="Bytes of the source that a task of spark-polars reads.")
+    split_size: Bytes = Field(
+        default=512 << 20, description="Bytes of the source that a task of spark-polars reads to fit, at most."
+    )
     stage: str = Field(
         default="auto",
         min_length=1,
@@ -173,7 +175,9 @@ class Sink(BaseModel):
         min_length=1,
         description="Column -> values: overwrite these partitions alone, and leave the others as they are.",
     )
-    files_per_partition: Count | None = Field(default=None, description="Files in each partition of the table.")
+    files_per_partition: Count | None = Field(
+        default=None, description="Files in each partition of the table, at most; left out: by size."
+    )
     max_records_per_file: Count | None = Field(default=None, description="Rows in a file, at most.")
     target_file_size: Bytes = Field(
         default=256 << 20, description="The size of a file that the Arrow writer and the Polars engines aim at."
