@@ -13,11 +13,10 @@ import pytest
 
 from genspark.config import Sink
 from genspark.errors import SinkError, TargetError
-from genspark.sinks.sink import FileSink
 from genspark.sinks.formats import names as formats
 from genspark.sinks.on_spark.arrow_tasks import ArrowTasks
 from genspark.sinks.parquet_files import write_files
-from genspark.sinks.sink import Files
+from genspark.sinks.sink import Files, FileSink
 from genspark.sinks.table import Table
 
 ROWS = pl.DataFrame({"id": [1, 2, 3], "g": ["x/y", None, "x/y"], "v": [1.0, None, 3.0]})
