@@ -13,7 +13,6 @@ from genspark.sources.formats import format_of
 from genspark.sources.keeping import Keeper
 from genspark.sources.listing import Listing
 from genspark.sources.places import PLACE
-from genspark.sources.records import RecordFormat
 from genspark.sources.shard import Shard
 from genspark.sources.source import Source, description_of
 from genspark.sources.unpacking import unpacked
@@ -42,11 +41,11 @@ def find(
         return Dataset(form, tuple(kept), dict(listing.schema), listing.options, description)
     given = form.given_schema(source)
     constants = hive.types_of([shard.constants for shard in kept], given or {})
-    keeper = Keeper(scratch, "inferred") if given is None and scratch and isinstance(form, RecordFormat) else None
+    keeper = Keeper(scratch, "inferred") if given is None and scratch and form.infers else None
     if keeper is not None:
         kept = unpacked(kept, keeper.folder)
     not_empty = [shard for shard in kept if shard.size] or kept
-    if keeper is not None and isinstance(form, RecordFormat):
+    if keeper is not None:
         found = form.inferred(not_empty, listing.options, keeper)
         kept = [s if s.path not in found.kept else dataclasses.replace(s, copy=None) for s in kept]
     else:

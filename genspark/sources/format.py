@@ -17,7 +17,7 @@ from genspark.engines.fate import FILE
 from genspark.engines.polars.plugin import lazy
 from genspark.errors import SourceError
 from genspark.sources import ddl
-from genspark.sources.keeping import Kept
+from genspark.sources.keeping import Keeper, Kept
 from genspark.sources.listing import Listing, list_shards
 from genspark.sources.options import FILES, Options
 from genspark.sources.shard import Shard
@@ -57,6 +57,7 @@ class Format(ABC):
 
     - `options`: the options that are known without Spark, and their defaults.
     - `is_parsed`: reading is so costly that rows which later passes need are kept: see `sources/stage.py`.
+    - `infers`: where no schema is given, finding the columns takes a pass over the data, in which rows may be kept.
     - `tells_corrupt`: records that cannot be read are kept, their text in the column `CORRUPT`.
     - `is_versioned`: a table with versions, which `version` and `timestamp` choose; its files never change.
     - `reads_empty`: a file of no bytes has rows all the same.
@@ -70,6 +71,7 @@ class Format(ABC):
     options: ClassVar[Options] = Options(FILES)
     tells_corrupt: ClassVar[bool] = False
     is_parsed: ClassVar[bool] = False
+    infers: ClassVar[bool] = False
     is_versioned: ClassVar[bool] = False
     reads_empty: ClassVar[bool] = False
     is_on_spark: ClassVar[bool] = True
@@ -98,6 +100,10 @@ class Format(ABC):
         `given` is the schema that the user gave, `constants` the columns of the files' folders. Raises ShardError for
         a shard that cannot be read or differs from the others, and SourceError for any other mistake.
         """
+
+    def inferred(self, shards: Sequence[Shard], options: Mapping[str, str], keeper: Keeper | None) -> Found:
+        """Find the columns of files without a given schema; with `infers`, `keeper` gets the rows of that pass."""
+        return self.schema(shards, options, None, {})
 
     @abstractmethod
     def scan(

@@ -44,6 +44,7 @@ class RecordFormat(StreamedFormat):
 
     tells_corrupt = True
     is_parsed = True
+    infers = True
 
     @abstractmethod
     def infer(self, shards: Sequence[Shard], options: Mapping[str, str], keep: Keep | None) -> Schema:

@@ -59,8 +59,7 @@ def staged(dataset: Dataset, kept: Kept) -> Dataset:
 
 def pays(dataset: Dataset, passes: int) -> bool:
     """Whether so many passes over a dataset are quicker where its rows are kept."""
-    is_costly = isinstance(dataset.format, StreamedFormat) and dataset.format.is_parsed
-    return is_costly and (passes > 1 or bool(dataset.kept))
+    return dataset.format.is_parsed and (passes > 1 or bool(dataset.kept))
 
 
 def lacking(dataset: Dataset) -> list[Shard]:

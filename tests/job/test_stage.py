@@ -81,6 +81,20 @@ def test_each_shard_is_unpacked_once(
     assert set(opened.values()) == {1 + bool(schema)}
 
 
+def test_lines_of_text_are_unpacked_once_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with gzip.open(tmp_path / "a.txt.gz", "wt") as stream:
+        stream.write("x\n\nx\n")
+    opened: list[str] = []
+    monkeypatch.setattr(blocks, "open_stream", lambda path: opened.append(path) or open_stream(path))
+    report = job.run(
+        JobConfig.from_text(
+            f"name: lines\nengine: polars\nsource: {{path: {tmp_path}/a.txt.gz, format: text}}\n"
+            f"steps:\n- encode: {{columns: value}}\nsink: {{path: {tmp_path}/table}}\n"
+        )
+    )
+    assert (report.rows_written, report.passes["fit"], len(opened)) == (3, 1, 1)
+
+
 CSV = {
     "a.csv": "n,late,text,day,w\n-0,,1,2020-01-01,1\n2,,2,2020-01-02,3000000000\n",
     "b.csv": "n,late,text,day,w\n3.5,,x,2020-1-3,4\n4,7,007,2020-01-04,5\nbad\n",

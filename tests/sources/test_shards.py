@@ -18,6 +18,7 @@ import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from deltalake import write_deltalake
 from PIL import Image
 
 from genspark import sources as shards
@@ -25,6 +26,7 @@ from genspark.config import Source
 from genspark.engines.fate import CORRUPT, FILE
 from genspark.errors import SourceError
 from genspark.sources import ddl
+from genspark.sources.formats import names
 from genspark.sources.on_spark import read
 
 # Readers that need no Spark are held to those of Spark, once.
@@ -589,7 +591,7 @@ def test_images(spark: Any, tmp_path: Path) -> None:
     assert mine(source(tmp_path, "images"), with_file=True)[FILE][0] == f"file://{tmp_path}/big%20cats/a%20b.png"
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "parquet", "images", "delta", "text"])
+@pytest.mark.parametrize("kind", names())
 def test_nothing_at_the_path(tmp_path: Path, kind: str) -> None:
     with pytest.raises(SourceError, match=r"source\.path: .*nowhere"):
         shards.find(source(tmp_path / "nowhere", kind))
@@ -671,6 +673,53 @@ def test_shards_that_are_cut_short_are_named(tmp_path: Path) -> None:
     write(tmp_path / "p.parquet", b"PAR1 and no more")
     with pytest.raises(SourceError, match=r"p\.parquet is not parquet that can be read"):
         shards.find(source(tmp_path / "p.parquet", "parquet"))
+
+
+ROWS = pl.DataFrame({"n": list(range(20_000)), "s": [f"text {n}" for n in range(20_000)]})
+
+
+def write_shards(folder: Path, kind: str) -> None:
+    """Two shards, or a table of two files."""
+    for name in ("a", "b"):
+        path = folder / f"{name}.{kind}"
+        if kind == "delta":
+            write_deltalake(folder, ROWS.to_arrow(), mode="append")
+        elif kind == "orc":
+            pyarrow.orc.write_table(ROWS.to_arrow(compat_level=pl.CompatLevel.oldest()), path)
+        elif kind == "text.gz":
+            write(path, gzip.compress("\n".join(ROWS["s"]).encode()))
+        else:
+            {"parquet": ROWS.write_parquet, "arrow": ROWS.write_ipc, "avro": ROWS.write_avro}[kind](path)
+
+
+@pytest.mark.parametrize("harm", ["cut", "other", "gone"])
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "orc", "avro", "delta", "text.gz"])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_file_that_is_harmed_is_named(tmp_path: Path, kind: str, harm: str, is_late: bool) -> None:
+    """Before the shards are found (it is no shard then where it is gone, but for a table's log), or after."""
+    write_shards(tmp_path, kind)
+    asked = source(tmp_path, kind.removesuffix(".gz"))
+    found = shards.find(asked) if is_late else None
+    bad = max(tmp_path.glob("*.*"))
+    content = bad.read_bytes()
+    if harm == "gone":
+        bad.unlink()
+    else:
+        bad.write_bytes(content[: len(content) // 2] if harm == "cut" else b"no such bytes " * 5_000)
+    if harm == "gone" and not is_late and kind != "delta":
+        return
+    error: Exception | None = None
+    try:
+        found = found or shards.find(asked)
+        shards.scan(found).collect()
+    except SourceError as refused:
+        error = refused
+    except Exception as failed:
+        assert found is not None
+        error = shards.shard_error(found, failed)
+    assert isinstance(error, SourceError)
+    assert bad.name in str(error)
+    assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize("name", ["taxis.csv", "titanic.csv"])

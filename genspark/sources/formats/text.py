@@ -15,6 +15,7 @@ class Text(StreamedFormat):
     """Text files, with each line in the column `value`."""
 
     name = "text"
+    is_parsed = True
 
     def schema(
         self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema
