@@ -694,3 +694,12 @@ def test_the_examples_are_jobs_to_the_reader_and_to_the_editor(path: Path) -> No
 
 def test_places() -> None:
     assert show(("steps", 2, "outliers", "a b")) == 'steps[2].outliers["a b"]'
+
+
+def test_a_wrong_section_in_python_is_told_as_in_the_yaml() -> None:
+    with pytest.raises(ConfigError, match=r"^sink\.mode: must be one of .*; got 'add'"):
+        Sink(path="t", mode="add")
+    with pytest.raises(
+        ConfigError, match=r"source\.path: must be text that is not empty.*\n.*source\.opions: not a key"
+    ):
+        Source(path="", format="csv", opions={})

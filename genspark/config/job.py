@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     Field,
     GetCoreSchemaHandler,
     ValidationError,
@@ -19,14 +18,14 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from genspark.config.overrides import override
-from genspark.config.sections import SECTION, ModelFile, Names, Quarantine, Sink, Source, Value
+from genspark.config.sections import SECTION, ModelFile, Names, Quarantine, Section, Sink, Source, Value
 from genspark.config.text import dump, parse
 from genspark.config.variables import substitute
 from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
 from genspark.steps import Step
 from genspark.steps.arguments import takes_text_alone, translate
-from genspark.steps.checked import Checked, plain
+from genspark.steps.checked import plain
 from genspark.storage.files import read_text
 
 
@@ -69,18 +68,12 @@ def _one_key(value: Any) -> Any:
     return {kind: {}} if value[kind] is None else value
 
 
-class _Checked(Checked, type(BaseModel)):  # type: ignore[misc]  # pydantic does not export its metaclass
-    """The metaclass of a model whose wrong arguments are ConfigErrors."""
-
-
-class JobConfig(BaseModel, metaclass=_Checked):  # type: ignore[metaclass]
+class JobConfig(Section):
     """One job: read the source, fit the steps, transform, and write the sink.
 
     The kinds of step are those registered when this class was made; after registering others, call
     `JobConfig.model_rebuild(force=True)`.
     """
-
-    model_config = SECTION
 
     name: str = Field(min_length=1, description="What reports and commits call this job.")
     engine: Literal["auto", "polars", "spark", "spark-polars"] = Field(

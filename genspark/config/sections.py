@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from genspark.errors import did_you_mean
+from genspark.steps.checked import Checked
 
 SECTION = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -78,6 +79,18 @@ class _OneOf:
         return value
 
 
+class _Checked(Checked, type(BaseModel)):  # type: ignore[misc]  # pydantic does not export its metaclass
+    """The metaclass of a model whose wrong arguments are ConfigErrors."""
+
+
+class Section(BaseModel, metaclass=_Checked):  # type: ignore[metaclass]
+    """A section of the YAML, or all of it; `place` is its key."""
+
+    model_config = SECTION
+
+    place: ClassVar[str] = ""
+
+
 def _formats() -> list[str]:
     from genspark.sources.formats import names
 
@@ -108,10 +121,10 @@ def _has_log(name: str) -> bool:
     return sink_of(name).has_log
 
 
-class Source(BaseModel):
+class Source(Section):
     """Where the rows come from."""
 
-    model_config = SECTION
+    place: ClassVar[str] = "source"
 
     path: Path | Annotated[list[Path], Field(min_length=1)] = Field(
         description="A path or URI, a glob such as data/*.csv.gz, or a list of them."
@@ -159,10 +172,10 @@ class Source(BaseModel):
         return self
 
 
-class Sink(BaseModel):
+class Sink(Section):
     """The table that the rows go to."""
 
-    model_config = SECTION
+    place: ClassVar[str] = "sink"
 
     path: Path = Field(description="The table's path or URI.")
     format: Annotated[str, _OneOf(_sinks, _told_sinks)] = "delta"
@@ -209,18 +222,18 @@ class Sink(BaseModel):
         return self
 
 
-class Quarantine(BaseModel):
+class Quarantine(Section):
     """The table of rejected rows, each with its reasons."""
 
-    model_config = SECTION
+    place: ClassVar[str] = "quarantine"
 
     path: Path = Field(description="The table's path or URI.")
 
 
-class ModelFile(BaseModel):
+class ModelFile(Section):
     """The place of the fitted model."""
 
-    model_config = SECTION
+    place: ClassVar[str] = "model"
 
     path: Path = Field(description="The JSON file's path or URI.")
     statistics: Path | None = Field(

@@ -44,8 +44,10 @@ def plain(value: Any) -> Any:
 
 
 def _place(cls: Any) -> Place:
-    """The place of an argument's class: a step's kind, another class's name, nothing for a whole job."""
-    return () if issubclass(cls, BaseModel) else (getattr(cls, "kind", "") or cls.__name__,)
+    """A section's key, a step's kind, or another class's name; nothing for a whole job."""
+    if issubclass(cls, BaseModel):
+        return (cls.place,) if getattr(cls, "place", "") else ()
+    return (getattr(cls, "kind", "") or cls.__name__,)
 
 
 def _by_position(cls: Any) -> list[str]:
