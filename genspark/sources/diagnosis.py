@@ -48,7 +48,7 @@ def _cause(dataset: Dataset, shard: Shard) -> str | None:
 
 
 def _size_change(shard: Shard, size: int) -> str | None:
-    """How the size of a file has changed since it was listed; None where it has not."""
+    """A sentence that says how the file's size changed since it was listed; None if it did not."""
     # A part of a file has a size of its own.
     if shard.row_groups is not None or size == shard.size:
         return None

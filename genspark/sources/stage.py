@@ -31,12 +31,12 @@ class Staged(Format):
 
     @property
     def tells_corrupt(self) -> bool:  # type: ignore[override]
-        """As the format of the shards."""
+        """Whether the original format keeps corrupt records."""
         return self.origin.tells_corrupt
 
     @property
     def is_versioned(self) -> bool:  # type: ignore[override]
-        """As the format of the shards."""
+        """Whether the original format has versions."""
         return self.origin.is_versioned
 
     def schema(self, shards: Sequence[Shard], options: Any, given: Schema | None, constants: Schema) -> Found:

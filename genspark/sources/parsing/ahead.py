@@ -1,4 +1,4 @@
-"""Work on the pieces of a stream by threads, a few pieces ahead of who reads the results."""
+"""Run calls in threads, a few ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 Result = TypeVar("Result")
 
 MOST_THREADS = 8
-"""Beyond, what is held at once grows, and who reads the results is the slower one."""
+"""With more, the results held at once grow, and the consumer is slower than the threads anyway."""
 
 
 def results(calls: Iterable[Callable[[], Result]]) -> Iterator[Result]:
