@@ -25,7 +25,7 @@ def list_source(source: Source) -> Listing:
     return format_of(source.format).listed(source)
 
 
-def find(
+def find_dataset(
     source: Source, left_out: Container[str] = (), listing: Listing | None = None, scratch: str | None = None
 ) -> Dataset:
     """Find the schema of all shards except those whose paths are in `left_out`.

@@ -66,13 +66,13 @@ def plain(value: Any) -> Any:
 
 
 def mine(asked: Source, **options: Any) -> pl.DataFrame:
-    return shards.scan(pickle.loads(pickle.dumps(shards.find(asked))), **options).collect()
+    return shards.scan(pickle.loads(pickle.dumps(shards.find_dataset(asked))), **options).collect()
 
 
 def compare(spark: Any, asked: Source, *, ordered: bool = False) -> pl.DataFrame:
     """What both readers give, after checking that it is the same."""
     given = read(spark, asked)
-    dataset = shards.find(asked)
+    dataset = shards.find_dataset(asked)
     frame = shards.scan(dataset).collect()
     names = [*(name for name in given.frame.columns if name != CORRUPT), *([CORRUPT] if given.tells_corrupt else [])]
     told = given.frame.select([f"`{name}`" for name in names])
@@ -88,7 +88,7 @@ def compare(spark: Any, asked: Source, *, ordered: bool = False) -> pl.DataFrame
 
 def hold_well_formed(spark: Any, asked: Source) -> pl.DataFrame:
     """What our reader gives, line by line: well-formed records as Spark reads them, any other with its text."""
-    frame, given = shards.scan(shards.find(asked)).collect(), read(spark, asked)
+    frame, given = shards.scan(shards.find_dataset(asked)).collect(), read(spark, asked)
     theirs = given.frame.select([f"`{name}`" for name in frame.columns]).collect()
     for row, expected in zip(frame.to_dicts(), theirs, strict=True):
         if row[CORRUPT] is None:
@@ -280,7 +280,7 @@ def test_a_corrupt_record_keeps_its_place_among_many(tmp_path: Path) -> None:
 def test_what_is_corrupt_does_not_depend_on_the_columns_asked_for(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", b"n,s\n1,a\n2,b,extra\nx,c\n")
     asked = source(tmp_path, "csv", schema="n int, s string")
-    lf = shards.scan(shards.find(asked))
+    lf = shards.scan(shards.find_dataset(asked))
     assert lf.filter(pl.col(CORRUPT).is_null()).select("s").collect().rows() == [("a",)]
     assert lf.select("s").collect()["s"].to_list() == ["a", None, "c"]
     assert lf.head(2).collect()[CORRUPT].to_list() == [None, "2,b,extra"]
@@ -428,7 +428,7 @@ def test_shards_of_the_same_types_written_otherwise(spark: Any, tmp_path: Path) 
 def test_types_that_no_table_holds(tmp_path: Path, kind: pa.DataType) -> None:
     pq.write_table(pa.table({"t": pa.array([1], kind)}), tmp_path / "a.parquet")
     with pytest.raises(SourceError, match=r"source\.path: .*a\.parquet: column 't' is of type"):
-        shards.find(source(tmp_path, "parquet"))
+        shards.find_dataset(source(tmp_path, "parquet"))
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "json"])
@@ -494,7 +494,7 @@ def test_tasks_of_row_groups_hold_every_row_once(tmp_path: Path) -> None:
     small = pa.table({"n": [-1], "s": ["x"]})
     for n in range(5):
         pq.write_table(small, tmp_path / f"c{n}.parquet")
-    dataset = shards.find(source(tmp_path, "parquet"))
+    dataset = shards.find_dataset(source(tmp_path, "parquet"))
     tasks = dataset.split(60_000)
     assert len(tasks) > 8
     assert tasks == dataset.split(60_000)
@@ -541,11 +541,11 @@ def test_delta_that_only_spark_reads_is_refused(spark: Any, tmp_path: Path) -> N
     assert mine(source(path, "delta")).height == 10
     spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
     with pytest.raises(SourceError, match="deletion vectors"):
-        shards.find(source(path, "delta"))
+        shards.find_dataset(source(path, "delta"))
     mapped = str(tmp_path / "m")
     spark.range(1).write.format("delta").option("delta.columnMapping.mode", "name").save(mapped)
     with pytest.raises(SourceError, match="maps its columns by name"):
-        shards.find(source(mapped, "delta"))
+        shards.find_dataset(source(mapped, "delta"))
 
 
 def arrow(path: Path) -> Source:
@@ -592,19 +592,19 @@ def test_images(spark: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet", "images", "delta", "text"])
 def test_nothing_at_the_path(tmp_path: Path, kind: str) -> None:
     with pytest.raises(SourceError, match=r"source\.path: .*nowhere"):
-        shards.find(source(tmp_path / "nowhere", kind))
+        shards.find_dataset(source(tmp_path / "nowhere", kind))
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet", "images", "delta"])
 def test_an_empty_folder(tmp_path: Path, kind: str) -> None:
     with pytest.raises(SourceError, match=r"source\.path: "):
-        shards.find(source(tmp_path, kind))
+        shards.find_dataset(source(tmp_path, kind))
 
 
 def test_files_without_a_byte(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", b"")
     with pytest.raises(SourceError, match=r"source\.path: .*no record"):
-        shards.find(source(tmp_path, "csv"))
+        shards.find_dataset(source(tmp_path, "csv"))
     write(tmp_path / "b.csv", b"n\n1\n")
     assert mine(source(tmp_path, "csv"))["n"].to_list() == [1]
 
@@ -612,7 +612,7 @@ def test_files_without_a_byte(tmp_path: Path) -> None:
 def test_options_that_only_spark_knows(tmp_path: Path) -> None:
     for name, value in (("dateFormat", "d.M.y"), ("mode", "DROPMALFORMED")):
         with pytest.raises(SourceError, match=rf"source\.options\.{name}: .*engine: spark"):
-            shards.find(source(tmp_path, "csv", options={name: value}))
+            shards.find_dataset(source(tmp_path, "csv", options={name: value}))
 
 
 @pytest.mark.parametrize("text", ["a", "a dbl", "a int,", "a int b int", "a array<int", "a decimal(50,2)", "a-b int"])
@@ -633,17 +633,17 @@ def test_a_shard_of_another_schema_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         SourceError, match=r"b\.parquet differs from the others: column 'n' is double, but bigint in .*a\.parquet"
     ):
-        shards.find(source(tmp_path, "parquet"))
+        shards.find_dataset(source(tmp_path, "parquet"))
     write(tmp_path / "a.csv", b"n,s\n1,a\n")
     write(tmp_path / "b.csv", b"n,t\n1,a\n")
     with pytest.raises(SourceError, match=r"b\.csv differs from the others: column 2 is 't', but 's' in .*a\.csv"):
-        shards.find(source(f"{tmp_path}/*.csv", "csv"))
+        shards.find_dataset(source(f"{tmp_path}/*.csv", "csv"))
 
 
 def test_the_shard_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     many_groups(tmp_path / "a.parquet")
     bad = many_groups(tmp_path / "b.parquet")
-    dataset = shards.find(source(tmp_path, "parquet"))
+    dataset = shards.find_dataset(source(tmp_path, "parquet"))
     assert shards.diagnose(dataset) == []
     assert shards.shard_error(dataset, OSError("the disk was asleep")) is None
     content = bytearray(bad.read_bytes())
@@ -662,7 +662,7 @@ def test_the_shard_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_shards_that_are_cut_short_are_named(tmp_path: Path) -> None:
     cut = write(tmp_path / "a.csv.gz", gzip.compress("".join(f"{n},{n}\n" for n in range(50_000)).encode()))
-    dataset = shards.find(source(tmp_path, "csv"))
+    dataset = shards.find_dataset(source(tmp_path, "csv"))
     cut.write_bytes(cut.read_bytes()[:1000])
     with pytest.raises(Exception):  # noqa: B017 - whatever Polars makes of it
         shards.scan(dataset).collect()
@@ -670,7 +670,7 @@ def test_shards_that_are_cut_short_are_named(tmp_path: Path) -> None:
     assert shard.path == str(cut)
     write(tmp_path / "p.parquet", b"PAR1 and no more")
     with pytest.raises(SourceError, match=r"p\.parquet is not parquet that can be read"):
-        shards.find(source(tmp_path / "p.parquet", "parquet"))
+        shards.find_dataset(source(tmp_path / "p.parquet", "parquet"))
 
 
 @pytest.mark.parametrize("name", ["taxis.csv", "titanic.csv"])
