@@ -13,6 +13,7 @@ from genspark.config import Source
 from genspark.engines.fate import FILE
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import readable
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
 from genspark.errors import PlanError, SourceError
 from genspark.job.states import SourceFile, normal
@@ -64,8 +65,7 @@ def states(
     frame: DataFrame, fit_pass: FitPass, files: Mapping[SourceFile, str], *, is_all: bool
 ) -> dict[SourceFile, dict[Statistic, State]]:
     """The states of a pass for each of these files, in one job grouped by file; `is_all`: the source has no others."""
-    from pyspark.sql import functions as F
-
+    F = functions()
     path = F.col("_metadata.file_path")
     # By its name Spark passes over a file before it opens it.
     frame = frame if is_all else frame.filter(path.isin(list(files.values())))
@@ -98,8 +98,7 @@ def _nothing(statistic: Statistic) -> State:
 
 
 def _listed(spark: SparkSession, source: Source) -> dict[SourceFile, str]:
-    from pyspark.sql import functions as F
-
+    F = functions()
     options = {name: str(value) for name, value in source.options.items()}
     # The same listing as of the source's format, and no file is opened: only names, sizes and times are asked for.
     files = spark.read.format("binaryFile").options(**options).load(paths_of(source))
