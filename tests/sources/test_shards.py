@@ -75,12 +75,12 @@ def compare(spark: Any, asked: Source, *, ordered: bool = False) -> pl.DataFrame
     dataset = shards.find_dataset(asked)
     frame = shards.scan(dataset).collect()
     names = [*(name for name in given.frame.columns if name != CORRUPT), *([CORRUPT] if given.tells_corrupt else [])]
-    told = given.frame.select([f"`{name}`" for name in names])
-    theirs = [(f.name, f.dataType.simpleString()) for f in told.schema.fields]
+    selected = given.frame.select([f"`{name}`" for name in names])
+    theirs = [(f.name, f.dataType.simpleString()) for f in selected.schema.fields]
     assert [(name, ddl.name_of(dtype)) for name, dtype in frame.schema.items()] == theirs
-    expected = [plain(row.asDict(recursive=True)) for row in told.collect()]
-    found = [plain(row) for row in frame.to_dicts()]
-    assert found == expected if ordered else sorted(found, key=repr) == sorted(expected, key=repr)
+    expected = [plain(row.asDict(recursive=True)) for row in selected.collect()]
+    ours = [plain(row) for row in frame.to_dicts()]
+    assert ours == expected if ordered else sorted(ours, key=repr) == sorted(expected, key=repr)
     assert dict(dataset.description) == given.description
     assert dataset.passes == given.passes
     return frame
@@ -211,8 +211,8 @@ def test_fields_that_do_not_fit_the_schema_keep_the_others(spark: Any, tmp_path:
         b"1,2\n1,2,,,,,,8\n-1.005,-32768,2020-01-01,-1,2020-01-01 23:59:59.123456789,0999-01-01,-Inf\n"
     )
     write(tmp_path / "a.csv", content)
-    told = "a decimal(5,2), b smallint, c timestamp, d decimal(20,0), e timestamp_ntz, f date, g float"
-    frame = hold_well_formed(spark, source(tmp_path, "csv", schema=told))
+    schema = "a decimal(5,2), b smallint, c timestamp, d decimal(20,0), e timestamp_ntz, f date, g float"
+    frame = hold_well_formed(spark, source(tmp_path, "csv", schema=schema))
     assert frame[CORRUPT].null_count() == 3
     # A value of another type leaves the others of its record.
     assert frame.filter(pl.col("a").is_null() & pl.col("b").is_not_null()).height
@@ -366,11 +366,11 @@ def test_json_that_does_not_fit_the_schema(spark: Any, tmp_path: Path) -> None:
 {"o":1}
 """
     write(tmp_path / "a.json", content)
-    told = (
+    schema = (
         "a string, s struct<p:int,q:array<double>>, n int, d double, ts timestamp, dt date, "
         "e array<struct<k:int>>, m decimal(5,2), o boolean"
     )
-    compare(spark, source(tmp_path, "json", schema=told), ordered=True)
+    compare(spark, source(tmp_path, "json", schema=schema), ordered=True)
 
 
 def typed() -> pa.Table:
