@@ -20,7 +20,7 @@ from genspark.job.states import SourceFile, normal
 from genspark.pipeline.passes import FitPass
 from genspark.sources.formats import format_of
 from genspark.sources.listing import list_shards
-from genspark.sources.places import PLACE
+from genspark.sources.places import PLACE, at_source
 from genspark.sources.source import named, paths_of
 from genspark.sources.spark_input import Input
 from genspark.statistics import State, Statistic
@@ -36,7 +36,9 @@ def without(source: Source, left_out: Iterable[str]) -> Source:
     gone = {file_uri(absolute(path)) for path in left_out}
     if not gone:
         return source
-    shards = list_shards(paths_of(source), format_of(source.format).options.for_spark(source.options), {}).shards
+    options = format_of(source.format).options.for_spark(source.options)
+    with at_source():
+        shards = list_shards(paths_of(source), options, {}).shards
     if any(shard.constants for shard in shards):
         raise SourceError(f"{PLACE}: a shard in a Hive folder cannot be left out on engine spark; engine: polars can")
     kept = [shard.path for shard in shards if file_uri(shard.path) not in gone]
@@ -57,7 +59,7 @@ def uris(spark: SparkSession, source: Source, given: Input) -> dict[SourceFile, 
         )
     listed = _listed(spark, source)
     if {normal(uri) for uri in given.frame.inputFiles()} != {file.uri for file in listed}:
-        raise SourceError("source.path: its files changed while they were listed; run again")
+        raise SourceError(f"{PLACE}: its files changed while they were listed; run again")
     return listed
 
 
