@@ -15,14 +15,19 @@ MOST_THREADS = 8
 """With more, the results held at once grow, and the consumer is slower than the threads anyway."""
 
 
+def thread_count() -> int:
+    """The number of threads to read shards in: as many as Polars has, at most `MOST_THREADS`."""
+    return min(pl.thread_pool_size(), MOST_THREADS)
+
+
 def results(calls: Iterable[Callable[[], Result]]) -> Iterator[Result]:
     """The results of calls, in the order of the calls.
 
-    As many run at a time as Polars has threads, at most `MOST_THREADS`, and as many results wait at most; with one
-    thread each call runs when its result is asked for. `calls` is iterated by the thread that asks.
+    `thread_count()` calls run at a time, and as many results wait at most; with one thread each call runs when its
+    result is asked for. `calls` is iterated by the thread that asks.
     Raises what a call raises, when its turn comes.
     """
-    threads = min(pl.thread_pool_size(), MOST_THREADS)
+    threads = thread_count()
     if threads == 1:
         for call in calls:
             yield call()
