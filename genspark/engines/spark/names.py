@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 from narwhals._spark_like.dataframe import SparkLikeLazyFrame
 
-
 from genspark.engines.spark.functions import functions
 
 if TYPE_CHECKING:
