@@ -64,7 +64,7 @@ def _uses_session(item: Any) -> bool:
     names_spark = item.get_closest_marker("on_spark") is not None and "backend_of_fit" not in fixtures
     if ON_SPARK & given or NEED_SPARK & fixtures or names_spark:
         return True
-    return bool(MAY_NEED_SPARK & fixtures) and not WITHOUT_SPARK & told
+    return bool(MAY_NEED_SPARK & fixtures) and not WITHOUT_SPARK & given
 
 
 def _chosen(items: list[pytest.Item]) -> Iterator[pytest.Item]:

@@ -142,8 +142,8 @@ def test_states_of_one_engine_serve_another(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     rows(0).write_csv(tmp_path / "in/a b%c.csv")
     rows(1).write_csv(tmp_path / "in/ö.csv")
-    counts = [files(job.fit_update(config(tmp_path, engine=e, kind="csv"))) for e in ("polars", "spark", "spark-polars")]
-    assert counts == [(2, 0, 0), (0, 2, 0), (0, 2, 0)]
+    made = [files(job.fit_update(config(tmp_path, engine=e, kind="csv"))) for e in ("polars", "spark", "spark-polars")]
+    assert made == [(2, 0, 0), (0, 2, 0), (0, 2, 0)]
 
 
 def test_a_delta_table_is_known_by_its_data_files(tmp_path: Path) -> None:
