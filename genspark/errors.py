@@ -53,6 +53,12 @@ class PlanError(GensparkError):
     exit_code = 2
 
 
+class StoreError(GensparkError):
+    """A store of files does not answer, or is of a kind that is not known."""
+
+    exit_code = 2
+
+
 class SourceError(GensparkError):
     """The input is missing or cannot be read."""
 

@@ -59,12 +59,12 @@ def _is_of_the_session(item: pytest.Item) -> bool:
 
 def _uses_session(item: Any) -> bool:
     parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
-    told = {value for value in parameters if isinstance(value, str)}
+    given = {value for value in parameters if isinstance(value, str)}
     fixtures = set(item.fixturenames)
     names_spark = item.get_closest_marker("on_spark") is not None and "backend_of_fit" not in fixtures
-    if ON_SPARK & told or NEED_SPARK & fixtures or names_spark:
+    if ON_SPARK & given or NEED_SPARK & fixtures or names_spark:
         return True
-    return bool(MAY_NEED_SPARK & fixtures) and not WITHOUT_SPARK & told
+    return bool(MAY_NEED_SPARK & fixtures) and not WITHOUT_SPARK & given
 
 
 def _chosen(items: list[pytest.Item]) -> Iterator[pytest.Item]:

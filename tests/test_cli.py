@@ -44,8 +44,8 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
     ["import genspark", "import genspark.cli\ntry: genspark.cli.main(['run', '--help'])\nexcept SystemExit: pass"],
 )
 def test_help_and_the_bare_package_import_no_data_library(program: str) -> None:
-    told = f"import sys\n{program}\nprint(sorted({{'numpy', 'polars', 'pyarrow', 'pydantic'}} & set(sys.modules)))"
-    ended = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    script = f"import sys\n{program}\nprint(sorted({{'numpy', 'polars', 'pyarrow', 'pydantic'}} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.splitlines()[-1] == "[]"
 
 

@@ -86,7 +86,7 @@ def visible(frame: Any) -> list[str]:
 
 
 def present(frame: Any, columns: Iterable[str]) -> list[str]:
-    """Those of the columns that the frame has."""
+    """The given columns that the frame has."""
     names = set(frame.collect_schema().names())
     return [column for column in columns if column in names]
 

@@ -87,13 +87,13 @@ class GroupLookup:
 
 @dataclass(frozen=True)
 class _Level:
-    """One group column: its distinct values, and the codes that the groups have after it, sorted."""
+    """One group column: its distinct values, and the sorted `_codes` of the groups at this column."""
 
     values: pa.Array
     known: Positions
 
     def ranks(self, before: Positions, array: pa.Array) -> Positions:
-        """The ranks of rows after this column, from their ranks before it; -1 for no known group."""
+        """Rank rows by the columns up to this one, from their ranks by those before it; -1 for no known group."""
         code = _codes(before, array, self.values)
         near = np.minimum(np.searchsorted(self.known, code), len(self.known) - 1)
         return np.where(self.known[near] == code, near, -1)
@@ -101,7 +101,7 @@ class _Level:
 
 @dataclass(frozen=True)
 class _Index:
-    """The levels of all columns, and the position of the group of each rank; the last is for rows of no known group."""
+    """A level for each group column; `places` maps a group's rank to its position, and -1 to the number of groups."""
 
     levels: tuple[_Level, ...]
     places: Positions

@@ -46,7 +46,7 @@ RULES: Mapping[str, Callable[[str], str]] = {"snake_case": snake_case, "lower": 
 
 
 def twins(columns: Iterable[str]) -> list[tuple[str, str]]:
-    """Names that differ from an earlier one in case alone, each after that one."""
+    """(earlier, later) pairs of names that differ only in case."""
     first: dict[str, str] = {}
     return [(first[low], name) for name in columns if first.setdefault(low := name.lower(), name) != name]
 

@@ -20,18 +20,14 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from genspark.errors import did_you_mean
 from genspark.steps.checked import Checked
+from genspark.steps.matching import as_tuple
 
 SECTION = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 Value = str | bool | int | float
 """What an option, or the value of a partition, may be."""
 
-
-def _alone(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_alone, json_schema_input_type=str | tuple[str, ...])]
+Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...])]
 """Column names; one may stand alone."""
 
 Count = Annotated[int, Field(strict=True, ge=1)]

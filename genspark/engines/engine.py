@@ -56,7 +56,7 @@ class Engine(ABC):
 
     @abstractmethod
     def with_error_rules(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        """The same rows; reading a row that breaks a rule of action `error` raises DataError."""
+        """Make a row that breaks a rule of action `error` raise DataError when it is read; the rows stay the same."""
 
     def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
         """The frame without the rejected rows; a rule of action `error` acts as in `with_error_rules`."""

@@ -34,7 +34,7 @@ CORRUPT_RECORD = ("source", None, "corrupt record")
 
 
 def judgement_columns(rules: Sequence[Rejection]) -> list[tuple[str, str, Rejection]]:
-    """For each rule, the hidden columns that hold whether it is broken and the value it was checked on."""
+    """The hidden columns of each rule: (is it broken, value checked, rule)."""
     return [(f"{HIDDEN}broken_{i}", f"{HIDDEN}value_{i}", rule) for i, rule in enumerate(rules)]
 
 

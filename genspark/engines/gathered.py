@@ -1,4 +1,4 @@
-"""The result of a pass over some rows: parts, which merge however the rows were cut, before states are made of them."""
+"""`Gathered`: the parts that one pass collects. Parts of disjoint rows merge; states are made of the merged parts."""
 
 from __future__ import annotations
 

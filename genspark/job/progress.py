@@ -1,4 +1,4 @@
-"""What shows the progress of a job: the terminal has one, Python callers may bring theirs."""
+"""`Progress`, the interface that shows a job's progress; the terminal has one implementation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The table of statistics: the states of each file of a source, in a Delta table that is written without Spark.
 
-It is found as a sink finds its table, and written by deltalake's own writer: its few rows are in memory, and a
-commit must fail, not be tried again, where another came first, which a sink's need not.
+It is found as a sink finds its table. deltalake's own writer writes it: its rows fit in memory, and a commit that
+meets another must fail, not retry.
 """
 
 from __future__ import annotations

@@ -34,8 +34,7 @@ class UpdateReport:
 
     `gone` are files that had states and are no more in the source. `scans_of_all` counts, by level, the passes
     over all data that a fit makes for what depends on parameters, and `passes_to_infer` those that found the types
-    of csv or json. `moved` is what is not as in the model that
-    was there before, None where there was none that could be read.
+    of csv or json. `moved`: the changes from the model before, None without one.
     """
 
     name: str

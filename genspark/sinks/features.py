@@ -30,14 +30,14 @@ class NeedsSparkError(TargetError):
 def only_spark_heeds(table: Any) -> list[str]:
     """Features and rules of a deltalake table that a writer must heed and that only Spark does; often none."""
     properties = table.metadata().configuration
-    demands = [
+    rules = [
         f"the constraint {name.removeprefix('delta.constraints.')} ({rule})"
         for name, rule in properties.items()
         if name.startswith("delta.constraints.")
     ]
     if properties.get("delta.columnMapping.mode", "none") != "none":
-        demands.append("mapped column names")
+        rules.append("mapped column names")
     fields = json.loads(table.schema().to_json())["fields"]
-    demands += [f"a rule for column {f['name']!r}" for f in fields if any(name in f["metadata"] for name in _COMPUTED)]
+    rules += [f"a rule for column {f['name']!r}" for f in fields if any(name in f["metadata"] for name in _COMPUTED)]
     features = set(table.protocol().writer_features or ())
-    return demands + [f"the table feature {feature}" for feature in sorted(features - _HARMLESS)]
+    return rules + [f"the table feature {feature}" for feature in sorted(features - _HARMLESS)]

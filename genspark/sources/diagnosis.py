@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genspark.errors import ShardError, SourceError, first_line
+from genspark.errors import ShardError, SourceError, StoreError, first_line
 from genspark.sources.dataset import Dataset
 from genspark.sources.format import UNREADABLE
 from genspark.sources.places import REMEDY
@@ -40,7 +40,7 @@ def _cause(dataset: Dataset, shard: Shard) -> str | None:
         size_change = _size_change(shard, file.size)
         if size_change is None:
             dataset.format.read_through(shard, dataset.file_schema, dataset.options)
-    except SourceError as error:
+    except (SourceError, StoreError) as error:
         return str(error)
     except _FAILURES as error:
         return first_line(error)
@@ -48,7 +48,7 @@ def _cause(dataset: Dataset, shard: Shard) -> str | None:
 
 
 def _size_change(shard: Shard, size: int) -> str | None:
-    """How the size of a file has changed since it was listed; None where it has not."""
+    """A sentence that says how the file's size changed since it was listed; None if it did not."""
     # A part of a file has a size of its own.
     if shard.row_groups is not None or size == shard.size:
         return None

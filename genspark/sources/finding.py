@@ -12,7 +12,7 @@ from genspark.sources.dataset import Dataset
 from genspark.sources.formats import format_of
 from genspark.sources.keeping import Keeper
 from genspark.sources.listing import Listing
-from genspark.sources.places import PLACE
+from genspark.sources.places import PLACE, at_source
 from genspark.sources.shard import Shard
 from genspark.sources.source import Source, description_of
 from genspark.sources.unpacking import unpacked
@@ -21,10 +21,11 @@ from genspark.storage.stores import file_uri
 
 def list_source(source: Source) -> Listing:
     """List the shards without opening them. Raises SourceError for what is missing or needs Spark to be read."""
-    return format_of(source.format).listed(source)
+    with at_source():
+        return format_of(source.format).listed(source)
 
 
-def find(
+def find_dataset(
     source: Source, left_out: Container[str] = (), listing: Listing | None = None, scratch: str | None = None
 ) -> Dataset:
     """Find the schema of all shards except those whose paths are in `left_out`.
@@ -34,7 +35,7 @@ def find(
     that cannot be read or differs from the others, and SourceError for what is missing.
     """
     form = format_of(source.format)
-    listing = listing or form.listed(source)
+    listing = listing or list_source(source)
     kept = _kept(listing.shards, left_out)
     if listing.schema is not None:
         description = listing.description or _description(source, kept)

@@ -26,7 +26,7 @@ class Part:
     schema: Mapping[str, pl.DataType]
 
     def fits(self, schema: Mapping[str, pl.DataType]) -> bool:
-        """Whether the rows are those that reading them as this schema gives, once they are cast to it."""
+        """Whether casting these rows to the schema gives what reading the shard with it gives."""
         return all(name not in schema or _same_when_cast(dtype, schema[name]) for name, dtype in self.schema.items())
 
 
@@ -81,7 +81,7 @@ class Keeper:
             sink.close()
 
     def kept(self) -> Kept:
-        """What was written, all files closed; nothing where it stopped."""
+        """Close all files and return the parts of each shard; none if the disk was too full."""
         for shard in list(self._open):
             self.finish(shard)
         return {} if self.is_full else {shard: tuple(parts) for shard, parts in self._parts.items()}

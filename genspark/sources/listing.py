@@ -44,7 +44,8 @@ class Listing:
 def list_shards(paths: Sequence[str], options: Mapping[str, str], given: Mapping[str, pl.DataType]) -> Listing:
     """List every file below the paths, sorted by path, with the values of Hive folders.
 
-    `given` has types for columns of folders. Raises SourceError where a path names nothing, or no path holds a file.
+    `given` has types for columns of folders. Raises SourceError where a path names nothing, or no path holds a file,
+    and StoreError where a store does not answer.
     """
     recursive = is_true(options, "recursiveFileLookup")
     files: dict[str, tuple[Entry, dict[str, str]]] = {}

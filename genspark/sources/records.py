@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from genspark.engines.fate import CORRUPT
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted
 from genspark.errors import ShardError, SourceError, first_line
 from genspark.sources.format import UNREADABLE, Found, Schema, StreamedFormat, file_columns, folder_columns
@@ -139,8 +140,7 @@ def _whole_records(frame: DataFrame, fields: Sequence[StructField]) -> DataFrame
     Spark parses only the columns that a query needs, and a record is corrupt only if one of these is. The metric needs
     them all, so that every pass finds the same records corrupt.
     """
-    from pyspark.sql import functions as F
-
+    F = functions()
     any_null = functools.reduce(operator.or_, (F.col(quoted(field.name)).isNull() for field in fields))
     frame = frame.withColumnRenamed(CORRUPT_OPTION, CORRUPT)
     return frame.observe("genspark_whole_records", F.count_if(any_null).alias("with_null"))

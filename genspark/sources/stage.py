@@ -14,10 +14,9 @@ from genspark.engines.fate import CORRUPT, FILE
 from genspark.sources.dataset import Dataset
 from genspark.sources.format import Format, Found, Schema, StreamedFormat, file_columns
 from genspark.sources.keeping import Keeper, Kept, Part
+from genspark.sources.parsing.ahead import thread_count
 from genspark.sources.shard import Shard
 from genspark.storage.stores import file_uri
-
-MOST_THREADS = 8
 
 
 class Staged(Format):
@@ -31,12 +30,12 @@ class Staged(Format):
 
     @property
     def tells_corrupt(self) -> bool:  # type: ignore[override]
-        """As the format of the shards."""
+        """Whether the original format keeps corrupt records."""
         return self.origin.tells_corrupt
 
     @property
     def is_versioned(self) -> bool:  # type: ignore[override]
-        """As the format of the shards."""
+        """Whether the original format has versions."""
         return self.origin.is_versioned
 
     def schema(self, shards: Sequence[Shard], options: Any, given: Schema | None, constants: Schema) -> Found:
@@ -87,7 +86,7 @@ def stage(dataset: Dataset, folder: str, task: int) -> Kept | None:
         keeper.finish(shard.path)
 
     # Side by side, since what unpacks a shard works in one thread.
-    with ThreadPoolExecutor(min(MOST_THREADS, pl.thread_pool_size())) as threads:
+    with ThreadPoolExecutor(thread_count()) as threads:
         list(threads.map(keep, [shard for shard in dataset.shards if shard.size or form.reads_empty]))
     return None if keeper.is_full else keeper.kept()
 

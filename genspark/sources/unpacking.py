@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import polars as pl
-
+from genspark.sources.parsing.ahead import thread_count
 from genspark.sources.shard import Shard
 from genspark.storage.scratch import free_bytes
 from genspark.storage.stores import is_compressed, open_stream
 
-MOST_THREADS = 8
 _CHUNK = 4 << 20
 
 
@@ -27,7 +25,7 @@ def unpacked(shards: Sequence[Shard], folder: str) -> list[Shard]:
     room = free_bytes(Path(folder)) // 2
     copies = {s.path: f"{folder}/unpacked-{i:06d}" for i, s in enumerate(shards) if s.size and is_compressed(s.path)}
     taken: list[int] = []
-    with ThreadPoolExecutor(min(MOST_THREADS, pl.thread_pool_size())) as threads:
+    with ThreadPoolExecutor(thread_count()) as threads:
         whole = list(threads.map(lambda path: _unpack(path, copies[path], room, taken), copies))
     if sum(taken) > room:
         for copy in copies.values():

@@ -76,7 +76,7 @@ class Statistic(ABC):
         return part
 
     def filled(self, state: State, value: Any) -> State | None:
-        """The state after every missing value was replaced by `value`: a point mass merged in.
+        """The state after every missing value was replaced by `value`, as if that many rows of `value` were merged in.
 
         None where this statistic cannot tell, and the data must be scanned again.
         """

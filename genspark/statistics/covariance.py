@@ -73,7 +73,7 @@ class Pairs:
 
     @classmethod
     def empty(cls, d: int) -> Self:
-        """The pairs of no rows."""
+        """The state of no rows, with d columns."""
         return cls(0, np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d)))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How often each value occurs: the mode, and vocabularies."""
+"""`Frequencies`: counts of each value, for modes and vocabularies."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def check_by(by: Sequence[str], schema: Schema) -> None:
 
 
 def ungrouped(statistic: Statistic, state: State) -> State:
-    """The state over all rows, from that of a statistic with `by`: no further scan.
+    """The state over all rows, merged from the states of a statistic's groups, with no further scan.
 
     Raises PlanError for a statistic that does not merge, such as exact quantiles.
     """

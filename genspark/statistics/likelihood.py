@@ -25,7 +25,7 @@ COARSE = 1.0
 """The step of a grid, in units of one over the range of the logarithms, at which a finer one is asked for."""
 
 FLAT = 1e-9
-"""A range of the likelihood, for one value, that tells no lambda from another."""
+"""Where log-likelihoods per value differ by less than this, no lambda is better than another."""
 
 REACH = 8.0
 """How far a second grid goes beyond the first, in units of one over the deviation of the logarithms."""
@@ -39,7 +39,7 @@ LARGEST_EXPONENT = 300.0
 
 @dataclass(frozen=True)
 class Best:
-    """The lambda of the greatest likelihood, and a request on a finer grid; None: it is precise enough."""
+    """The lambda of the greatest likelihood, and the statistic that would refine it; None if it is precise enough."""
 
     power: float
     refinement: Powers | None

@@ -141,14 +141,14 @@ class Side:
         )
 
     def _moved(self, low: float, high: float, powers: Numbers) -> Side:
-        """The same side about pivots further out."""
+        """The moments of the same values, but about the pivots `low` and `high`, which lie further out."""
         shift = np.where(powers >= 0, self.high - high, self.low - low)
         factor = np.exp(powers * shift)
         mean, m2 = factor * self.mean + psi(powers, shift), factor * factor * self.m2
         return replace(self, low=low, high=high, mean=mean, m2=m2)
 
     def to_json(self) -> State:
-        """Plain JSON."""
+        """The fields as plain JSON, which `from_json` reads."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from genspark.columns.hashing import Draw
 from genspark.errors import PlanError
 from genspark.statistics.base import State, Statistic
 
@@ -30,6 +31,11 @@ class Sample(Statistic):
     def __post_init__(self) -> None:
         if self.size < 1:
             raise PlanError(f"sample size: must be at least 1 row; got {self.size}")
+
+    @classmethod
+    def by_draw(cls, columns: Sequence[str], draw: Draw, size: int) -> Self:
+        """The sample of so many rows of these columns whose draws are the smallest."""
+        return cls((*columns, draw.column), size)
 
     @property
     def values(self) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def _place(error: ErrorDetails, data: Any) -> Place:
 
 
 def _is_explained_deeper(place: Place, several: Sequence[ErrorDetails], places: Mapping[Place, Any]) -> bool:
-    """Whether another member of a union took the value, and its own mistakes are reported deeper."""
+    """Whether only the type is wrong here, and a union's member of the right type has mistakes reported deeper."""
     is_of_wrong_type = all(error["type"].endswith("_type") for error in several)
     return is_of_wrong_type and any(len(other) > len(place) and other[: len(place)] == place for other in places)
 

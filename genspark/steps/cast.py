@@ -86,7 +86,7 @@ class Cast(Step):
 
 @plain_dataclass(frozen=True)
 class FloatColumns(Learner):
-    """Which of the columns that become text hold floats, from the schema alone."""
+    """Learns from the schema which columns cast to text hold floats."""
 
     columns: tuple[str, ...]
 

@@ -13,7 +13,8 @@ from genspark.columns.dtypes import Schema
 from genspark.errors import SchemaError, did_you_mean
 
 
-def _as_tuple(value: Any) -> Any:
+def as_tuple(value: Any) -> Any:
+    """One name as a tuple of it; any other value as it is."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -21,13 +22,13 @@ _Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 Columns = Annotated[
     _Names,
-    BeforeValidator(_as_tuple, json_schema_input_type=str | _Names),
+    BeforeValidator(as_tuple, json_schema_input_type=str | _Names),
     Field(description="Names, or shell patterns such as 'pixel_*'; one name may stand alone."),
 ]
 
 By = Annotated[
     tuple[str, ...],
-    BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
+    BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...]),
     Field(description="The columns whose values make the groups; one name may stand alone."),
 ]
 

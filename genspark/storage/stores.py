@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from genspark.errors import SourceError
+from genspark.errors import StoreError
 from genspark.storage.files import is_uri, local
 from genspark.storage.object_stores import REMEDY, SCHEMES, arrow_file_system, normal_uri, one_line
 
-PLACE = "source.path"
 _CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 UNSUPPORTED_CODECS = (".deflate", ".snappy", ".lz4", ".lzo", ".xz")
 
@@ -30,18 +29,18 @@ class Entry:
 
 
 def absolute(path: str) -> str:
-    """The absolute form of a local path, or a URI with the scheme that PyArrow and Polars know."""
+    """The absolute form of a local path, or a URI with the scheme that PyArrow and Polars know. Raises StoreError."""
     if not is_uri(path):
         return os.path.abspath(local(path))
     uri = normal_uri(path)
     scheme = uri.partition("://")[0]
     if scheme not in SCHEMES:
-        raise SourceError(f"{PLACE}: {path}: no store of scheme {scheme!r} is known here; known: {', '.join(SCHEMES)}")
+        raise StoreError(f"{path}: no store of scheme {scheme!r} is known here; known: {', '.join(SCHEMES)}")
     return uri
 
 
 def entry(path: str) -> Entry | None:
-    """The file or folder at an absolute path, or None. Raises SourceError where the store does not answer."""
+    """The file or folder at an absolute path, or None. Raises StoreError where the store does not answer."""
     if not is_uri(path):
         try:
             status = os.stat(path)
@@ -112,4 +111,4 @@ def _answering(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        raise SourceError(f"{PLACE}: {path}: {one_line(error)}; {REMEDY}") from error
+        raise StoreError(f"{path}: {one_line(error)}; {REMEDY}") from error

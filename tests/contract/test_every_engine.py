@@ -182,7 +182,7 @@ def comparable(statistic: Statistic, state: Any) -> Any:
     if statistic.by:
         plain = type(statistic)(**{**vars(statistic), "by": ()})
         return [[group["by"], comparable(plain, group["state"])] for group in state["groups"]]
-    told = dict(state)
+    shown = dict(state)
     if isinstance(statistic, Quantiles):
-        told["sketch"] = statistic.read(state, (0.0, 0.1, 0.25, 0.5, 0.9, 1.0))
-    return told
+        shown["sketch"] = statistic.read(state, (0.0, 0.1, 0.25, 0.5, 0.9, 1.0))
+    return shown

@@ -40,10 +40,10 @@ def comparable(statistic: Statistic, state: State) -> Any:
     if statistic.by:
         plain = type(statistic)(**{**vars(statistic), "by": ()})
         return [[group["by"], comparable(plain, group["state"])] for group in state["groups"]]
-    told = dict(state)
+    shown = dict(state)
     if isinstance(statistic, Quantiles):
-        told["sketch"] = statistic.read(state, tuple(np.linspace(0, 1, 9)))
-    return close(told)
+        shown["sketch"] = statistic.read(state, tuple(np.linspace(0, 1, 9)))
+    return close(shown)
 
 
 def close(value: Any) -> Any:

@@ -156,8 +156,8 @@ def test_moments_of_a_group_at_an_offset_equal_numpys(offset, monkeypatch):
 
 def test_a_constant_group_has_its_value_for_mean_and_no_deviation():
     found = by_group({"g": [True, False] * 3000, "x": [0.1, 1e8 + 0.1] * 3000}, Moments(("x",), by=("g",)))
-    told = {key: (state["mean"], state["m2"]) for key, state in found.items()}
-    assert told == {(True,): (0.1, 0.0), (False,): (1e8 + 0.1, 0.0)}
+    moments = {key: (state["mean"], state["m2"]) for key, state in found.items()}
+    assert moments == {(True,): (0.1, 0.0), (False,): (1e8 + 0.1, 0.0)}
 
 
 REQUESTS = [
@@ -190,8 +190,8 @@ def test_columns_at_once_give_what_each_group_by_itself_gives(statistic):
 
 
 def comparable(statistic: Statistic, part: State) -> Any:
-    told = statistic.finish_ungrouped(part)
-    return {**told, "sketch": statistic.read(told, (0.1, 0.5))} if isinstance(statistic, Quantiles) else told
+    state = statistic.finish_ungrouped(part)
+    return {**state, "sketch": statistic.read(state, (0.1, 0.5))} if isinstance(statistic, Quantiles) else state
 
 
 def close(state: State) -> Any:

@@ -142,8 +142,8 @@ def test_states_of_one_engine_serve_another(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     rows(0).write_csv(tmp_path / "in/a b%c.csv")
     rows(1).write_csv(tmp_path / "in/ö.csv")
-    told = [files(job.fit_update(config(tmp_path, engine=e, kind="csv"))) for e in ("polars", "spark", "spark-polars")]
-    assert told == [(2, 0, 0), (0, 2, 0), (0, 2, 0)]
+    made = [files(job.fit_update(config(tmp_path, engine=e, kind="csv"))) for e in ("polars", "spark", "spark-polars")]
+    assert made == [(2, 0, 0), (0, 2, 0), (0, 2, 0)]
 
 
 def test_a_delta_table_is_known_by_its_data_files(tmp_path: Path) -> None:
@@ -204,13 +204,13 @@ def test_other_options_of_the_reader_scan_every_file_anew(tmp_path: Path) -> Non
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.csv").write_text("v\n1.0\n-1.0\n")
     steps, schema = "[impute: {columns: v}]", "schema: 'v double'"
-    told = JobConfig.from_text(
+    asked = JobConfig.from_text(
         f"name: x\nengine: polars\nsource: {{path: {tmp_path}/in, format: csv, {schema}}}\nsteps: {steps}\n"
         f"sink: {{path: {tmp_path}/table}}"
     )
-    assert job.fit(told, update=True).parameters[0]["values"]["v"] == 0.0
-    source = told.source.model_copy(update={"options": {"nullValue": "-1.0"}})
-    assert job.fit(told.model_copy(update={"source": source}), update=True).parameters[0]["values"]["v"] == 1.0
+    assert job.fit(asked, update=True).parameters[0]["values"]["v"] == 0.0
+    source = asked.source.model_copy(update={"options": {"nullValue": "-1.0"}})
+    assert job.fit(asked.model_copy(update={"source": source}), update=True).parameters[0]["values"]["v"] == 1.0
 
 
 # What comes out

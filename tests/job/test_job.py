@@ -356,10 +356,10 @@ def test_an_overwrite_may_change_columns_and_partitions(config: Config, shards: 
     for sink in ("mode: overwrite, partition_by: h", "mode: overwrite"):
         report = job.run(config(sink=sink))
         assert rows(report.table) == [(1, "p", "text"), (2, "q", "more")]
-        told = deltalake.DeltaTable(report.table).metadata()
-        assert told.partition_columns == (["h"] if "h" in sink else [])
-        assert told.configuration["delta.logRetentionDuration"] == "interval 60 days"
-        assert told.configuration["team"] == "trips"
+        metadata = deltalake.DeltaTable(report.table).metadata()
+        assert metadata.partition_columns == (["h"] if "h" in sink else [])
+        assert metadata.configuration["delta.logRetentionDuration"] == "interval 60 days"
+        assert metadata.configuration["team"] == "trips"
 
 
 @on_every_writer
@@ -495,7 +495,7 @@ def test_put_back_brings_columns_and_properties_back(
     config: Config, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job.run(config(sink="mode: overwrite, partition_by: g, properties: {team: trips}"))
-    before, told = rows(tmp_path / "table"), deltalake.DeltaTable(tmp_path / "table").metadata()
+    before, metadata = rows(tmp_path / "table"), deltalake.DeltaTable(tmp_path / "table").metadata()
     texts(shards, a="id,h\n1,p\n")
 
     def fail(model: PipelineModel, path: str) -> None:
@@ -506,7 +506,7 @@ def test_put_back_brings_columns_and_properties_back(
         job.run(config(sink="mode: overwrite, partition_by: h, properties: {team: others}"))
     now = deltalake.DeltaTable(tmp_path / "table").metadata()
     assert rows(tmp_path / "table") == before
-    assert (now.partition_columns, now.configuration) == (told.partition_columns, told.configuration)
+    assert (now.partition_columns, now.configuration) == (metadata.partition_columns, metadata.configuration)
 
 
 @on_every_writer

@@ -31,7 +31,7 @@ from genspark.cli import main
 from genspark.errors import PlanError, SessionError, SinkError, SourceError, TargetError
 from genspark.session import jars, jvm
 from genspark.sinks.formats.delta import DeltaRs
-from genspark.sources import find
+from genspark.sources import find_dataset
 from genspark.storage import object_stores
 
 pytestmark = pytest.mark.slow
@@ -366,7 +366,7 @@ def test_globs_and_hive_folders(store: Store, prefix: str) -> None:
     assert (days.dtype, days.n_unique(), report.rows_read) == (pl.Date(), 3, 300)
     for glob, files in {"/*/*.parquet": 3, "/day=2026-02-*": 2, "/day={2026-01-31,2026-02-02}/*": 2, "/**": 3}.items():
         some = config(f"{uri}/days{glob}", f"{uri}/out", "parquet").source
-        assert len(find(some).shards) == files, glob
+        assert len(find_dataset(some).shards) == files, glob
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,10 @@ def shards(tmp_path: Path) -> Path:
 
 
 def config(place: Path, stage: str, schema: str = "id long, g string, v double", steps: str = "") -> JobConfig:
-    told = f", schema: '{schema}'" if schema else ""
+    schema_key = f", schema: '{schema}'" if schema else ""
     return JobConfig.from_text(
         f"name: kept\nengine: polars\nkey: [id]\n"
-        f"source: {{path: {place}/in, format: csv, stage: {stage}{told}}}\n"
+        f"source: {{path: {place}/in, format: csv, stage: {stage}{schema_key}}}\n"
         "steps:\n- impute: {columns: v}\n- outliers: {columns: v, threshold: 2, action: quarantine}\n"
         f"- scale: {{columns: v}}\n{steps}"
         f"sink: {{path: {place}/table-{stage.rpartition('/')[2]}, mode: overwrite, partition_by: day}}\n"

@@ -51,8 +51,8 @@ class Written:
 
     def commit(self, frame: pl.DataFrame, run: str, table: Table | None = None, **section: Any) -> Any:
         table = table or self.find()
-        told = Sink(path=self.path, format=self.name, **section)
-        done = self.sink.commit(table, told, self.rows(frame, table, told, run), {"run_id": run}, {"made.by": "steps"})
+        spec = Sink(path=self.path, format=self.name, **section)
+        done = self.sink.commit(table, spec, self.rows(frame, table, spec, run), {"run_id": run}, {"made.by": "steps"})
         return table, done
 
     def append(self, frame: pl.DataFrame, run: str) -> Any:

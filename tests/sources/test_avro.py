@@ -16,7 +16,7 @@ import pytest
 from genspark import JobConfig, run
 from genspark.config import Source
 from genspark.errors import ShardError, SourceError
-from genspark.sources import ddl, find, scan
+from genspark.sources import ddl, find_dataset, scan
 from genspark.sources.formats import avro
 from genspark.sources.on_spark import read
 
@@ -86,7 +86,7 @@ def test_values_and_types_are_those_of_spark(spark: Any, tmp_path: Path) -> None
     for codec in ("null", "deflate"):
         write(tmp_path / f"{codec}.avro", fields, [written] * 3, codec)
     source = Source(path=str(tmp_path), format="avro")
-    frame = scan(find(source)).collect()
+    frame = scan(find_dataset(source)).collect()
     assert [(name, ddl.name_of(dtype)) for name, dtype in frame.schema.items()] == [(c[0], c[2]) for c in COLUMNS]
     expected = {name: value for name, *_, value in COLUMNS}
     plain = [{name: without_zone(value) for name, value in row.items()} for row in frame.to_dicts()]
@@ -95,12 +95,12 @@ def test_values_and_types_are_those_of_spark(spark: Any, tmp_path: Path) -> None
     assert given.frame.dtypes == [(c[0], c[2]) for c in COLUMNS]
     theirs = [row.asDict(recursive=True) for row in given.frame.collect()]
     assert [{**row, "blob": bytes(row["blob"]), "fixed": bytes(row["fixed"])} for row in theirs] == [expected] * 6
-    assert given.description == find(source).description
+    assert given.description == find_dataset(source).description
 
 
 def test_frames_are_small_and_hold_only_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers(tmp_path / "a.avro")
-    dataset = find(Source(path=str(tmp_path), format="avro"))
+    dataset = find_dataset(Source(path=str(tmp_path), format="avro"))
     monkeypatch.setattr(avro, "_ROWS", 300)
     frames = list(dataset.format.frames(dataset.shards[0], dataset.schema, {}, frozenset("n")))
     assert len(frames) in (3, 4)
@@ -138,10 +138,10 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
 def test_a_type_that_no_table_holds_is_refused(tmp_path: Path, avro: Any, told: str) -> None:
     write(tmp_path / "a.avro", [{"name": "c", "type": avro}], [])
     with pytest.raises(SourceError, match=f"column 'c' is {told}"):
-        find(Source(path=str(tmp_path), format="avro"))
+        find_dataset(Source(path=str(tmp_path), format="avro"))
 
 
 def test_without_fastavro_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"pip install 'genspark\[avro\]'"):
-        find(Source(path=str(tmp_path), format="avro"))
+        find_dataset(Source(path=str(tmp_path), format="avro"))

@@ -17,7 +17,7 @@ from genspark import JobConfig, run
 from genspark.config import Source, json_schema
 from genspark.engines.fate import CORRUPT
 from genspark.errors import ConfigError
-from genspark.sources import find, listing, scan
+from genspark.sources import find_dataset, listing, scan
 from genspark.sources.format import Format, Found, Schema, StreamedFormat
 from genspark.sources.formats import format_of, names
 from genspark.sources.shard import Shard
@@ -97,7 +97,7 @@ def test_a_format_needs_a_name_a_schema_and_frames(tmp_path: Path, monkeypatch: 
     (tmp_path / "day=7" / "a.txt").write_text("123")
     (tmp_path / "day=8").mkdir()
     (tmp_path / "day=8" / "b.txt").write_text("4")
-    dataset = find(job(tmp_path, "digits").source)
+    dataset = find_dataset(job(tmp_path, "digits").source)
     assert scan(dataset).collect().rows() == [(1, 7), (2, 7), (3, 7), (4, 8)]
     assert scan(dataset, with_file=True).select("n").collect().rows() == [(1,), (2,), (3,), (4,)]
 
@@ -143,6 +143,6 @@ def test_versions_go_with_formats_that_have_them() -> None:
 def test_an_image_of_no_bytes_is_a_corrupt_record(tmp_path: Path) -> None:
     (tmp_path / "cats").mkdir()
     (tmp_path / "cats" / "a.png").touch()
-    frame = scan(find(Source(path=str(tmp_path), format="images"))).collect()
+    frame = scan(find_dataset(Source(path=str(tmp_path), format="images"))).collect()
     assert frame.drop(CORRUPT).rows() == [("cats/a.png", "cats", None, None, b"")]
     assert frame[CORRUPT].to_list() == ["not an image that can be read: UnidentifiedImageError"]

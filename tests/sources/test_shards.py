@@ -68,21 +68,21 @@ def plain(value: Any) -> Any:
 
 
 def mine(asked: Source, **options: Any) -> pl.DataFrame:
-    return shards.scan(pickle.loads(pickle.dumps(shards.find(asked))), **options).collect()
+    return shards.scan(pickle.loads(pickle.dumps(shards.find_dataset(asked))), **options).collect()
 
 
 def compare(spark: Any, asked: Source, *, ordered: bool = False) -> pl.DataFrame:
     """What both readers give, after checking that it is the same."""
     given = read(spark, asked)
-    dataset = shards.find(asked)
+    dataset = shards.find_dataset(asked)
     frame = shards.scan(dataset).collect()
     names = [*(name for name in given.frame.columns if name != CORRUPT), *([CORRUPT] if given.tells_corrupt else [])]
-    told = given.frame.select([f"`{name}`" for name in names])
-    theirs = [(f.name, f.dataType.simpleString()) for f in told.schema.fields]
+    selected = given.frame.select([f"`{name}`" for name in names])
+    theirs = [(f.name, f.dataType.simpleString()) for f in selected.schema.fields]
     assert [(name, ddl.name_of(dtype)) for name, dtype in frame.schema.items()] == theirs
-    expected = [plain(row.asDict(recursive=True)) for row in told.collect()]
-    found = [plain(row) for row in frame.to_dicts()]
-    assert found == expected if ordered else sorted(found, key=repr) == sorted(expected, key=repr)
+    expected = [plain(row.asDict(recursive=True)) for row in selected.collect()]
+    ours = [plain(row) for row in frame.to_dicts()]
+    assert ours == expected if ordered else sorted(ours, key=repr) == sorted(expected, key=repr)
     assert dict(dataset.description) == given.description
     assert dataset.passes == given.passes
     return frame
@@ -90,7 +90,7 @@ def compare(spark: Any, asked: Source, *, ordered: bool = False) -> pl.DataFrame
 
 def hold_well_formed(spark: Any, asked: Source) -> pl.DataFrame:
     """What our reader gives, line by line: well-formed records as Spark reads them, any other with its text."""
-    frame, given = shards.scan(shards.find(asked)).collect(), read(spark, asked)
+    frame, given = shards.scan(shards.find_dataset(asked)).collect(), read(spark, asked)
     theirs = given.frame.select([f"`{name}`" for name in frame.columns]).collect()
     for row, expected in zip(frame.to_dicts(), theirs, strict=True):
         if row[CORRUPT] is None:
@@ -213,8 +213,8 @@ def test_fields_that_do_not_fit_the_schema_keep_the_others(spark: Any, tmp_path:
         b"1,2\n1,2,,,,,,8\n-1.005,-32768,2020-01-01,-1,2020-01-01 23:59:59.123456789,0999-01-01,-Inf\n"
     )
     write(tmp_path / "a.csv", content)
-    told = "a decimal(5,2), b smallint, c timestamp, d decimal(20,0), e timestamp_ntz, f date, g float"
-    frame = hold_well_formed(spark, source(tmp_path, "csv", schema=told))
+    schema = "a decimal(5,2), b smallint, c timestamp, d decimal(20,0), e timestamp_ntz, f date, g float"
+    frame = hold_well_formed(spark, source(tmp_path, "csv", schema=schema))
     assert frame[CORRUPT].null_count() == 3
     # A value of another type leaves the others of its record.
     assert frame.filter(pl.col("a").is_null() & pl.col("b").is_not_null()).height
@@ -282,7 +282,7 @@ def test_a_corrupt_record_keeps_its_place_among_many(tmp_path: Path) -> None:
 def test_what_is_corrupt_does_not_depend_on_the_columns_asked_for(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", b"n,s\n1,a\n2,b,extra\nx,c\n")
     asked = source(tmp_path, "csv", schema="n int, s string")
-    lf = shards.scan(shards.find(asked))
+    lf = shards.scan(shards.find_dataset(asked))
     assert lf.filter(pl.col(CORRUPT).is_null()).select("s").collect().rows() == [("a",)]
     assert lf.select("s").collect()["s"].to_list() == ["a", None, "c"]
     assert lf.head(2).collect()[CORRUPT].to_list() == [None, "2,b,extra"]
@@ -368,11 +368,11 @@ def test_json_that_does_not_fit_the_schema(spark: Any, tmp_path: Path) -> None:
 {"o":1}
 """
     write(tmp_path / "a.json", content)
-    told = (
+    schema = (
         "a string, s struct<p:int,q:array<double>>, n int, d double, ts timestamp, dt date, "
         "e array<struct<k:int>>, m decimal(5,2), o boolean"
     )
-    compare(spark, source(tmp_path, "json", schema=told), ordered=True)
+    compare(spark, source(tmp_path, "json", schema=schema), ordered=True)
 
 
 def typed() -> pa.Table:
@@ -430,7 +430,7 @@ def test_shards_of_the_same_types_written_otherwise(spark: Any, tmp_path: Path) 
 def test_types_that_no_table_holds(tmp_path: Path, kind: pa.DataType) -> None:
     pq.write_table(pa.table({"t": pa.array([1], kind)}), tmp_path / "a.parquet")
     with pytest.raises(SourceError, match=r"source\.path: .*a\.parquet: column 't' is of type"):
-        shards.find(source(tmp_path, "parquet"))
+        shards.find_dataset(source(tmp_path, "parquet"))
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "json"])
@@ -496,7 +496,7 @@ def test_tasks_of_row_groups_hold_every_row_once(tmp_path: Path) -> None:
     small = pa.table({"n": [-1], "s": ["x"]})
     for n in range(5):
         pq.write_table(small, tmp_path / f"c{n}.parquet")
-    dataset = shards.find(source(tmp_path, "parquet"))
+    dataset = shards.find_dataset(source(tmp_path, "parquet"))
     tasks = dataset.split(60_000)
     assert len(tasks) > 8
     assert tasks == dataset.split(60_000)
@@ -543,11 +543,11 @@ def test_delta_that_only_spark_reads_is_refused(spark: Any, tmp_path: Path) -> N
     assert mine(source(path, "delta")).height == 10
     spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
     with pytest.raises(SourceError, match="deletion vectors"):
-        shards.find(source(path, "delta"))
+        shards.find_dataset(source(path, "delta"))
     mapped = str(tmp_path / "m")
     spark.range(1).write.format("delta").option("delta.columnMapping.mode", "name").save(mapped)
     with pytest.raises(SourceError, match="maps its columns by name"):
-        shards.find(source(mapped, "delta"))
+        shards.find_dataset(source(mapped, "delta"))
 
 
 def arrow(path: Path) -> Source:
@@ -594,19 +594,19 @@ def test_images(spark: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", names())
 def test_nothing_at_the_path(tmp_path: Path, kind: str) -> None:
     with pytest.raises(SourceError, match=r"source\.path: .*nowhere"):
-        shards.find(source(tmp_path / "nowhere", kind))
+        shards.find_dataset(source(tmp_path / "nowhere", kind))
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet", "images", "delta"])
 def test_an_empty_folder(tmp_path: Path, kind: str) -> None:
     with pytest.raises(SourceError, match=r"source\.path: "):
-        shards.find(source(tmp_path, kind))
+        shards.find_dataset(source(tmp_path, kind))
 
 
 def test_files_without_a_byte(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", b"")
     with pytest.raises(SourceError, match=r"source\.path: .*no record"):
-        shards.find(source(tmp_path, "csv"))
+        shards.find_dataset(source(tmp_path, "csv"))
     write(tmp_path / "b.csv", b"n\n1\n")
     assert mine(source(tmp_path, "csv"))["n"].to_list() == [1]
 
@@ -614,7 +614,7 @@ def test_files_without_a_byte(tmp_path: Path) -> None:
 def test_options_that_only_spark_knows(tmp_path: Path) -> None:
     for name, value in (("dateFormat", "d.M.y"), ("mode", "DROPMALFORMED")):
         with pytest.raises(SourceError, match=rf"source\.options\.{name}: .*engine: spark"):
-            shards.find(source(tmp_path, "csv", options={name: value}))
+            shards.find_dataset(source(tmp_path, "csv", options={name: value}))
 
 
 @pytest.mark.parametrize("text", ["a", "a dbl", "a int,", "a int b int", "a array<int", "a decimal(50,2)", "a-b int"])
@@ -635,17 +635,17 @@ def test_a_shard_of_another_schema_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         SourceError, match=r"b\.parquet differs from the others: column 'n' is double, but bigint in .*a\.parquet"
     ):
-        shards.find(source(tmp_path, "parquet"))
+        shards.find_dataset(source(tmp_path, "parquet"))
     write(tmp_path / "a.csv", b"n,s\n1,a\n")
     write(tmp_path / "b.csv", b"n,t\n1,a\n")
     with pytest.raises(SourceError, match=r"b\.csv differs from the others: column 2 is 't', but 's' in .*a\.csv"):
-        shards.find(source(f"{tmp_path}/*.csv", "csv"))
+        shards.find_dataset(source(f"{tmp_path}/*.csv", "csv"))
 
 
 def test_the_shard_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     many_groups(tmp_path / "a.parquet")
     bad = many_groups(tmp_path / "b.parquet")
-    dataset = shards.find(source(tmp_path, "parquet"))
+    dataset = shards.find_dataset(source(tmp_path, "parquet"))
     assert shards.diagnose(dataset) == []
     assert shards.shard_error(dataset, OSError("the disk was asleep")) is None
     content = bytearray(bad.read_bytes())
@@ -664,7 +664,7 @@ def test_the_shard_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_shards_that_are_cut_short_are_named(tmp_path: Path) -> None:
     cut = write(tmp_path / "a.csv.gz", gzip.compress("".join(f"{n},{n}\n" for n in range(50_000)).encode()))
-    dataset = shards.find(source(tmp_path, "csv"))
+    dataset = shards.find_dataset(source(tmp_path, "csv"))
     cut.write_bytes(cut.read_bytes()[:1000])
     with pytest.raises(Exception):  # noqa: B017 - whatever Polars makes of it
         shards.scan(dataset).collect()
@@ -672,7 +672,7 @@ def test_shards_that_are_cut_short_are_named(tmp_path: Path) -> None:
     assert shard.path == str(cut)
     write(tmp_path / "p.parquet", b"PAR1 and no more")
     with pytest.raises(SourceError, match=r"p\.parquet is not parquet that can be read"):
-        shards.find(source(tmp_path / "p.parquet", "parquet"))
+        shards.find_dataset(source(tmp_path / "p.parquet", "parquet"))
 
 
 ROWS = pl.DataFrame({"n": list(range(20_000)), "s": [f"text {n}" for n in range(20_000)]})
@@ -699,7 +699,7 @@ def test_a_file_that_is_harmed_is_named(tmp_path: Path, kind: str, harm: str, is
     """Before the shards are found (it is no shard then where it is gone, but for a table's log), or after."""
     write_shards(tmp_path, kind)
     asked = source(tmp_path, kind.removesuffix(".gz"))
-    found = shards.find(asked) if is_late else None
+    found = shards.find_dataset(asked) if is_late else None
     bad = max(tmp_path.glob("*.*"))
     content = bad.read_bytes()
     if harm == "gone":
@@ -710,7 +710,7 @@ def test_a_file_that_is_harmed_is_named(tmp_path: Path, kind: str, harm: str, is
         return
     error: Exception | None = None
     try:
-        found = found or shards.find(asked)
+        found = found or shards.find_dataset(asked)
         shards.scan(found).collect()
     except SourceError as refused:
         error = refused

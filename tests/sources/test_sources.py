@@ -66,11 +66,11 @@ def test_a_list_and_a_glob_read_the_same(spark: Any, tmp_path: Path) -> None:
 
 def test_a_schema_saves_the_pass_that_infers_it(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(CSV)
-    found = read(spark, Source(path=str(tmp_path), format="csv"))
-    told = read(spark, Source(path=str(tmp_path), format="csv", schema="n double, s string"))
-    assert (found.passes, told.passes) == (1, 0)
-    assert [kind for _, kind in told.frame.dtypes] == ["double", "string", "string"]
-    assert [row[0] for row in told.frame.collect()] == [1.0, 2.0, 3.0]
+    inferred = read(spark, Source(path=str(tmp_path), format="csv"))
+    typed = read(spark, Source(path=str(tmp_path), format="csv", schema="n double, s string"))
+    assert (inferred.passes, typed.passes) == (1, 0)
+    assert [kind for _, kind in typed.frame.dtypes] == ["double", "string", "string"]
+    assert [row[0] for row in typed.frame.collect()] == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.connect("kind")

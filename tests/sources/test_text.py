@@ -80,21 +80,21 @@ def test_csv_of_every_kind(spark: Any, tmp_path: Path, content: bytes, options: 
 
 @pytest.mark.parametrize("inner", ["", ',"o":{"s":1}'])
 def test_json_that_mixes_texts_and_numbers(spark: Any, tmp_path: Path, inner: str) -> None:
-    found = ['"x"', "1", "-1.50", "true", "null", '"1"', "1e5", '"\\"s\\":1"']
-    write(tmp_path / "a.json", "\n".join(f'{{"n":{i},"s": {text}{inner}}}' for i, text in enumerate(found)))
+    texts = ['"x"', "1", "-1.50", "true", "null", '"1"', "1e5", '"\\"s\\":1"']
+    write(tmp_path / "a.json", "\n".join(f'{{"n":{i},"s": {text}{inner}}}' for i, text in enumerate(texts)))
     frame = compare(spark, source(tmp_path, "json"), ordered=True)
     assert frame["s"].to_list() == ["x", "1", "-1.50", "true", None, "1", "1e5", '"s":1']
 
 
 def mutated(draw: random.Random, line: str, signs: list[str]) -> str:
     """A line with up to four signs put in, put for others, left out or doubled."""
-    found = list(line)
+    altered = list(line)
     for _ in range(draw.choice([0, 1, 1, 2, 4])):
-        at = draw.randrange(len(found) + 1)
-        found[at : at + draw.randrange(3)] = draw.choice(
-            [[draw.choice(signs)], [draw.choice(signs)], [], found[:at][-5:]]
+        at = draw.randrange(len(altered) + 1)
+        altered[at : at + draw.randrange(3)] = draw.choice(
+            [[draw.choice(signs)], [draw.choice(signs)], [], altered[:at][-5:]]
         )
-    return "".join(found)
+    return "".join(altered)
 
 
 def fuzzed_csv(lines: int, sep: str = ",", quote: str = '"') -> list[str]:

@@ -128,12 +128,12 @@ def test_maximizing_what_is_expected_never_lowers_the_likelihood():
 
     def likelihood(mean: np.ndarray, sigma: np.ndarray) -> float:
         there = [np.flatnonzero(~np.isnan(row)) for row in z]
-        told = (
+        densities = (
             multivariate_normal(mean[o], sigma[np.ix_(o, o)]).logpdf(r[o])
             for r, o in zip(z, there, strict=True)
             if len(o)
         )
-        return float(sum(told))
+        return float(sum(densities))
 
     mean, sigma = np.zeros(4), np.eye(4)
     likelihoods = [likelihood(mean, sigma)]

@@ -192,7 +192,7 @@ def flat(rows: list[list[Any]]) -> list[Any]:
 @given(CUT_NUMBERS)
 @MANY
 def test_moments_are_those_of_exact_arithmetic_or_a_stated_error(by, rows):
-    def told(values: Sequence[float | None]) -> dict[str, Any]:
+    def truth(values: Sequence[float | None]) -> dict[str, Any]:
         x = [Fraction(value) for value in finite(values)]
         if not x:
             return {**counts(values), "mean": 0.0, "m2": 0.0}
@@ -213,7 +213,7 @@ def test_moments_are_those_of_exact_arithmetic_or_a_stated_error(by, rows):
     except DataError as error:
         state = str(error)
     if largest < 1e150:  # its square is a double, and so is all that the arithmetic meets
-        assert state == expected(flat(rows), by, told)
+        assert state == expected(flat(rows), by, truth)
     elif isinstance(state, str):
         assert state == "the moments of 'x' overflow: its values are too large; scale it before"
     else:
@@ -224,13 +224,13 @@ def test_moments_are_those_of_exact_arithmetic_or_a_stated_error(by, rows):
 @given(CUT_NUMBERS)
 @MANY
 def test_extremes_are_numpys(by, rows):
-    def told(values: Sequence[float | None]) -> State:
+    def truth(values: Sequence[float | None]) -> State:
         x = finite(values)
         ends = {"min": np.min(x), "max": np.max(x)} if x else {"min": None, "max": None}
         return {**counts(values), **ends}
 
     statistic = Extremes(("x",), by=by)
-    assert in_parts([frame(part) for part in rows], statistic) == expected(flat(rows), by, told)
+    assert in_parts([frame(part) for part in rows], statistic) == expected(flat(rows), by, truth)
 
 
 PROBABILITIES = (0.0, 0.1, 0.5, 0.75, 1.0)
@@ -240,12 +240,12 @@ PROBABILITIES = (0.0, 0.1, 0.5, 0.75, 1.0)
 @given(CUT_NUMBERS)
 @MANY
 def test_exact_quantiles_are_numpys(by, rows):
-    def told(values: Sequence[float | None]) -> State:
+    def truth(values: Sequence[float | None]) -> State:
         x = finite(values)
         return {**counts(values), "values": np.quantile(x, PROBABILITIES).tolist() if x else None}
 
     statistic = Quantiles(("x",), rank_error=0, probabilities=PROBABILITIES, by=by)
-    assert in_parts([frame(part) for part in rows], statistic) == expected(flat(rows), by, told)
+    assert in_parts([frame(part) for part in rows], statistic) == expected(flat(rows), by, truth)
 
 
 @with_and_without_by
@@ -254,7 +254,7 @@ def test_exact_quantiles_are_numpys(by, rows):
 def test_quantiles_of_a_sketch_that_holds_every_value_are_numpys(by, rows):
     statistic = Quantiles(("x",), by=by)
 
-    def told(values: Sequence[float | None]) -> tuple[int, Any]:
+    def truth(values: Sequence[float | None]) -> tuple[int, Any]:
         return len(finite(values)), np.quantile(finite(values), PROBABILITIES).tolist() if finite(values) else None
 
     def read(state: State) -> tuple[int, Any]:
@@ -262,21 +262,21 @@ def test_quantiles_of_a_sketch_that_holds_every_value_are_numpys(by, rows):
 
     state = in_parts([frame(part) for part in rows], statistic)
     groups = [{**group, "state": read(group["state"])} for group in state["groups"]] if by else []
-    assert ({"groups": groups} if by else read(state)) == expected(flat(rows), by, told)
+    assert ({"groups": groups} if by else read(state)) == expected(flat(rows), by, truth)
 
 
 @with_and_without_by
 @given(CUT_NUMBERS)
 @MANY
 def test_frequencies_are_counted(by, rows):
-    def told(values: Sequence[float | None]) -> State:
+    def truth(values: Sequence[float | None]) -> State:
         known = [value for value in values if value is not None and value == value]
         ranked = sorted(Counter(finite(values)).items(), key=lambda pair: (-pair[1], pair[0]))
         missing = len(values) - len(known)
         return {"total": len(known), "missing": missing, "values": [list(pair) for pair in ranked], "error": 0}
 
     statistic = Frequencies(("x",), by=by)
-    assert in_parts([frame(part) for part in rows], statistic) == expected(flat(rows), by, told)
+    assert in_parts([frame(part) for part in rows], statistic) == expected(flat(rows), by, truth)
 
 
 @with_and_without_by

@@ -456,8 +456,8 @@ def test_the_first_of_two_steps_that_a_row_breaks_is_told(tmp_path):
         "outliers: {name: high, columns: y, method: iqr, action: quarantine}]"
     )
     found = pl.read_delta(run(tmp_path, rows, steps).quarantine).sort("id").rows(named=True)
-    told = {row["id"]: [reason["step"] for reason in row["_reasons"]] for row in found}
-    assert told == {20: ["far"], 21: ["high"]}
+    steps_of_row = {row["id"]: [reason["step"] for reason in row["_reasons"]] for row in found}
+    assert steps_of_row == {20: ["far"], 21: ["high"]}
 
 
 def test_the_covariance_of_scaled_columns_needs_no_scan_of_its_own():

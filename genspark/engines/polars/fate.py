@@ -144,7 +144,7 @@ def readable(frame: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _fates(broken: Sequence[str], rules: Sequence[Rejection]) -> list[pl.Expr]:
-    """Whether a row is quarantined, or else dropped."""
+    """Two columns: whether a row is quarantined, and whether it is dropped (only if not quarantined)."""
     by_action = {
         action: [name for name, rule in zip(broken, rules, strict=True) if rule.action == action]
         for action in ("quarantine", "drop")

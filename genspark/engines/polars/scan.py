@@ -16,7 +16,7 @@ from genspark.statistics import State, Statistic
 from genspark.statistics.base import in_order
 
 BLOCK_ROWS, BLOCK_BYTES = 500_000, 256 << 20
-"""Rows that are held before they are sorted by group: what a group costs, it costs in each block."""
+"""The most rows and bytes held before they are sorted by group; each block costs time for each of its groups."""
 
 
 def gather(frame: pl.LazyFrame, statistics: Sequence[Statistic]) -> Gathered:

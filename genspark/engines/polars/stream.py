@@ -43,7 +43,7 @@ def keeping_errors(function: Callable[[Given], Result]) -> Callable[[Given], Res
 
 
 def with_callback(frame: pl.LazyFrame, callback: Callable[[pl.DataFrame], Any]) -> pl.LazyFrame:
-    """The same rows. As they stream by, `callback` is called with every batch and all its columns."""
+    """Call `callback` with every batch, all its columns included, as the rows stream by; they stay the same."""
 
     @keeping_errors
     def call(batch: pl.DataFrame) -> pl.DataFrame:

@@ -82,7 +82,10 @@ class SparkEngine(Engine):
 
 
 def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], alive: str = "true") -> Any:
-    """The same rows; evaluation fails at a row that breaks a rule of action `error`, where SQL `alive` is true."""
+    """Make evaluation fail at a row that breaks a rule of action `error`, where SQL `alive` is true.
+
+    The rows stay the same.
+    """
     rules = [rejection for rejection in rejections if rejection.action == "error"]
     if not rules:
         return frame

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 from narwhals._spark_like.dataframe import SparkLikeLazyFrame
 
+from genspark.engines.spark.functions import functions
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
@@ -23,17 +25,13 @@ def quoted(column: str) -> str:
 
 def numbered(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
     """These columns of a frame under the names c0, c1, ...: `mapInArrow` takes the columns' own names for paths."""
-    from pyspark.sql import functions
-
-    F: Any = functions
+    F = functions()
     return frame.select(*(F.col(quoted(name)).alias(f"c{position}") for position, name in enumerate(columns)))
 
 
 def renamed(frame: DataFrame, columns: Sequence[str], names: Mapping[str, str], of_fields: Naming) -> list[Column]:
     """Rename these columns of the frame, and the fields of structs inside them by `of_fields`."""
-    from pyspark.sql import functions
-
-    F: Any = functions
+    F = functions()
     types = {field.name: field.dataType for field in frame.schema.fields}
     after = {name: _type(types[name], of_fields) for name in columns}
     # A cast between structs goes by the fields' places.

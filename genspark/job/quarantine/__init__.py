@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from genspark.columns.expressions import HIDDEN
 from genspark.engines.fate import CORRUPT, CORRUPT_SHARD, FILE
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.names import held_names
@@ -27,6 +28,9 @@ from genspark.storage.stores import absolute, file_uri
 
 TEXT, FILE_URI, REASON_LIST, RUN = "_corrupt_record", "_file", "_reasons", "_run_id"
 PLACE = "quarantine.path"
+
+ROW = f"{HIDDEN}row"
+"""The hidden column with a row as it was read, while the steps change it."""
 
 READ_AS = {TEXT: CORRUPT, FILE_URI: FILE}
 """Columns of the quarantine that a source gives under a hidden name, if it can."""

@@ -9,18 +9,17 @@ from pathlib import Path
 import narwhals as nw
 import polars as pl
 
-from genspark.columns.expressions import HIDDEN, is_hidden
+from genspark.columns.expressions import is_hidden
 from genspark.engines.fate import CORRUPT, REASONS
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.fate import REASON, Counting, Reasoning
 from genspark.engines.polars.names import renamed
-from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, RUN, TEXT, own_names, rows_of_shards
+from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, ROW, RUN, TEXT, own_names, rows_of_shards
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.names import held_names
 from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 from genspark.sources import Dataset
 
-ROW = f"{HIDDEN}row"
 SPILL_BYTES = 64 << 20
 """Bytes of rows set aside in memory; more go to a temporary file."""
 

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 
 import narwhals as nw
 
-from genspark.columns.expressions import HIDDEN, is_hidden
+from genspark.columns.expressions import is_hidden
 from genspark.engines.fate import FATE, FILE, QUARANTINED, REASONS
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import REASONS_TYPE, Fates
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import renamed, wrapped
-from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, RUN, TEXT, own_names, rows_of_shards
+from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, ROW, RUN, TEXT, own_names, rows_of_shards
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.names import held_names
 from genspark.sources.spark_input import Input
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-ROW = f"{HIDDEN}row"
 
 
 def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mapping[str, str]) -> DataFrame:

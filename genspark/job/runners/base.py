@@ -49,9 +49,8 @@ class Runner(ABC):
     """Runs one job on one engine. Methods are called in their order, and fill in the attributes.
 
     `passes` counts the passes over the data by purpose. `left_out` are shards that cannot be read, each
-    with the cause: the source is taken without them, and the quarantine notes them. `keeps`: what is costly to read may
-    be kept for passes to come. Every method raises
-    a GensparkError for what the user can mend.
+    with the cause: the source is taken without them, and the quarantine notes them. `keeps`: whether parsed rows
+    may be kept for later passes. Every method raises a GensparkError for what the user can mend.
     """
 
     config: JobConfig

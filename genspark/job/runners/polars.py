@@ -26,7 +26,7 @@ from genspark.pipeline.passes import FitPass
 from genspark.sinks.choice import of_files
 from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.sink import Files, FileSink
-from genspark.sources import Dataset, Listing, Shard, find, list_source
+from genspark.sources import Dataset, Listing, Shard, find_dataset, list_source
 from genspark.sources.stage import lacking, pays, staged
 from genspark.sources.unpacking import without_copies
 from genspark.statistics import State, Statistic
@@ -62,7 +62,8 @@ class PolarsRunner(Runner):
         self.close()
         self.listing = self.listing or list_source(self.config.source)
         infers = self.keeps and self.config.source.schema_ is None
-        self.dataset = find(self.config.source, self.left_out, self.listing, self._scratch() if infers else None)
+        scratch = self._scratch() if infers else None
+        self.dataset = find_dataset(self.config.source, self.left_out, self.listing, scratch)
         self.nan_free = frozenset()
         self.passes["schema"] = self.dataset.passes
         schema = nw.from_native(pl.LazyFrame(schema=self.dataset.schema)).collect_schema()

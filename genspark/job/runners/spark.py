@@ -14,6 +14,7 @@ from genspark.engines.fate import CORRUPT, FATE, KEPT
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import Fates, readable
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted, wrapped
 from genspark.errors import SourceError
 from genspark.job import quarantine
@@ -113,8 +114,8 @@ class SparkRunner(Runner):
             self._fitted_frame = self.given.frame
             if self.given.tells_corrupt:
                 from pyspark.sql import Observation
-                from pyspark.sql import functions as F
 
+                F = functions()
                 self._observation = Observation()
                 corrupt = F.count_if(F.col(CORRUPT).isNotNull()).alias("corrupt")
                 self._fitted_frame = self.given.frame.observe(self._observation, corrupt)
@@ -135,8 +136,8 @@ class SparkRunner(Runner):
 
     def _write_table(self, model: PipelineModel) -> tuple[Commit, dict[str, int], list[tuple[str, str, int]]]:
         from pyspark.sql import Observation
-        from pyspark.sql import functions as F
 
+        F = functions()
         observation, fates = Observation(), Fates(reasons=False)
         self.passes["write"] += 1
         with self.phase("write", "writing the table"):

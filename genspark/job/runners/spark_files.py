@@ -13,13 +13,14 @@ from genspark.config import Source
 from genspark.engines.fate import FILE
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import readable
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
 from genspark.errors import PlanError, SourceError
 from genspark.job.states import SourceFile, normal
 from genspark.pipeline.passes import FitPass
 from genspark.sources.formats import format_of
 from genspark.sources.listing import list_shards
-from genspark.sources.places import PLACE
+from genspark.sources.places import PLACE, at_source
 from genspark.sources.source import named, paths_of
 from genspark.sources.spark_input import Input
 from genspark.statistics import State, Statistic
@@ -35,7 +36,9 @@ def without(source: Source, left_out: Iterable[str]) -> Source:
     gone = {file_uri(absolute(path)) for path in left_out}
     if not gone:
         return source
-    shards = list_shards(paths_of(source), format_of(source.format).options.for_spark(source.options), {}).shards
+    options = format_of(source.format).options.for_spark(source.options)
+    with at_source():
+        shards = list_shards(paths_of(source), options, {}).shards
     if any(shard.constants for shard in shards):
         raise SourceError(f"{PLACE}: a shard in a Hive folder cannot be left out on engine spark; engine: polars can")
     kept = [shard.path for shard in shards if file_uri(shard.path) not in gone]
@@ -56,7 +59,7 @@ def uris(spark: SparkSession, source: Source, given: Input) -> dict[SourceFile, 
         )
     listed = _listed(spark, source)
     if {normal(uri) for uri in given.frame.inputFiles()} != {file.uri for file in listed}:
-        raise SourceError("source.path: its files changed while they were listed; run again")
+        raise SourceError(f"{PLACE}: its files changed while they were listed; run again")
     return listed
 
 
@@ -64,8 +67,7 @@ def states(
     frame: DataFrame, fit_pass: FitPass, files: Mapping[SourceFile, str], *, is_all: bool
 ) -> dict[SourceFile, dict[Statistic, State]]:
     """The states of a pass for each of these files, in one job grouped by file; `is_all`: the source has no others."""
-    from pyspark.sql import functions as F
-
+    F = functions()
     path = F.col("_metadata.file_path")
     # By its name Spark passes over a file before it opens it.
     frame = frame if is_all else frame.filter(path.isin(list(files.values())))
@@ -98,8 +100,7 @@ def _nothing(statistic: Statistic) -> State:
 
 
 def _listed(spark: SparkSession, source: Source) -> dict[SourceFile, str]:
-    from pyspark.sql import functions as F
-
+    F = functions()
     options = {name: str(value) for name, value in source.options.items()}
     # The same listing as of the source's format, and no file is opened: only names, sizes and times are asked for.
     files = spark.read.format("binaryFile").options(**options).load(paths_of(source))

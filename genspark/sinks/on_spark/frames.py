@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted
 from genspark.session import is_connect
 from genspark.sinks.section import Section
@@ -46,8 +47,7 @@ def laid_out(frame: DataFrame, section: Section) -> DataFrame:
     files = section.files_per_partition
     if not files:
         return frame
-    from pyspark.sql import functions as F
-
+    F = functions()
     if not section.partition_by:
         return frame.repartition(files)
     nested = ("map", "binary", "array", "struct", "variant")

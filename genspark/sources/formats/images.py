@@ -96,11 +96,15 @@ def _require_pillow() -> None:
 
 def _root(paths: Sequence[str]) -> str | None:
     """The folder that the paths of images are relative to; None where the source is not one folder."""
-    if len(paths) != 1 or globs.is_glob(paths[0]):
+    if not _is_one_place(paths):
         return None
     path = absolute(paths[0])
     root = entry(path)
     return f"{path.rstrip('/')}/" if root and root.is_folder else None
+
+
+def _is_one_place(paths: Sequence[str]) -> bool:
+    return len(paths) == 1 and not globs.is_glob(paths[0])
 
 
 def _frames(shards: Sequence[Shard], root: str | None) -> Iterator[pl.DataFrame]:
@@ -181,8 +185,7 @@ def _on_spark(spark: SparkSession, paths: Sequence[str], options: Mapping[str, s
 
 def _spark_root(paths: Sequence[str]) -> str | None:
     """The folder that Spark's paths of files are relative to; None where the source is not one folder."""
-    is_one_folder = len(paths) == 1 and not any(sign in paths[0] for sign in "*?[{")
-    if not is_one_folder:
+    if not _is_one_place(paths):
         return None
     bare = paths[0].removeprefix("file://").rstrip("/")
     parts = [part for part in os.path.normpath(bare).split("/") if part not in ("..", ".")]

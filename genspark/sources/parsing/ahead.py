@@ -1,4 +1,4 @@
-"""Work on the pieces of a stream by threads, a few pieces ahead of who reads the results."""
+"""Run calls in threads, a few ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ import polars as pl
 Result = TypeVar("Result")
 
 MOST_THREADS = 8
-"""Beyond, what is held at once grows, and who reads the results is the slower one."""
+"""With more, the results held at once grow, and the consumer is slower than the threads anyway."""
+
+
+def thread_count() -> int:
+    """The number of threads to read shards in: as many as Polars has, at most `MOST_THREADS`."""
+    return min(pl.thread_pool_size(), MOST_THREADS)
 
 
 def results(calls: Iterable[Callable[[], Result]]) -> Iterator[Result]:
     """The results of calls, in the order of the calls.
 
-    As many run at a time as Polars has threads, at most `MOST_THREADS`, and as many results wait at most; with one
-    thread each call runs when its result is asked for. `calls` is iterated by the thread that asks.
+    `thread_count()` calls run at a time, and as many results wait at most; with one thread each call runs when its
+    result is asked for. `calls` is iterated by the thread that asks.
     Raises what a call raises, when its turn comes.
     """
-    threads = min(pl.thread_pool_size(), MOST_THREADS)
+    threads = thread_count()
     if threads == 1:
         for call in calls:
             yield call()

@@ -37,7 +37,7 @@ class Filling(Learner):
 
     @abstractmethod
     def fit(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        """The parameters, but for the columns that become floats."""
+        """All parameters except `to_float`, the list of columns that become floats."""
 
     @abstractmethod
     def learnt(self, parameters: Parameters) -> Sequence[str]:

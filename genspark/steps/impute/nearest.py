@@ -58,8 +58,7 @@ class Nearest(RowFilling):
 
     @property
     def _sample(self) -> Sample:
-        (draw,) = self.draws()
-        return Sample((*self.columns, draw.column), self.sample_size)
+        return Sample.by_draw(self.columns, self.draws()[0], self.sample_size)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class OneValue(Filling):
         return Derivation((wanted,), derive, "missing values filled: a point mass merged in")
 
     def _knows(self, wanted: Statistic) -> bool:
-        """Whether the statistic is of a filled column and knows its state after missing values became one value."""
+        """Whether the statistic is of one filled column, and `Statistic.filled` can derive its state after the step."""
         if len(wanted.columns) > 1 or wanted.column not in self.columns:
             return False
         if not {*self.columns, *self.indicators}.isdisjoint(wanted.by):

@@ -142,7 +142,7 @@ def _clipped(value: nw.Expr, lower: Bound, upper: Bound) -> nw.Expr:
 
 
 def _clipped_extremes(state: State, lower: float, upper: float) -> State:
-    """The extremes after clipping, which is monotone; infinities become the bounds they lie beyond."""
+    """The state of `Extremes` after values were clipped to the bounds; an infinity became the bound it lies beyond."""
     finite = [state["min"], state["max"]] if state["count"] else []
     low = [lower] if state["negative_infinities"] else []
     high = [upper] if state["positive_infinities"] else []

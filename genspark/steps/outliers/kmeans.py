@@ -72,8 +72,7 @@ class KMeans(RowRule):
 
     @property
     def _sample(self) -> Sample:
-        (draw,) = self.draws()
-        return Sample((*self.columns, draw.column), self.sample_size)
+        return Sample.by_draw(self.columns, self.draws()[0], self.sample_size)
 
     def _centers(self, rows: Numbers) -> Numbers:
         distinct = np.unique(rows, axis=0)

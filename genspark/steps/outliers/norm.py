@@ -20,7 +20,7 @@ from genspark.steps.outliers.distances import FARTHEST
 from genspark.steps.outliers.rule import Judgement, Rule, hidden
 
 ROUNDING = 1e-12
-"""The share of the mean norm below which a deviation is that of arithmetic: vectors of length 1 are never quite."""
+"""Norms whose deviation is below this share of their mean are equal but for rounding, such as those of unit vectors."""
 
 
 @dataclass(frozen=True)

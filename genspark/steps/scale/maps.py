@@ -76,6 +76,6 @@ def affine_map(state: State, method: str, range_: tuple[float, float]) -> list[f
 
 
 def _rescaled(wanted: Covariance, states: Sequence[State], parameters: Parameters) -> State:
-    """The state of columns some of which are scaled."""
+    """The state of the covariance after the step, whose maps scale some of its columns."""
     unchanged = (0.0, 1.0, 0.0)
     return wanted.rescaled(states[0], [tuple(parameters["maps"].get(column, unchanged)) for column in wanted.values])

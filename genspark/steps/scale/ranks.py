@@ -57,7 +57,7 @@ def _shares(number: int) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Curve(ABC):
-    """The line through the points (reference, share), read in one direction; null stays null."""
+    """Maps values to shares or back, by the line through the points (reference, share); null stays null."""
 
     references: tuple[float, ...]
     output: Literal["uniform", "normal"]
@@ -71,7 +71,7 @@ class Curve(ABC):
 
     @abstractmethod
     def read(self, values: Numbers, knots: Numbers, shares: Numbers) -> Numbers:
-        """The other coordinate of points on the line."""
+        """The share at each value, or the value at each share, on the line through (knot, share)."""
 
 
 class Ranks(Curve):

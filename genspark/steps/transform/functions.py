@@ -79,7 +79,7 @@ def _yeo_johnson_inverse(y: nw.Expr, logarithm: nw.Expr, power: float) -> nw.Exp
 
 
 def _less_one(z: nw.Expr, power: float) -> nw.Expr:
-    """(exp(z) - 1) / power, which is z / power, and here z, near power 0."""
+    """(exp(z) - 1) / power; z itself where power is 0."""
     return expm1(z) / power if power else z
 
 

@@ -34,7 +34,7 @@ class Values:
         return [(group, self.values[start : start + size]) for group, start, size in bounds]
 
     def repeated(self, of_each: Numbers64) -> Numbers64:
-        """A number for each group as one for each of its values."""
+        """Repeat each group's number for each of its values."""
         return np.repeat(of_each, self.sizes)
 
 
@@ -130,5 +130,5 @@ def grown(array: Numbers64, known: int, fill: float = 0) -> Numbers64:
 
 
 def slices(sizes: Numbers64) -> Iterable[tuple[int, int]]:
-    """Where each of some parts that lie side by side begins and ends."""
+    """The (start, stop) of adjacent parts of these sizes."""
     return itertools.pairwise([0, *np.cumsum(sizes).tolist()])

@@ -17,7 +17,7 @@ from genspark.statistics.moments import overflows
 
 
 class OfElements(Collector):
-    """One statistic of one column of vectors."""
+    """Collects one `Elements` statistic, which is of one column of vectors."""
 
     def __init__(self, statistic: Elements) -> None:
         self._statistic = statistic

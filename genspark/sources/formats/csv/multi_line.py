@@ -61,7 +61,7 @@ def _records(lines: pl.Series, dialect: Dialect, *, is_end: bool) -> tuple[pl.Se
 
 
 def _opens(lines: pl.Series, dialect: Dialect) -> npt.NDArray[np.bool_]:
-    """Which lines have an odd number of quotes."""
+    """A mask of the lines that have an odd number of quotes."""
     if not dialect.quote:
         return np.zeros(len(lines), dtype=np.bool_)
     bare = lines.str.replace_all(dialect.escaped_sign, "") if dialect.escapes else lines

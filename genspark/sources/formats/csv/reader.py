@@ -75,7 +75,7 @@ def schema_of(
 
 @dataclass(frozen=True)
 class _Block:
-    """A block's records, the kinds that were known, those that hold it too, and its rows of these."""
+    """A block's records, its columns' types before and after it was read, and its typed rows."""
 
     shard: Shard
     records: Records

@@ -165,7 +165,7 @@ def _by_line(block: bytes, dialect: Dialect, names: list[str]) -> Records:
 
 
 def _are_simple(records: pl.Series, dialect: Dialect, width: int) -> pl.Series:
-    """Which records every library reads alike, as `width` fields."""
+    """A mask of the records that every library reads alike, as `width` fields."""
     if not dialect.quote:
         return _has_fields(records, dialect, width)
     has_quote = records.str.contains(dialect.quote, literal=True)

@@ -12,7 +12,7 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 
 
 def is_shallow(records: pl.Series) -> pl.Series:
-    """Which lines have at most `MOST` levels."""
+    """A mask of the lines that have at most `MOST` levels."""
     everything = pl.repeat(True, len(records), eager=True)
     if not (records.str.len_bytes() > MOST).any():
         return everything

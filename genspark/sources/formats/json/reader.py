@@ -62,7 +62,7 @@ def _columns(kind: types.Kind) -> dict[str, Any]:
 
 
 def _look(shard: Shard, block: bytes, known: types.Kind) -> tuple[Shard, bytes, pl.DataFrame | None, types.Kind]:
-    """A block's rows, if the types known hold it; and what types it has."""
+    """Parse a block with the types known so far; return its rows if they fit, and its own types."""
     schema = _columns(known)
     frame = _strictly(block, schema) if schema and types.is_settled(known) else None
     if frame is not None:
@@ -114,7 +114,7 @@ def _frame(records: pl.Series, reading: Reading) -> pl.DataFrame:
 
 
 def _is_object(records: pl.Series) -> pl.Series:
-    """Which lines begin and end as objects do, and are not nested too deeply."""
+    """A mask of the lines that begin and end as objects do, and are not nested too deeply."""
     bare = records.str.starts_with("{") & records.str.ends_with("}")
     return is_shallow(records) & (bare if bare.all() else bare | records.str.contains(_OBJECT))
 
@@ -163,7 +163,7 @@ def _kind_of_lines(records: pl.Series) -> types.Kind:
 
 
 def _has_long_number(table: Any, records: pl.Series) -> pl.Series | None:
-    """Which lines may hold a whole number beyond 64 bits, which PyArrow reads as a float; None where no line does."""
+    """A mask of the lines that may hold a whole number beyond 64 bits, a float to PyArrow; None where no line does."""
     if "double" not in str(table.schema):
         return None
     is_long = records.str.contains(_LONG_NUMBER)
