@@ -136,7 +136,7 @@ def test_the_shards_are_listed_once_a_run(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_versions_go_with_formats_that_have_them() -> None:
-    with pytest.raises(ValueError, match="only a delta source has versions, and format is 'csv'"):
+    with pytest.raises(ConfigError, match="only a delta source has versions, and format is 'csv'"):
         Source(path="x", format="csv", version=1)
 
 
