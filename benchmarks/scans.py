@@ -38,7 +38,7 @@ from genspark.session.jvm import available_memory, driver_memory, usable_cores
 
 COLUMNS, WIDE_COLUMNS, WIDE_SHARE = 20, 500, 20
 MEASURES = tuple(dict.fromkeys(name.split()[0] for name in PEERS))
-HEADINGS = ("measure", "program", "seconds", "CPU s", "scans", "s per scan", "M values/s", "told", "target")
+HEADINGS = ("measure", "program", "seconds", "CPU s", "scans", "s per scan", "M values/s", "result", "target")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
