@@ -46,6 +46,11 @@ def test_jobs_are_shown() -> None:
 
 
 @every_page
+def test_no_blank_is_left_to_fill_in(page: Path) -> None:
+    assert re.findall(r"@[A-Z]+@|TODO|FIXME", page.read_text(encoding="utf-8")) == []
+
+
+@every_page
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", prose(page))
     relative = [link for link in links if "://" not in link]

@@ -45,7 +45,9 @@ class Written:
 
     def rows(self, frame: pl.DataFrame, table: Table, section: Sink | None, run: str) -> Any:
         if self.spark is not None:
-            return self.spark.createDataFrame(frame.to_arrow())
+            # Of a table without rows Connect infers no schema.
+            rows = frame if frame.height else frame.clear(1)
+            return self.spark.createDataFrame(rows.to_arrow()).limit(frame.height)
         layout = self.sink.layout(table, section, run)
         return Files(write_files(frame.lazy(), self.sink.folder(table, run), layout), frame.schema)
 
