@@ -10,12 +10,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from test_shards import compare, mine, source, write
 
 from genspark import job
 from genspark.config import JobConfig
 from genspark.engines.fate import CORRUPT
 from genspark.sources.formats.csv import records as csv_records
+from genspark.sources.formats.csv.dialect import dialect as csv_dialect
 from genspark.sources.formats.json import values as json_values
 
 pytestmark = pytest.mark.classic
@@ -149,6 +151,25 @@ def test_fuzzed_csv_is_what_the_standard_library_reads(tmp_path: Path, sep: str,
 
     assert found == [expected(line) for line in lines]
     assert 1000 < sum(row[-1] is None for row in found) < len(lines) - 1000
+
+
+@pytest.mark.parametrize("null", ["", "NA"])
+def test_a_block_with_few_ragged_lines_is_read_as_line_by_line(null: str) -> None:
+    draw = random.Random(5)
+    form = csv_dialect({"nullValue": null, "header": "false"})
+    for _ in range(50):
+        lines = [",".join(draw.choice(["", "é", "7", "NA", " "]) for _ in range(3)) for _ in range(60)]
+        for place in draw.sample(range(60), draw.randrange(4)):
+            lines[place] = draw.choice(["", " \t", "a", "a,b", "a,b,c,d", ",,,,"])
+        block = ("\n".join(lines) + "\n").encode()
+        names = ["a", "b", "c"]
+        at_once, by_line = csv_records._whole(block, form, names), csv_records._by_line(block, form, names)
+        assert at_once is not None
+        assert_frame_equal(at_once.frame, by_line.frame)
+        assert (at_once.odd is None) == (by_line.odd is None)
+        if at_once.odd is not None and by_line.odd is not None:
+            assert at_once.odd.to_list() == by_line.odd.to_list()
+            assert at_once.text(at_once.odd).to_list() == by_line.text(by_line.odd).to_list()
 
 
 @pytest.mark.parametrize("told", [None, "n long, s string, t timestamp, o struct<k:int,w:date>, l array<long>"])

@@ -140,7 +140,7 @@ def _corrupt(records: Records, bad: list[pl.Series | None]) -> pl.Series:
     if not marks:
         return nulls
     is_corrupt = reduce(operator.or_, marks)
-    return nulls.scatter(is_corrupt.arg_true(), records.text().filter(is_corrupt))
+    return nulls.scatter(is_corrupt.arg_true(), records.text(is_corrupt))
 
 
 def _names(shard: Shard, form: Dialect) -> list[str] | None:

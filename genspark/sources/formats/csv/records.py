@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from genspark.sources.formats.csv.dialect import MOST_COUNTED, Dialect
@@ -14,6 +15,9 @@ from genspark.sources.parsing.blocks import blocks, lines
 _HEADER = 1 << 16
 """Bytes that are read at once where the first record alone is looked for: what is compressed is unpacked that far."""
 _NOT_BLANK = r"[^\x00-\x20]"
+_BLANK, _END = 0x20, 0x0A
+_FEW = 16
+"""Where fewer than one line in so many is not as the others, those others are read at once."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,17 @@ class Records:
     dialect: Dialect
     odd: pl.Series | None = None
 
-    def text(self) -> pl.Series:
-        """The records as they are written."""
-        return self.given if isinstance(self.given, pl.Series) else _records(lines(self.given), self.dialect)
+    def text(self, marks: pl.Series) -> pl.Series:
+        """The marked records as they are written."""
+        if isinstance(self.given, pl.Series):
+            return self.given.filter(marks)
+        ends = np.flatnonzero(np.frombuffer(self.given, np.uint8) == _END)
+        if len(ends) != len(marks):
+            return _records(lines(self.given), self.dialect).filter(marks)
+        begins = np.concatenate([[0], ends[:-1] + 1])
+        places = marks.arg_true().to_numpy()
+        spans = zip(begins[places].tolist(), ends[places].tolist(), strict=True)
+        return pl.Series([self.given[begin:end].decode() for begin, end in spans], dtype=pl.String())
 
 
 def pieces(path: str, dialect: Dialect) -> Iterator[bytes | pl.Series]:
@@ -138,16 +150,48 @@ def _whole(block: bytes, dialect: Dialect, names: list[str]) -> Records | None:
     # The library refuses a record with too many fields, so that where the separators add up none has too few.
     count = block.count(b"\n")
     if block.count(dialect.sep.encode()) != count * (len(names) - 1):
-        return None
+        return _but_ragged(block, dialect, names)
     try:
         frame = _read(block, dialect, names, quote=False)
     except pl.exceptions.PolarsError:
-        return None
+        return _but_ragged(block, dialect, names)
     if frame.height != count:
         return None
     if dialect.sep <= " " and frame.select(_all_blank(names)).to_series().any():
         return None
     return Records(_nulls(frame, dialect), block, dialect)
+
+
+def _but_ragged(block: bytes, dialect: Dialect, names: list[str]) -> Records | None:
+    """Read a block without quotes at once, but for a few lines that are blank or have another number of fields.
+
+    None where there are many such lines, or where separators may be blanks.
+    """
+    if dialect.sep <= " " or len(dialect.sep.encode()) > 1:
+        return None
+    text = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(text == _END)
+    separators = np.diff(np.searchsorted(np.flatnonzero(text == ord(dialect.sep)), ends), prepend=0)
+    others = np.flatnonzero(separators != len(names) - 1).tolist()
+    if len(others) > len(ends) // _FEW:
+        return None
+    # A record of empty fields takes the place of each that is not well formed, so that the others are not moved.
+    stand_in, kept, odd, done = dialect.sep.encode() * (len(names) - 1), [], [], 0
+    blank = 0
+    for line in others:
+        begin, end = int(ends[line - 1]) + 1 if line else 0, int(ends[line])
+        kept.append(block[done:begin])
+        if any(sign > _BLANK for sign in block[begin:end]):
+            kept.append(stand_in)
+            odd.append(line - blank)
+            done = end
+        else:
+            blank, done = blank + 1, end + 1
+    frame = _read(b"".join([*kept, block[done:]]), dialect, names, quote=False)
+    if frame.height != len(ends) - blank:
+        return None
+    marks = pl.zeros(frame.height, pl.Boolean, eager=True).scatter(odd, True) if odd else None
+    return Records(_nulls(frame, dialect), block, dialect, marks)
 
 
 def _all_blank(names: list[str]) -> pl.Expr:
