@@ -473,7 +473,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.parametrize("engine", ["polars", "spark-polars", "spark-arrow"])
+@pytest.mark.parametrize("engine", ["polars", tasks_of_spark, "spark-arrow"])
 def test_a_disk_that_fills_up(request: Any, small_disk: Path, tmp_path: Path, engine: str) -> None:
     if engine != "polars":
         request.getfixturevalue("interpreted")

@@ -363,7 +363,13 @@ def test_an_overwrite_may_change_columns_and_partitions(config: Config, shards: 
 
 
 @on_every_writer
-@pytest.mark.parametrize("sink", ["mode: append", "mode: overwrite, partition_by: g, partitions: {g: [x, y]}"])
+@pytest.mark.parametrize(
+    "sink",
+    [
+        "mode: append",
+        pytest.param("mode: overwrite, partition_by: g, partitions: {g: [x, y]}", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_rows_of_other_columns_do_not_enter_a_table_that_keeps_some(config: Config, shards: Path, sink: str) -> None:
     before = job.run(config(sink="mode: overwrite, partition_by: g"))
     for content in ("id,g,v\n1,x,text\n", "id,g,v,w\n1,x,1.0,2.0\n"):
@@ -374,7 +380,13 @@ def test_rows_of_other_columns_do_not_enter_a_table_that_keeps_some(config: Conf
 
 
 @on_every_writer
-@pytest.mark.parametrize("sink", ["mode: append", "mode: overwrite, partition_by: g, partitions: {g: [x]}"])
+@pytest.mark.parametrize(
+    "sink",
+    [
+        "mode: append",
+        pytest.param("mode: overwrite, partition_by: g, partitions: {g: [x]}", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_column_of_the_table_that_rows_lack_is_null_in_them(config: Config, shards: Path, sink: str) -> None:
     job.run(config(sink="mode: overwrite, partition_by: g"))
     texts(shards, a="id,g\n7,x\n")

@@ -694,7 +694,7 @@ def write_shards(folder: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("harm", ["cut", "other", "gone"])
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "orc", "avro", "delta", "text.gz"])
-@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("is_late", [pytest.param(False, marks=pytest.mark.exhaustive), True])
 def test_a_file_that_is_harmed_is_named(tmp_path: Path, kind: str, harm: str, is_late: bool) -> None:
     """Before the shards are found (it is no shard then where it is gone, but for a table's log), or after."""
     write_shards(tmp_path, kind)
