@@ -105,7 +105,7 @@ def _sinks() -> list[str]:
     return names()
 
 
-def _told_sinks() -> str:
+def _what_sinks_make() -> str:
     from genspark.sinks.formats import names, sink_of
 
     return f"What is made: {'; '.join(f'{name}, {sink_of(name).noun}' for name in names())}."
@@ -174,7 +174,7 @@ class Sink(Section):
     place: ClassVar[str] = "sink"
 
     path: Path = Field(description="The table's path or URI.")
-    format: Annotated[str, _OneOf(_sinks, _told_sinks)] = "delta"
+    format: Annotated[str, _OneOf(_sinks, _what_sinks_make)] = "delta"
     mode: Literal["overwrite", "append", "error"] = Field(
         default="error", description="What to do where the table exists already; error leaves it as it is and stops."
     )

@@ -43,18 +43,20 @@ def find_dataset(
     given = form.given_schema(source)
     constants = hive.types_of([shard.constants for shard in kept], given or {})
     keeper = Keeper(scratch, "inferred") if given is None and scratch and form.infers else None
-    if keeper is not None:
-        kept = unpacked(kept, keeper.folder)
-    not_empty = [shard for shard in kept if shard.size] or kept
-    if keeper is not None:
-        found = form.inferred(not_empty, listing.options, keeper)
-        kept = [s if s.path not in found.kept else dataclasses.replace(s, copy=None) for s in kept]
+    if keeper is None:
+        found = form.schema(_not_empty(kept), listing.options, given, constants)
     else:
-        found = form.schema(not_empty, listing.options, given, constants)
+        kept = unpacked(kept, keeper.folder)
+        found = form.inferred(_not_empty(kept), listing.options, keeper)
+        kept = [s if s.path not in found.kept else dataclasses.replace(s, copy=None) for s in kept]
     schema = {**found.columns, **{name: dtype for name, dtype in constants.items() if name not in found.columns}}
     shards = (dataclasses.replace(shard, variant=found.variants.get(shard.path, 0)) for shard in kept)
-    description = description_of(source, [file_uri(shard.path) for shard in kept])
-    return Dataset(form, tuple(shards), schema, listing.options, description, found.passes, found.kept)
+    return Dataset(form, tuple(shards), schema, listing.options, _description(source, kept), found.passes, found.kept)
+
+
+def _not_empty(shards: Sequence[Shard]) -> Sequence[Shard]:
+    """The shards that have bytes; all of them where none has."""
+    return [shard for shard in shards if shard.size] or shards
 
 
 def _kept(shards: Sequence[Shard], left_out: Container[str]) -> list[Shard]:

@@ -12,31 +12,22 @@ from genspark.errors import TargetError
 from genspark.session import settled
 from genspark.sinks.on_spark import arrow_writer
 from genspark.sinks.on_spark.frames import laid_out
-from genspark.sinks.parquet_files import Layout
+from genspark.sinks.on_spark.through_files import ThroughFiles
 from genspark.sinks.section import Section
-from genspark.sinks.sink import Files, FileSink, Sink
-from genspark.sinks.table import Commit, Table
+from genspark.sinks.sink import Files
+from genspark.sinks.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
-class ArrowTasks(Sink["DataFrame"]):
+class ArrowTasks(ThroughFiles):
     """Passes the files that tasks wrote to a sink of files. The workers need genspark and Polars."""
-
-    files: FileSink
-
-    @property
-    def place(self) -> str:  # type: ignore[override]
-        return self.files.place
-
-    def find(self, path: str) -> Table:
-        return self.files.find(path)
 
     def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         """Check as the sink of files does. Raises TargetError also for columns that only Spark can write."""
-        self.files.check(table, section, schema)
+        super().check(table, section, schema)
         odd = only_spark_writes(schema)
         if odd:
             raise TargetError(
@@ -44,34 +35,15 @@ class ArrowTasks(Sink["DataFrame"]):
                 "leave sink.writer out, or drop the column"
             )
 
-    def commit(
-        self,
-        table: Table,
-        section: Section,
-        rows: DataFrame,
-        metadata: Mapping[str, Any],
-        properties: Mapping[str, str],
-    ) -> Commit:
-        layout = self.files.layout(table, section, metadata["run_id"])
-        if section.files_per_partition:
+    def written(self, frame: DataFrame, table: Table, section: Section | None, run_id: str) -> Files:
+        layout = self.files.layout(table, section, run_id)
+        if section is not None:
+            frame = laid_out(frame, section)
+        if section is not None and section.files_per_partition:
             # Spark gathers the rows of each file into a task of its own.
             layout = replace(layout, files_per_partition=None, file_bytes=None)
-        written = self._written(laid_out(rows, section), table, layout)
-        return self.files.commit(table, section, written, metadata, properties)
-
-    def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
-        written = self._written(rows, table, self.files.layout(table, None, metadata["run_id"]))
-        return self.files.append(table, written, metadata)
-
-    def put_back(self, table: Table, run_id: str) -> None:
-        self.files.put_back(table, run_id)
-
-    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
-        self.files.sweep(table, run_id, commit)
-
-    def _written(self, frame: DataFrame, table: Table, layout: Layout) -> Files:
         with settled(frame.sparkSession):
-            files = arrow_writer.write(frame, self.files.folder(table, layout.run_id), layout)
+            files = arrow_writer.write(frame, self.files.folder(table, run_id), layout)
         return Files(files, arrow_writer.schema_of(frame))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from genspark.engines.spark.errors import spark_errors
@@ -15,10 +15,11 @@ from genspark.errors import SinkError
 from genspark.session import qualified, settled
 from genspark.sinks.on_spark.arrow_writer import schema_of
 from genspark.sinks.on_spark.frames import laid_out, plain_text
+from genspark.sinks.on_spark.through_files import ThroughFiles
 from genspark.sinks.parquet_files import WrittenFile
 from genspark.sinks.section import Section
-from genspark.sinks.sink import Files, FileSink, Sink
-from genspark.sinks.table import Commit, Table, partitioning
+from genspark.sinks.sink import Files
+from genspark.sinks.table import Table, partitioning
 from genspark.storage.files import file_system
 from genspark.storage.hive import NULL_FOLDER
 
@@ -27,46 +28,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SparkParquet(Sink["DataFrame"]):
+class SparkParquet(ThroughFiles):
     """Passes the files that Spark wrote to a sink of files. This process must reach the files, too."""
 
-    files: FileSink
     spark: SparkSession
 
-    @property
-    def place(self) -> str:  # type: ignore[override]
-        return self.files.place
-
-    def find(self, path: str) -> Table:
-        return self.files.find(path)
-
-    def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
-        self.files.check(table, section, schema)
-
-    def commit(
-        self,
-        table: Table,
-        section: Section,
-        rows: DataFrame,
-        metadata: Mapping[str, Any],
-        properties: Mapping[str, str],
-    ) -> Commit:
-        by = partitioning(table, section)
-        written = self._written(laid_out(rows, section), table, metadata["run_id"], by, section.max_records_per_file)
-        return self.files.commit(table, section, written, metadata, properties)
-
-    def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
-        return self.files.append(table, self._written(rows, table, metadata["run_id"]), metadata)
-
-    def put_back(self, table: Table, run_id: str) -> None:
-        self.files.put_back(table, run_id)
-
-    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
-        self.files.sweep(table, run_id, commit)
-
-    def _written(
-        self, frame: DataFrame, table: Table, run_id: str, by: tuple[str, ...] = (), rows_a_file: int | None = None
-    ) -> Files:
+    def written(self, frame: DataFrame, table: Table, section: Section | None, run_id: str) -> Files:
+        by = () if section is None else partitioning(table, section)
+        rows_a_file = None if section is None else section.max_records_per_file
+        if section is not None:
+            frame = laid_out(frame, section)
         folder = self.files.folder(table, run_id)
         frame = plain_text(frame)
         with spark_errors(self.place, SinkError), settled(self.spark), _micros(self.spark):

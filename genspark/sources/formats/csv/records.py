@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from genspark.sources.formats.csv.dialect import MOST_COUNTED, Dialect
@@ -15,7 +16,7 @@ from genspark.sources.parsing.blocks import blocks, lines
 _HEADER = 1 << 16
 """Bytes that are read at once where the first record alone is looked for: what is compressed is unpacked that far."""
 _NOT_BLANK = r"[^\x00-\x20]"
-_BLANK, _END = 0x20, 0x0A
+_BLANK = 0x20
 _FEW = 16
 """Where fewer than one line in so many is not as the others, those others are read at once."""
 
@@ -37,7 +38,7 @@ class Records:
         """The marked records as they are written."""
         if isinstance(self.given, pl.Series):
             return self.given.filter(marks)
-        ends = np.flatnonzero(np.frombuffer(self.given, np.uint8) == _END)
+        ends = _places(self.given, "\n")
         if len(ends) != len(marks):
             return _records(lines(self.given), self.dialect).filter(marks)
         begins = np.concatenate([[0], ends[:-1] + 1])
@@ -169,15 +170,14 @@ def _but_ragged(block: bytes, dialect: Dialect, names: list[str]) -> Records | N
     """
     if dialect.sep <= " " or len(dialect.sep.encode()) > 1:
         return None
-    text = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero(text == _END)
-    separators = np.diff(np.searchsorted(np.flatnonzero(text == ord(dialect.sep)), ends), prepend=0)
+    ends = _places(block, "\n")
+    separators = np.diff(np.searchsorted(_places(block, dialect.sep), ends), prepend=0)
     others = np.flatnonzero(separators != len(names) - 1).tolist()
     if len(others) > len(ends) // _FEW:
         return None
     # A record of empty fields takes the place of each that is not well formed, so that the others are not moved.
-    stand_in, kept, odd, done = dialect.sep.encode() * (len(names) - 1), [], [], 0
-    blank = 0
+    stand_in, kept, odd = dialect.sep.encode() * (len(names) - 1), [], []
+    done = blank = 0
     for line in others:
         begin, end = int(ends[line - 1]) + 1 if line else 0, int(ends[line])
         kept.append(block[done:begin])
@@ -192,6 +192,11 @@ def _but_ragged(block: bytes, dialect: Dialect, names: list[str]) -> Records | N
         return None
     marks = pl.zeros(frame.height, pl.Boolean, eager=True).scatter(odd, True) if odd else None
     return Records(_nulls(frame, dialect), block, dialect, marks)
+
+
+def _places(block: bytes, sign: str) -> npt.NDArray[np.int64]:
+    """The places of a sign of ASCII in a block, in order."""
+    return np.flatnonzero(np.frombuffer(block, np.uint8) == ord(sign))
 
 
 def _all_blank(names: list[str]) -> pl.Expr:

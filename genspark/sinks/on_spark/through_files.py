@@ -1,0 +1,56 @@
+"""What writers of files in Spark's tasks share: the table is that of a sink of files."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from genspark.sinks.section import Section
+from genspark.sinks.sink import Files, FileSink, Sink
+from genspark.sinks.table import Commit, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class ThroughFiles(Sink["DataFrame"]):
+    """Writes a frame's rows to files and passes these to `files`, which finds, checks, commits and undoes."""
+
+    files: FileSink
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        return self.files.place
+
+    def find(self, path: str) -> Table:
+        return self.files.find(path)
+
+    def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
+        self.files.check(table, section, schema)
+
+    def commit(
+        self,
+        table: Table,
+        section: Section,
+        rows: DataFrame,
+        metadata: Mapping[str, Any],
+        properties: Mapping[str, str],
+    ) -> Commit:
+        written = self.written(rows, table, section, metadata["run_id"])
+        return self.files.commit(table, section, written, metadata, properties)
+
+    def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
+        return self.files.append(table, self.written(rows, table, None, metadata["run_id"]), metadata)
+
+    def put_back(self, table: Table, run_id: str) -> None:
+        self.files.put_back(table, run_id)
+
+    def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
+        self.files.sweep(table, run_id, commit)
+
+    @abstractmethod
+    def written(self, frame: DataFrame, table: Table, section: Section | None, run_id: str) -> Files:
+        """Write the rows, laid out as the section says; None for `append`. Nothing is committed."""
