@@ -30,6 +30,8 @@ Hashes = npt.NDArray[np.uint64]
 
 SPARK_SEED = 42  # Spark's xxhash64 starts from this seed, and a literal before a column sets the next
 UNIT = 2.0**-53
+ORDER = f"{HIDDEN}order"
+"""The hidden column by which the rows of a table are ordered: 64 bits as a signed integer."""
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
 _P2 = np.uint64(0xC2B2AE3D27D4EB4F)

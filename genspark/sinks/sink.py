@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import polars as pl
 
 from genspark.errors import SinkError
+from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.sinks.names import check_names
-from genspark.sinks.parquet_files import Layout, WrittenFile, as_text
 from genspark.sinks.section import Section
 from genspark.sinks.table import Commit, Table, partitioning, refuse_misfits
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from genspark.errors import SinkError, TargetError, did_you_mean
-from genspark.sinks.parquet_files import WrittenFile
+from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.section import Section
 from genspark.storage.files import is_empty, why_not_writable
 

@@ -13,9 +13,9 @@ import pytest
 
 from genspark.config import Sink
 from genspark.errors import SinkError, TargetError
+from genspark.sinks.files.writer import write_files
 from genspark.sinks.formats import names as formats
 from genspark.sinks.on_spark.arrow_tasks import ArrowTasks
-from genspark.sinks.parquet_files import write_files
 from genspark.sinks.sink import Files, FileSink
 from genspark.sinks.table import Table
 

@@ -16,8 +16,10 @@ from genspark.engines.polars.fate import REASON, Counting, Reasoning
 from genspark.engines.polars.names import renamed
 from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, ROW, RUN, TEXT, own_names, rows_of_shards
 from genspark.pipeline.model import PipelineModel
+from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.writer import write_files
+from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.names import held_names
-from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
 from genspark.sources import Dataset
 
 SPILL_BYTES = 64 << 20

@@ -17,7 +17,9 @@ from genspark.engines.polars.stream import streamed
 from genspark.job.quarantine.on_polars import QuarantineFiles, Stash, marked
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
-from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
+from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.writer import write_files
+from genspark.sinks.files.written import WrittenFile
 from genspark.sources import Dataset, scan
 from genspark.sources.keeping import Kept
 from genspark.sources.stage import stage

@@ -17,7 +17,7 @@ import polars as pl
 
 from genspark.errors import GensparkError, SinkError, TargetError
 from genspark.sinks.features import NeedsSparkError, only_spark_heeds
-from genspark.sinks.parquet_files import WrittenFile, as_text
+from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
 from genspark.sinks.table import (

@@ -41,7 +41,7 @@ class ArrowTasks(ThroughFiles):
             frame = laid_out(frame, section)
         if section is not None and section.files_per_partition:
             # Spark gathers the rows of each file into a task of its own.
-            layout = replace(layout, files_per_partition=None, file_bytes=None)
+            layout = replace(layout, files_per_partition=1)
         with settled(frame.sparkSession):
             files = arrow_writer.write(frame, self.files.folder(table, run_id), layout)
         return Files(files, arrow_writer.schema_of(frame))

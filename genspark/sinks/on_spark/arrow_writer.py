@@ -16,7 +16,9 @@ from genspark.engines.polars.plugin import lazy
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.tasks import run_on_rows
 from genspark.errors import SinkError
-from genspark.sinks.parquet_files import Layout, WrittenFile, write_files
+from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.writer import write_files
+from genspark.sinks.files.written import WrittenFile
 
 if TYPE_CHECKING:
     import pyarrow as pa

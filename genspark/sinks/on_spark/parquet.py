@@ -13,10 +13,10 @@ from urllib.parse import unquote
 from genspark.engines.spark.errors import spark_errors
 from genspark.errors import SinkError
 from genspark.session import qualified, settled
+from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.on_spark.arrow_writer import schema_of
 from genspark.sinks.on_spark.frames import laid_out, plain_text
 from genspark.sinks.on_spark.through_files import ThroughFiles
-from genspark.sinks.parquet_files import WrittenFile
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files
 from genspark.sinks.table import Table, partitioning

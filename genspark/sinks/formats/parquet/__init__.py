@@ -17,8 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.errors import GensparkError, SinkError, TargetError
+from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.sinks.formats.parquet.manifest import MANIFEST, Listed, Manifest
-from genspark.sinks.parquet_files import Layout, WrittenFile, as_text
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
 from genspark.sinks.table import Commit, Table, absent, partitioning, refuse_other_columns
@@ -63,7 +64,7 @@ class ParquetFolder(FileSink):
 
     def layout(self, table: Table, section: Section | None, run_id: str) -> Layout:
         # Not even to those who look for `**/*.parquet` is a draft a file of the table.
-        return replace(super().layout(table, section, run_id), suffix=f".snappy.parquet{_DRAFT}", indexed=0)
+        return replace(super().layout(table, section, run_id), suffix=f".snappy.parquet{_DRAFT}")
 
     def commit(
         self,

@@ -1,0 +1,114 @@
+"""One Parquet file from a frame whose rows are in order."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genspark.sinks.files.layout import Layout, holds_bytes
+from genspark.sinks.files.log_statistics import log_statistics
+from genspark.sinks.files.written import WrittenFile
+from genspark.storage.files import file_system, is_uri
+
+IMAGES_IN_A_GROUP = (1_000, 4_000)
+"""Rows of a group where values are bytes: readers fetch whole groups, and shuffle them."""
+MOST_ROWS_IN_A_GROUP = 1 << 20
+_BLOB = 512
+"""Bytes of a row's binary values from which it counts as holding an image, or the like."""
+_SAMPLE_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """The bytes that a row takes: in memory, in a row group before compression, and on disk."""
+
+    in_memory: float
+    encoded: float
+    stored: float
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, encoder: Encoder) -> Bytes:
+        """Measured by encoding some of the rows, of which there is at least one."""
+        some = rows.head(_SAMPLE_ROWS)
+        sink = pa.BufferOutputStream()
+        footer = encoder.encode(some, sink, some.height)
+        encoded = sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
+        in_memory = max(1, some.estimated_size())
+        return cls(in_memory / some.height, encoded / some.height, sink.getvalue().size / some.height)
+
+
+NO_ROWS = Bytes(1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Writes Parquet files of a layout below a folder."""
+
+    folder: str
+    layout: Layout
+
+    def write(self, rows: pl.DataFrame, path: str, partition: Mapping[str, str | None], size: Bytes) -> WrittenFile:
+        """Write a file of these rows at a path below the folder. Raises OSError."""
+        system, inside = file_system(f"{self.folder}/{path}")
+        if not is_uri(self.folder):
+            system.create_dir(inside.rpartition("/")[0], recursive=True)
+        with system.open_output_stream(inside) as stream:
+            footer = self.encode(rows, stream, self.rows_in_a_group(rows, size))
+            written = stream.tell()
+        stats = log_statistics(footer, self.layout.indexed(rows.columns))
+        return WrittenFile(path, written, rows.height, partition, stats, int(time.time() * 1000))
+
+    def encode(self, rows: pl.DataFrame, stream: Any, rows_in_a_group: int) -> Any:
+        """Write the rows to a stream; return the footer."""
+        table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+        footers: list[Any] = []
+        writer = pq.ParquetWriter(
+            stream,
+            table.schema,
+            compression="snappy",
+            # Values of a blob do not repeat, and a dictionary of them would be written beside them.
+            use_dictionary=[leaf for name, dtype in rows.schema.items() for leaf in _repeating(name, dtype)],
+            write_statistics=self.layout.indexed(rows.columns),
+            # What Spark and Delta call a timestamp.
+            coerce_timestamps="us",
+            allow_truncated_timestamps=True,
+            # PyArrow's own types would come back to PyArrow's readers alone.
+            store_schema=False,
+            metadata_collector=footers,
+        )
+        try:
+            writer.write_table(table, row_group_size=rows_in_a_group)
+        except BaseException:
+            # To close it would fail, too, and hide why.
+            writer.is_open = False
+            raise
+        writer.close()
+        return footers[0]
+
+    def rows_in_a_group(self, rows: pl.DataFrame, size: Bytes) -> int:
+        """The rows of each group, all alike, so that no group is a small rest."""
+        most = max(1, int(self.layout.group_bytes / max(size.encoded, 1e-9)))
+        blobs = [name for name, dtype in rows.schema.items() if holds_bytes(dtype)]
+        if blobs and rows.select(blobs).estimated_size() >= _BLOB * rows.height:
+            fewest, enough = IMAGES_IN_A_GROUP
+            most = min(max(most, fewest), enough)
+        most = min(most, MOST_ROWS_IN_A_GROUP)
+        return math.ceil(rows.height / max(1, math.ceil(rows.height / most)))
+
+
+def _repeating(path: str, dtype: pl.DataType) -> Iterator[str]:
+    """The leaves of a column that a dictionary may be worth to: text and whole numbers; doubles hardly ever repeat."""
+    if isinstance(dtype, pl.List | pl.Array):
+        yield from _repeating(f"{path}.list.element", dtype.inner)  # type: ignore[arg-type]
+    elif isinstance(dtype, pl.Struct):
+        for field in dtype.fields:
+            yield from _repeating(f"{path}.{field.name}", field.dtype)  # type: ignore[arg-type]
+    elif dtype in (pl.String, pl.Date) or dtype.is_integer() or isinstance(dtype, pl.Categorical | pl.Enum):
+        yield path
