@@ -13,6 +13,7 @@ import pytest
 
 from genspark.config import Sink
 from genspark.errors import SinkError, TargetError
+from genspark.sinks.columns import fitted, kept_columns
 from genspark.sinks.formats import names as formats
 from genspark.sinks.on_spark.arrow_tasks import ArrowTasks
 from genspark.sinks.parquet_files import write_files
@@ -48,8 +49,8 @@ class Written:
             # Of a table without rows Connect infers no schema.
             rows = frame if frame.height else frame.clear(1)
             return self.spark.createDataFrame(rows.to_arrow()).limit(frame.height)
-        layout = self.sink.layout(table, section, run)
-        return Files(write_files(frame.lazy(), self.sink.folder(table, run), layout), frame.schema)
+        rows, layout = fitted(frame.lazy(), kept_columns(table, section)), self.sink.layout(table, section, run)
+        return Files(write_files(rows, self.sink.folder(table, run), layout), rows.collect_schema())
 
     def commit(self, frame: pl.DataFrame, run: str, table: Table | None = None, **section: Any) -> Any:
         table = table or self.find()
