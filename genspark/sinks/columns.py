@@ -64,17 +64,18 @@ def misfits(there: Mapping[str, Any], here: Mapping[str, Any], *, evolves: bool)
 def _misfits(
     there: Mapping[str, Any], here: Mapping[str, Any], differ: Callable[[str], bool], *, evolves: bool
 ) -> list[str]:
-    cast = "cast it (a step cast), or overwrite the whole table"
-    remedy = cast if evolves else f"set sink.schema: evolve if it is narrower, {cast}"
+    other = "cast it (a step cast), overwrite the whole table, or choose another path"
+    stays = "a wider type is one that not every reader would open" if evolves else "sink.schema: evolve widens numbers"
     problems = [
-        f"column {n!r} is {here[n]} and the table has {there[n]}, which stays as every reader knows it; {remedy}"
-        for n in here
-        if n in there and differ(n)
+        f"column {name!r} is {here[name]} in the rows and {there[name]} in the table; {stays}; {other}"
+        for name in here
+        if name in there and differ(name)
     ]
     new, lower = [name for name in here if name not in there], {name.lower() for name in there}
-    twins = [name for name in new if name.lower() in lower]
     problems += [
-        f"column {n!r} differs in case alone from one of the table; give it that name (a step rename)" for n in twins
+        f"column {name!r} differs in case alone from one of the table; give it that name (a step rename)"
+        for name in new
+        if name.lower() in lower
     ]
     if evolves:
         return problems
