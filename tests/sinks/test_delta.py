@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import pyarrow as pa
 import pytest
 
 from genspark.config import Sink
+from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.on_spark.delta import DeltaSpark
+from genspark.sinks.parquet_files import write_files
+from genspark.sinks.sink import Files
 from genspark.sinks.table import Table
 
 NESTED = "text string, `a.b` array<string>, `m``p` map<string,string>, both struct<`x-y`: string, n: bigint>"
@@ -49,3 +53,35 @@ def test_a_table_without_text_is_written(spark: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "table")
     DeltaSpark(spark).commit(Table(path), Sink(path=path), spark.range(2), {}, {})
     assert sorted(pl.read_delta(path)["id"]) == [0, 1]
+
+
+@pytest.mark.connect
+@pytest.mark.parametrize("writer", ["delta", "spark"])
+def test_rows_properties_and_the_runs_transaction_are_one_commit(spark: Any, tmp_path: Path, writer: str) -> None:
+    path = str(tmp_path / "table")
+    sink: Any = DeltaSpark(spark) if writer == "spark" else DeltaRs()
+    frame = pl.DataFrame({"g": ["x/y", None], "v": [1, 2]})
+    for version, mode in enumerate(("error", "overwrite")):
+        table, told = sink.find(path), {"run_id": f"r{version}", "key": f"k{version}"}
+        section = Sink(path=path, partition_by="g", mode=mode, properties={"team": mode})
+        rows: Any = spark.createDataFrame(frame.to_arrow())
+        if writer == "delta":
+            rows = Files(write_files(frame.lazy(), path, sink.layout(table, section, told["run_id"])), frame.schema)
+        assert sink.commit(table, section, rows, told, {"augment": "[]"}).version == version
+        actions = [json.loads(line) for line in (tmp_path / f"table/_delta_log/{version:020}.json").open()]
+        (definition,) = [action["metaData"] for action in actions if "metaData" in action]
+        (transaction,) = [action["txn"] for action in actions if "txn" in action]
+        own = {"delta.dataSkippingNumIndexedCols": "1", "augment": "[]", "team": mode}
+        assert definition["configuration"] == own
+        assert (transaction["appId"], transaction["version"]) == (f"genspark:k{version}", 1)
+        assert sum("remove" in action for action in actions) == 2 * version
+        # What every reader opens.
+        protocols = [action["protocol"] for action in actions if "protocol" in action]
+        assert all(protocol == {"minReaderVersion": 1, "minWriterVersion": 2} for protocol in protocols)
+        assert len(protocols) == 1 - version
+    read = [tuple(row) for row in spark.read.format("delta").load(path).select("g", "v").collect()]
+    assert sorted(read, key=repr) == sorted(frame.rows(), key=repr)
+    # Each finds what the other wrote.
+    for reader in (DeltaRs(), DeltaSpark(spark)):
+        past = reader.committed(reader.find(path), "k0")
+        assert (past.version, past.is_latest, past.metadata["run_id"]) == (0, False, "r0")

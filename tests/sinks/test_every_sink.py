@@ -178,10 +178,12 @@ def test_a_run_is_found_by_its_key(written: Written) -> None:
     for run, mode in (("r1", "error"), ("r2", "append")):
         table, done = written.commit(ROWS, run, mode=mode)
         if run == "r1":
+            # The other is put back below, which is for a run that is not done, and not looked at by the next.
             written.sink.sweep(table, run, done)
-        past = written.sink.committed(written.find(), f"key of {run}")
+            table = written.find()
+        past = written.sink.committed(table, f"key of {run}")
         assert (past.version, past.metadata["run_id"], past.is_latest) == (done.version, run, True)
-    assert not written.sink.committed(written.find(), "key of r1").is_latest
+    assert not written.sink.committed(table, "key of r1").is_latest
     written.sink.put_back(table, "r2")
     assert written.sink.committed(written.find(), "key of r2") is None
     assert written.sink.committed(written.find(), "key of r1").is_latest
@@ -231,4 +233,5 @@ def test_a_table_may_change_with_its_rows(written: Written) -> None:
         old = [(g, i, v, None) for g, i, v in ROWS.select("g", "id", "v").rows()]
         assert written.read() == sorted([*old, ("z", 7, None, "new")], key=repr)
     files = [file for file in Path(written.path).rglob("*.parquet") if "g=z" in str(file)]
-    assert pl.read_parquet(files[0], hive_partitioning=False).schema == {"id": pl.Int64, "w": pl.String}
+    schema = pl.read_parquet(files[0], hive_partitioning=False).schema
+    assert (schema["id"], schema["w"]) == (pl.Int64, pl.String)
