@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pyarrow as pa
 import pytest
 
 from genspark.config import Sink
+from genspark.errors import AlreadyCommittedError, SinkError, TargetError
+from genspark.sinks.choice import of_frames
 from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.on_spark.delta import DeltaSpark
 from genspark.sinks.parquet_files import write_files
@@ -85,3 +88,57 @@ def test_rows_properties_and_the_runs_transaction_are_one_commit(spark: Any, tmp
     for reader in (DeltaRs(), DeltaSpark(spark)):
         past = reader.committed(reader.find(path), "k0")
         assert (past.version, past.is_latest, past.metadata["run_id"]) == (0, False, "r0")
+
+
+@pytest.mark.connect
+def test_spark_heeds_what_other_writers_committed_meanwhile(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, sink = str(tmp_path / "table"), DeltaSpark(spark)
+    absent = sink.find(path)
+
+    def commit(table: Table, run: str, key: str, mode: str) -> int:
+        section, told = Sink(path=path, mode=mode), {"run_id": run, "key": key}
+        return int(sink.commit(table, section, spark.range(2), told, {"made.by": run}).version)
+
+    assert commit(absent, "r0", "k0", "append") == 0
+    # Two commits: the properties, and then the rows.
+    assert commit(absent, "r1", "k1", "append") == 2
+    found = sink.find(path)
+    with pytest.raises(
+        AlreadyCommittedError, match=r"committed by another process meanwhile, as version 2 .* by run r1"
+    ):
+        commit(absent, "r2", "k1", "append")
+    commit(found, "r3", "k3", "append")
+    with pytest.raises(SinkError, match=r"version 4 \(WRITE\) by run r3 came first, and an overwrite would lose"):
+        commit(found, "r4", "k4", "overwrite")
+    # One that comes between the look and the write is found afterwards.
+    monkeypatch.setattr(DeltaSpark, "_refuse_meanwhile", lambda *_: None)
+    with pytest.raises(SinkError, match=r"version 4 \(WRITE\) by run r3 came first"):
+        commit(found, "r5", "k5", "overwrite")
+    with pytest.raises(AlreadyCommittedError, match="as version 4"):
+        commit(found, "r6", "k3", "append")
+    assert spark.read.format("delta").load(path).count() == 6
+
+
+def test_files_with_deletion_vectors_are_replaced_by_spark(spark: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "table")
+    asked = {"delta.enableDeletionVectors": "true", "delta.columnMapping.mode": "name"}
+    sink, rows = DeltaSpark(spark), spark.range(9).coalesce(1)
+    for properties in ({name: asked[name]} for name in asked):
+        section = Sink(path=path, mode="overwrite", properties=properties)
+        sink.commit(sink.find(path), section, rows, {"run_id": "r"}, {})
+        if len(sink.find(path).properties) == 2:
+            spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
+            appended = Sink(path=path, mode="append")
+            DeltaRs().check(DeltaRs().find(path), appended, {"id": nw.Int64()})
+            with pytest.raises(TargetError, match="has files with deletion vectors, which only Spark removes rightly"):
+                DeltaRs().check(DeltaRs().find(path), Sink(path=path, mode="overwrite"), {"id": nw.Int64()})
+            notes: list[str] = []
+            auto = of_frames(section, spark, notes.append)
+            auto.check(auto.find(path), section, {"id": nw.Int64()})
+            assert notes == [
+                "sink.writer: auto leaves writing to Spark: the table has files that only Spark can replace"
+            ]
+    assert spark.read.format("delta").load(path).count() == 9
+    assert asked.items() <= sink.find(path).properties.items()

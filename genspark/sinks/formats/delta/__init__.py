@@ -172,8 +172,10 @@ class DeltaRs(FileSink):
             refuse_the_same(changed, metadata, f"{self.place}: {table.path}")
             if now is not None:
                 self._refuse_features(now, table.path)
-            commit = change(now, changed)
+            commit, before = change(now, changed), tried
             tried = now.version() + 1 if now is not None else 0
+            if tried == before:
+                raise SinkError(f"{self.place}: {table.path}: the log shows no version {tried}, and has a file of it")
             with contextlib.suppress(OvertakenError):
                 commit.put(table.path, tried)
                 break
