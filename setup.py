@@ -23,6 +23,7 @@ CORE = [
     "polars>=1.36.1",
     "polars-hash>=0.5",
     "deltalake>=1.2",
+    "obstore>=0.8",
     "rich>=13",
 ]
 EXTRAS = {

@@ -83,6 +83,10 @@ class SinkError(GensparkError):
     """The output cannot be written."""
 
 
+class AlreadyCommittedError(SinkError):
+    """Another process committed the same run while this one was at work: the table has its rows once."""
+
+
 class TargetError(SinkError):
     """The target cannot be written as asked; found before any work was done."""
 

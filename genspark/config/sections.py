@@ -178,6 +178,12 @@ class Sink(Section):
     mode: Literal["overwrite", "append", "error"] = Field(
         default="error", description="What to do where the table exists already; error leaves it as it is and stops."
     )
+    schema_: Literal["strict", "evolve"] = Field(
+        default="strict",
+        alias="schema",
+        description="What to do where rows are added to a table of other columns: strict stops; evolve adds new "
+        "columns, makes lacking ones null, and widens narrower numbers.",
+    )
     partition_by: Names = Field(default=(), description="The columns that the table is partitioned by.")
     partitions: dict[str, Annotated[list[Value], Field(min_length=1)]] | None = Field(
         default=None,

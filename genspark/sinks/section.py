@@ -22,6 +22,10 @@ class Section(Protocol):
         """What becomes of the rows that are there: `overwrite`, `append`, or `error`, which allows none."""
 
     @property
+    def schema_(self) -> str:
+        """What rows do whose columns are not those of the table they are added to: `strict` or `evolve`."""
+
+    @property
     def partition_by(self) -> Sequence[str]:
         """The columns that the table is partitioned by."""
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import polars as pl
 
-from genspark.errors import SinkError
+from genspark.errors import SinkError, TargetError
+from genspark.sinks.columns import check_columns
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.sinks.names import check_names
 from genspark.sinks.section import Section
-from genspark.sinks.table import Commit, Table, partitioning, refuse_misfits
+from genspark.sinks.table import Commit, PastRun, Table, partitioning, refuse_misfits
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -47,6 +48,13 @@ class Sink(ABC, Generic[Rows]):
         """
         refuse_misfits(table, section, list(schema))
         check_names(table, section, schema, can_map=self.can_map, has_log=self.has_log)
+        problems = check_columns(table, section, schema)
+        if problems:
+            raise TargetError(f"sink.schema: {'; '.join(problems)}")
+
+    @abstractmethod
+    def committed(self, table: Table, key: str) -> PastRun | None:
+        """The run of this key that was committed to the table before, unless it was put back; None for none."""
 
     @abstractmethod
     def commit(
@@ -57,17 +65,19 @@ class Sink(ABC, Generic[Rows]):
         metadata: Mapping[str, Any],
         properties: Mapping[str, str],
     ) -> Commit:
-        """Add the rows by the section's mode, visible all at once; then set the table's properties.
+        """Add the rows by the section's mode and set the table's properties, visible all at once.
 
-        `metadata` tells of the run, and has its `run_id`; `properties` are those that the steps want, beside the
-        section's own. Raises SinkError; no row of the table has changed then.
+        `metadata` tells of the run: its `run_id`, and its `key`, by which `committed` finds it again; `properties` are
+        those that the steps want, beside the section's own. Where another writer came first, an append is tried
+        again on what it made of the table. Raises SinkError; no row of the table has changed then. Raises
+        AlreadyCommittedError where another process committed a run of this key since the table was found.
         """
 
     @abstractmethod
     def append(self, table: Table, rows: Rows, metadata: Mapping[str, Any]) -> Commit | None:
         """Append to a table without partitions, whose columns may differ from run to run: new ones are added.
 
-        None where there are no rows: a table is made, or changed, for rows alone. Raises SinkError.
+        None where there are no rows: a table is made, or changed, for rows alone. Raises SinkError as `commit` does.
         """
 
     @abstractmethod

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from genspark.errors import SinkError, TargetError, did_you_mean
+from genspark.columns.dtypes import Schema
+from genspark.errors import TargetError, did_you_mean
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.section import Section
 from genspark.storage.files import is_empty, why_not_writable
@@ -16,12 +18,26 @@ NEW_TABLE = {"delta.dataSkippingNumIndexedCols": "1"}
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it was found; `version` is None where there was none."""
+    """A table as it was found; `version` is None where there was none. `columns` are all of its columns."""
 
     path: str
     version: int | None = None
     partition_by: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
+    columns: Schema = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run that was committed: by which version, and its commit's metadata.
+
+    `is_latest`: no later commit changed rows, but for maintenance. Where the log has forgotten the commit and only
+    knows that it was made, `version` is the last it can have been, and `metadata` is empty.
+    """
+
+    version: int
+    metadata: Mapping[str, Any]
+    is_latest: bool
 
 
 @dataclass(frozen=True)
@@ -69,29 +85,20 @@ def refuse_misfits(table: Table, section: Section, columns: Sequence[str]) -> No
         raise TargetError("; ".join(problems))
 
 
-def refuse_other_columns(there: Mapping[str, str], here: Mapping[str, str]) -> None:
-    """Raise SinkError where rows to be added to a table have columns or types that it does not have."""
-    problems = [f"{name!r} is not a column of the table" for name in here if name not in there]
-    problems += [f"{n!r} is {here[n]} and the table has {there[n]}" for n in here if n in there and here[n] != there[n]]
-    if problems:
-        raise SinkError(f"sink.path: {'; '.join(problems)}; append rows of the same columns, or overwrite the table")
-
-
 def partitioning(table: Table, section: Section) -> tuple[str, ...]:
     """The columns that the written table is partitioned by."""
-    is_kept = table.version is not None and (section.mode == "append" or bool(section.partitions))
-    return (tuple(section.partition_by) or table.partition_by) if is_kept else tuple(section.partition_by)
+    own = tuple(section.partition_by)
+    return own or table.partition_by if keeps_columns(table, section) else own
 
 
-def creation_properties(section: Section) -> dict[str, str]:
-    """The properties that a new table begins with: Delta's own, which later commits must not change."""
-    return {**NEW_TABLE, **{name: value for name, value in section.properties.items() if name.startswith("delta.")}}
+def keeps_columns(table: Table, section: Section) -> bool:
+    """Whether rows are added to a table that is there, or replace some partitions: it keeps its columns then."""
+    return table.version is not None and (section.mode == "append" or bool(section.partitions))
 
 
-def changed_properties(table: Table, section: Section, wanted: Mapping[str, str]) -> dict[str, str]:
-    """The properties to set after the rows' commit: those of the sink and the steps that the table does not have."""
-    there = table.properties if table.version is not None else creation_properties(section)
-    return {name: value for name, value in {**wanted, **section.properties}.items() if there.get(name) != value}
+def wanted_properties(table: Table, section: Section, wanted: Mapping[str, str]) -> dict[str, str]:
+    """The properties of the table after a commit: its own, under those of the steps, under those of the section."""
+    return {**(NEW_TABLE if table.version is None else table.properties), **wanted, **section.properties}
 
 
 def _against(table: Table, section: Section) -> list[str]:

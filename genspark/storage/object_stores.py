@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import os
 import re
@@ -47,6 +48,15 @@ def arrow_file_system(uri: str) -> tuple[Any, str]:
     return system, f"{root.rstrip('/')}/{inside}".rstrip("/") if root else f"/{inside}"
 
 
+def object_store(uri: str) -> tuple[Any, str]:
+    """Obstore's store of a URI, whose puts may be conditional, and the key inside. Raises OSError or ValueError."""
+    scheme, _, rest = normal_uri(uri).partition("://")
+    authority, _, key = rest.partition("/")
+    if scheme not in SCHEMES:
+        raise ValueError(f"no store of scheme {scheme!r} is known; known: {', '.join(SCHEMES)}")
+    return _object_store(f"{scheme}://{authority}", _settings()), key
+
+
 def one_line(error: object) -> str:
     """The message of a client's error on one line, without colours and the store's XML."""
     text = re.sub(r"\x1b\[\d+m|↳", "", str(error))
@@ -70,6 +80,17 @@ def _first(names: tuple[str, ...]) -> str | None:
 
 def _settings() -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith(_SETTINGS)))
+
+
+@functools.lru_cache(maxsize=32)
+def _object_store(uri: str, _: tuple[tuple[str, str], ...]) -> Any:
+    from obstore.store import from_url
+
+    options = polars_options(uri) or {}
+    config = {name: value for name, value in options.items() if name != "aws_allow_http"}
+    patience: Any = {"max_retries": 8, "retry_timeout": dt.timedelta(seconds=30)}
+    client: Any = {"connect_timeout": dt.timedelta(seconds=5), "allow_http": "aws_allow_http" in options}
+    return from_url(uri, config=config or None, client_options=client, retry_config=patience)  # type: ignore[arg-type]
 
 
 @functools.lru_cache(maxsize=32)

@@ -33,6 +33,8 @@ from genspark.session import jars, jvm
 from genspark.sinks.formats.delta import DeltaRs
 from genspark.sources import find_dataset
 from genspark.storage import object_stores
+from genspark.storage.exclusive import write_new
+from genspark.storage.files import read_text
 
 pytestmark = pytest.mark.slow
 
@@ -497,3 +499,19 @@ def test_an_endpoint_of_amazon_needs_no_options(monkeypatch: pytest.MonkeyPatch)
 def test_what_spark_alone_reaches_is_left_to_it() -> None:
     with pytest.raises(PlanError, match="hdfs://name/in can be reached through Spark alone"):
         job.run(config("hdfs://name/in", "s3://shelf/out"))
+
+
+def test_of_two_who_put_one_name_one_gets_it(store: Store, prefix: str) -> None:
+    def put(writer: int) -> str | None:
+        try:
+            write_new(f"s3://{BUCKET}/{prefix}/one.json", f"{writer}\n")
+        except FileExistsError:
+            return None
+        return f"{writer}\n"
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        (won,) = [text for text in pool.map(put, range(8)) if text]
+    assert read_text(f"s3://{BUCKET}/{prefix}/one.json") == won
+    assert store.names(prefix) == ["one.json"]
+    with pytest.raises(OSError, match=r"NoSuchBucket|not found"):
+        write_new(f"s3://no-such-{BUCKET}/one.json", "")

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pyarrow as pa
 import pytest
 
 from genspark.config import Sink
+from genspark.errors import AlreadyCommittedError, SinkError, TargetError
+from genspark.sinks.choice import of_frames
+from genspark.sinks.files.writer import write_files
+from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.on_spark.delta import DeltaSpark
+from genspark.sinks.sink import Files
 from genspark.sinks.table import Table
 
 NESTED = "text string, `a.b` array<string>, `m``p` map<string,string>, both struct<`x-y`: string, n: bigint>"
@@ -49,3 +56,89 @@ def test_a_table_without_text_is_written(spark: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "table")
     DeltaSpark(spark).commit(Table(path), Sink(path=path), spark.range(2), {}, {})
     assert sorted(pl.read_delta(path)["id"]) == [0, 1]
+
+
+@pytest.mark.connect
+@pytest.mark.parametrize("writer", ["delta", "spark"])
+def test_rows_properties_and_the_runs_transaction_are_one_commit(spark: Any, tmp_path: Path, writer: str) -> None:
+    path = str(tmp_path / "table")
+    sink: Any = DeltaSpark(spark) if writer == "spark" else DeltaRs()
+    frame = pl.DataFrame({"g": ["x/y", None], "v": [1, 2]})
+    for version, mode in enumerate(("error", "overwrite")):
+        table, told = sink.find(path), {"run_id": f"r{version}", "key": f"k{version}"}
+        section = Sink(path=path, partition_by="g", mode=mode, properties={"team": mode})
+        rows: Any = spark.createDataFrame(frame.to_arrow())
+        if writer == "delta":
+            rows = Files(write_files(frame.lazy(), path, sink.layout(table, section, told["run_id"])), frame.schema)
+        assert sink.commit(table, section, rows, told, {"augment": "[]"}).version == version
+        actions = [json.loads(line) for line in (tmp_path / f"table/_delta_log/{version:020}.json").open()]
+        (definition,) = [action["metaData"] for action in actions if "metaData" in action]
+        (transaction,) = [action["txn"] for action in actions if "txn" in action]
+        own = {"delta.dataSkippingNumIndexedCols": "1", "augment": "[]", "team": mode}
+        assert definition["configuration"] == own
+        assert (transaction["appId"], transaction["version"]) == (f"genspark:k{version}", 1)
+        assert sum("remove" in action for action in actions) == 2 * version
+        # What every reader opens.
+        protocols = [action["protocol"] for action in actions if "protocol" in action]
+        assert all(protocol == {"minReaderVersion": 1, "minWriterVersion": 2} for protocol in protocols)
+        assert len(protocols) == 1 - version
+    read = [tuple(row) for row in spark.read.format("delta").load(path).select("g", "v").collect()]
+    assert sorted(read, key=repr) == sorted(frame.rows(), key=repr)
+    # Each finds what the other wrote.
+    for reader in (DeltaRs(), DeltaSpark(spark)):
+        past = reader.committed(reader.find(path), "k0")
+        assert (past.version, past.is_latest, past.metadata["run_id"]) == (0, False, "r0")
+
+
+@pytest.mark.connect
+def test_spark_heeds_what_other_writers_committed_meanwhile(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, sink = str(tmp_path / "table"), DeltaSpark(spark)
+    absent = sink.find(path)
+
+    def commit(table: Table, run: str, key: str, mode: str) -> int:
+        section, told = Sink(path=path, mode=mode), {"run_id": run, "key": key}
+        return int(sink.commit(table, section, spark.range(2), told, {"made.by": run}).version)
+
+    assert commit(absent, "r0", "k0", "append") == 0
+    # Two commits: the properties, and then the rows.
+    assert commit(absent, "r1", "k1", "append") == 2
+    found = sink.find(path)
+    with pytest.raises(
+        AlreadyCommittedError, match=r"committed by another process meanwhile, as version 2 .* by run r1"
+    ):
+        commit(absent, "r2", "k1", "append")
+    commit(found, "r3", "k3", "append")
+    with pytest.raises(SinkError, match=r"version 4 \(WRITE\) by run r3 came first, and an overwrite would lose"):
+        commit(found, "r4", "k4", "overwrite")
+    # One that comes between the look and the write is found afterwards.
+    monkeypatch.setattr(DeltaSpark, "_refuse_meanwhile", lambda *_: None)
+    with pytest.raises(SinkError, match=r"version 4 \(WRITE\) by run r3 came first"):
+        commit(found, "r5", "k5", "overwrite")
+    with pytest.raises(AlreadyCommittedError, match="as version 4"):
+        commit(found, "r6", "k3", "append")
+    assert spark.read.format("delta").load(path).count() == 6
+
+
+def test_files_with_deletion_vectors_are_replaced_by_spark(spark: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "table")
+    asked = {"delta.enableDeletionVectors": "true", "delta.columnMapping.mode": "name"}
+    sink, rows = DeltaSpark(spark), spark.range(9).coalesce(1)
+    for properties in ({name: asked[name]} for name in asked):
+        section = Sink(path=path, mode="overwrite", properties=properties)
+        sink.commit(sink.find(path), section, rows, {"run_id": "r"}, {})
+        if len(sink.find(path).properties) == 2:
+            spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
+            appended = Sink(path=path, mode="append")
+            DeltaRs().check(DeltaRs().find(path), appended, {"id": nw.Int64()})
+            with pytest.raises(TargetError, match="has files with deletion vectors, which only Spark removes rightly"):
+                DeltaRs().check(DeltaRs().find(path), Sink(path=path, mode="overwrite"), {"id": nw.Int64()})
+            notes: list[str] = []
+            auto = of_frames(section, spark, notes.append)
+            auto.check(auto.find(path), section, {"id": nw.Int64()})
+            assert notes == [
+                "sink.writer: auto leaves writing to Spark: the table has files that only Spark can replace"
+            ]
+    assert spark.read.format("delta").load(path).count() == 9
+    assert asked.items() <= sink.find(path).properties.items()

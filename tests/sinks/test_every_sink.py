@@ -13,6 +13,7 @@ import pytest
 
 from genspark.config import Sink
 from genspark.errors import SinkError, TargetError
+from genspark.sinks.columns import fitted, kept_columns
 from genspark.sinks.files.writer import write_files
 from genspark.sinks.formats import names as formats
 from genspark.sinks.on_spark.arrow_tasks import ArrowTasks
@@ -48,14 +49,24 @@ class Written:
             # Of a table without rows Connect infers no schema.
             rows = frame if frame.height else frame.clear(1)
             return self.spark.createDataFrame(rows.to_arrow()).limit(frame.height)
-        layout = self.sink.layout(table, section, run)
-        return Files(write_files(frame.lazy(), self.sink.folder(table, run), layout), frame.schema)
+        rows, layout = fitted(frame.lazy(), kept_columns(table, section)), self.sink.layout(table, section, run)
+        return Files(write_files(rows, self.sink.folder(table, run), layout), rows.collect_schema())
 
     def commit(self, frame: pl.DataFrame, run: str, table: Table | None = None, **section: Any) -> Any:
         table = table or self.find()
         spec = Sink(path=self.path, format=self.name, **section)
-        done = self.sink.commit(table, spec, self.rows(frame, table, spec, run), {"run_id": run}, {"made.by": "steps"})
+        told = {"run_id": run, "key": f"key of {run}"}
+        done = self.sink.commit(table, spec, self.rows(frame, table, spec, run), told, {"made.by": "steps"})
         return table, done
+
+    def add(self, frame: pl.DataFrame, run: str, *, check: bool, **section: Any) -> Any:
+        """Append, after the check of a job where that is asked for."""
+        if check:
+            spec = Sink(path=self.path, format=self.name, mode="append", **section)
+            self.sink.check(self.find(), spec, dict(nw.from_native(frame.lazy()).collect_schema()))
+        table, done = self.commit(frame, run, mode="append", **section)
+        self.sink.sweep(table, run, done)
+        return done
 
     def append(self, frame: pl.DataFrame, run: str) -> Any:
         table = self.find()
@@ -160,3 +171,67 @@ def test_a_section_that_does_not_fit_is_refused_at_once(written: Written) -> Non
     for section, told in (({}, "is already a table"), ({"mode": "append", "partition_by": "v"}, "differs from")):
         with pytest.raises(TargetError, match=told):
             written.sink.check(written.find(), Sink(path=written.path, format=written.name, **section), schema)
+
+
+def test_a_run_is_found_by_its_key(written: Written) -> None:
+    assert written.sink.committed(written.find(), "key of r1") is None
+    for run, mode in (("r1", "error"), ("r2", "append")):
+        table, done = written.commit(ROWS, run, mode=mode)
+        if run == "r1":
+            # The other is put back below, which is for a run that is not done, and not looked at by the next.
+            written.sink.sweep(table, run, done)
+            table = written.find()
+        past = written.sink.committed(table, f"key of {run}")
+        assert (past.version, past.metadata["run_id"], past.is_latest) == (done.version, run, True)
+    assert not written.sink.committed(table, "key of r1").is_latest
+    written.sink.put_back(table, "r2")
+    assert written.sink.committed(written.find(), "key of r2") is None
+    assert written.sink.committed(written.find(), "key of r1").is_latest
+    # Made again, it is a run like any other.
+    table, done = written.commit(ROWS, "r2", mode="append")
+    assert written.read() == sorted_rows(ROWS, ROWS)
+    assert written.sink.committed(written.find(), "key of r2").is_latest
+
+
+def test_rows_of_other_columns_are_refused_unless_the_table_may_change(written: Written) -> None:
+    table, done = written.commit(ROWS, "r1", partition_by="g")
+    written.sink.sweep(table, "r1", done)
+    cases: list[tuple[pl.DataFrame, str]] = [
+        (
+            MORE.with_columns(w=1),
+            r"'w' is not a column of the table, and the rows have it as .*; set sink.schema: evolve",
+        ),
+        (MORE.drop("v"), "the rows have no column 'v', which the table has as "),
+        (
+            MORE.cast({"id": pl.Int32}),
+            r"column 'id' is \w+ in the rows and \w+ in the table; sink.schema: evolve widens",
+        ),
+    ]
+    for run, (frame, told) in enumerate(cases):
+        for check in (True, False):
+            with pytest.raises(SinkError, match=told):
+                written.add(frame, f"x{run}", check=check)
+        written.sink.put_back(written.find(), f"x{run}")
+    wide = MORE.cast({"id": pl.String})
+    for check in (True, False):
+        with pytest.raises(SinkError, match="column 'id' .*; a wider type is one that not every reader would open"):
+            written.add(wide, "x9", check=check, schema="evolve")
+    written.sink.put_back(written.find(), "x9")
+    assert written.read() == sorted_rows(ROWS)
+
+
+def test_a_table_may_change_with_its_rows(written: Written) -> None:
+    table, done = written.commit(ROWS, "r1", partition_by="g")
+    written.sink.sweep(table, "r1", done)
+    version = done.version
+    rows = pl.DataFrame({"id": [7], "g": ["z"], "w": ["new"]}).cast({"id": pl.Int32})
+    done = written.add(rows, "r2", check=True, schema="evolve")
+    assert done.version == version + 1
+    assert written.find().columns["id"] == nw.Int64
+    assert {"id", "g", "v", "w"} == set(written.find().columns)
+    if written.name == "delta":
+        old = [(g, i, v, None) for g, i, v in ROWS.select("g", "id", "v").rows()]
+        assert written.read() == sorted([*old, ("z", 7, None, "new")], key=repr)
+    files = [file for file in Path(written.path).rglob("*.parquet") if "g=z" in str(file)]
+    schema = pl.read_parquet(files[0], hive_partitioning=False).schema
+    assert (schema["id"], schema["w"]) == (pl.Int64, pl.String)

@@ -9,6 +9,7 @@ from pathlib import Path
 import narwhals as nw
 import polars as pl
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.engines.fate import CORRUPT, REASONS
 from genspark.engines.polars.engine import PolarsEngine
@@ -16,6 +17,7 @@ from genspark.engines.polars.fate import REASON, Counting, Reasoning
 from genspark.engines.polars.names import renamed
 from genspark.job.quarantine import FILE_URI, READ_AS, REASON_LIST, ROW, RUN, TEXT, own_names, rows_of_shards
 from genspark.pipeline.model import PipelineModel
+from genspark.sinks.columns import fitted
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.writer import write_files
 from genspark.sinks.files.written import WrittenFile
@@ -28,18 +30,23 @@ SPILL_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class QuarantineFiles:
-    """Writes the quarantine's files below `folder`. `names_shards`: shards are left out, so a text column is there."""
+    """Writes the quarantine's files below `folder`, with the types of `columns`, which are there already.
+
+    `names_shards`: shards are left out, so a text column is there.
+    """
 
     folder: str
     layout: Layout
     names_shards: bool = False
+    columns: Schema = field(default_factory=dict)
 
     def schema(self, dataset: Dataset) -> pl.Schema:
         """The columns of the quarantine's rows."""
         text = {TEXT: pl.String()} if dataset.tells_corrupt or self.names_shards else {}
         beside = {**text, FILE_URI: pl.String(), REASON_LIST: pl.List(REASON), RUN: pl.String()}
         own = renamed(dataset.schema, own_names(dataset.schema), held_names)
-        return pl.Schema({**pl.LazyFrame(schema=dataset.schema).select(own).collect_schema(), **beside})
+        rows = pl.LazyFrame(schema=dataset.schema).select(own)
+        return pl.Schema({**fitted(rows, self.columns).collect_schema(), **beside})
 
     def write(self, rows: pl.LazyFrame, model: PipelineModel, task: int) -> list[WrittenFile]:
         """Write rows that a `Stash` holds."""
@@ -66,7 +73,7 @@ class QuarantineFiles:
         ]
         reasons, run = pl.col(REASONS).alias(REASON_LIST), pl.lit(self.layout.run_id).alias(RUN)
         own = renamed(originals, own_names(originals), held_names)
-        return with_reasons.unnest(ROW).select(*own, *beside, reasons, run)
+        return fitted(with_reasons.unnest(ROW).select(*own, *beside, reasons, run), self.columns)  # type: ignore[no-any-return]
 
 
 @dataclass

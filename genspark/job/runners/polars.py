@@ -24,6 +24,7 @@ from genspark.job.states import SourceFile, normal
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks.choice import of_files
+from genspark.sinks.columns import kept_columns
 from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.sink import Files, FileSink
 from genspark.sources import Dataset, Listing, Shard, find_dataset, list_source
@@ -143,6 +144,7 @@ class PolarsRunner(Runner):
             self.aside_sink.folder(self.aside, self.run_id),
             self.aside_sink.layout(self.aside, None, self.run_id),
             names_shards=bool(self.left_out),
+            columns=kept_columns(self.aside, None),
         )
         work = WriteWork(
             model,
@@ -150,6 +152,7 @@ class PolarsRunner(Runner):
             self.sink.layout(self.target, section, self.run_id),
             aside if self.dataset.tells_corrupt or quarantine.may_get_rows(model) else None,
             self.nan_free,
+            kept_columns(self.target, section),
         )
         with self.phase("write", "writing the table"):
             results = self._each(work, self.dataset, by_bytes=section.target_file_size)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
+from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.engines.gathered import Gathered
 from genspark.engines.polars.engine import PolarsEngine
@@ -17,6 +18,7 @@ from genspark.engines.polars.stream import streamed
 from genspark.job.quarantine.on_polars import QuarantineFiles, Stash, marked
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
+from genspark.sinks.columns import fitted
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.writer import write_files
 from genspark.sinks.files.written import WrittenFile
@@ -78,7 +80,7 @@ class WriteResult:
 class WriteWork:
     """Transforms and writes rows in one pass; those quarantined go to files of their own, with their reasons.
 
-    Nothing is committed. `quarantine` is None where no row can get there.
+    Nothing is committed. `quarantine` is None where no row can get there. `columns` are those whose types rows take on.
     """
 
     model: PipelineModel
@@ -86,6 +88,7 @@ class WriteWork:
     layout: Layout
     quarantine: QuarantineFiles | None
     nan_free: frozenset[str] = frozenset()
+    columns: Schema = field(default_factory=dict)
 
     def __call__(self, dataset: Dataset, task: int) -> WriteResult:
         aside: list[WrittenFile] = []
@@ -95,6 +98,7 @@ class WriteWork:
             counting = Counting(stash.add if self.quarantine else None)
             all_rows = marked(Stash.keeping(frame) if self.quarantine else frame, self.model, counting, self.nan_free)
             kept = all_rows.select(name for name in all_rows.collect_schema().names() if not is_hidden(name))
+            kept = fitted(kept, self.columns)
             files = streamed(lambda: write_files(kept, self.folder, self.layout, task))
             if self.quarantine and stash.rows:
                 aside = self.quarantine.write(stash.frame(), self.model, task)

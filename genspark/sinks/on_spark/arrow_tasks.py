@@ -10,6 +10,7 @@ import narwhals as nw
 
 from genspark.errors import TargetError
 from genspark.session import settled
+from genspark.sinks.columns import fitted, kept_columns
 from genspark.sinks.on_spark import arrow_writer
 from genspark.sinks.on_spark.frames import laid_out
 from genspark.sinks.on_spark.through_files import ThroughFiles
@@ -37,6 +38,7 @@ class ArrowTasks(ThroughFiles):
 
     def written(self, frame: DataFrame, table: Table, section: Section | None, run_id: str) -> Files:
         layout = self.files.layout(table, section, run_id)
+        frame = fitted(frame, kept_columns(table, section))
         if section is not None:
             frame = laid_out(frame, section)
         if section is not None and section.files_per_partition:

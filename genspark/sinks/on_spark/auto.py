@@ -20,7 +20,7 @@ from genspark.sinks.names import maps_names
 from genspark.sinks.on_spark.arrow_tasks import ArrowTasks, only_spark_writes
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
-from genspark.sinks.table import Commit, Table
+from genspark.sinks.table import Commit, PastRun, Table
 from genspark.storage.files import file_system, is_uri
 from genspark.storage.object_stores import ALIASES, SCHEMES
 
@@ -71,7 +71,13 @@ class AutoWriter(Sink["DataFrame"]):
         self._heed(schema)
         if maps_names(section.properties) and self.chosen is self.arrow:
             self._own("sink.properties asks for mapped names")
-        self.chosen.check(table, section, schema)
+        try:
+            self.chosen.check(table, section, schema)
+        except NeedsSparkError:
+            self._own("the table has files that only Spark can replace").check(self._seen(table), section, schema)
+
+    def committed(self, table: Table, key: str) -> PastRun | None:
+        return self.chosen.committed(self._seen(table), key)
 
     def commit(
         self,

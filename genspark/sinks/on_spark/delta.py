@@ -1,29 +1,29 @@
-"""Delta tables by Spark's own writer."""
+"""Delta tables by Spark's own writer.
+
+Rows, properties and the run's transaction are one commit where a table is made or replaced. Where rows are added to a
+table whose properties change, the properties are a commit before: after a crash between the two no row lacks them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from genspark.engines.spark.engine import text
 from genspark.engines.spark.errors import spark_errors
-from genspark.engines.spark.names import quoted
+from genspark.engines.spark.functions import functions
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.errors import SinkError, TargetError
 from genspark.session import qualified
+from genspark.sinks.columns import fitted, kept_columns, misfits
+from genspark.sinks.history import Entry, application, changed_since, past_run, refuse_overtaken, refuse_the_same
+from genspark.sinks.on_spark import delta_table
 from genspark.sinks.on_spark.frames import laid_out, plain_text
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
-from genspark.sinks.table import (
-    Commit,
-    Table,
-    absent,
-    changed_properties,
-    creation_properties,
-    partitioning,
-    refuse_other_columns,
-)
+from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
 from genspark.storage.files import clear
 
 if TYPE_CHECKING:
@@ -47,12 +47,17 @@ class DeltaSpark(Sink["DataFrame"]):
         with spark_errors(self.place, TargetError):
             path = qualified(self.spark, path)
             try:
-                detail = self.spark.sql(f"DESCRIBE DETAIL {_table(path)}").first()
+                detail = self.spark.sql(f"DESCRIBE DETAIL {delta_table.named(path)}").first()
             except AnalysisException:
                 return absent(path, self.place, self.noun)
             assert detail is not None
-            version = _history(self.spark, path)["version"]
-            return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]))
+            version = delta_table.latest(self.spark, path)
+            columns = dict(wrapped(delta_table.load(self.spark, path)).collect_schema())
+            return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]), columns)
+
+    def committed(self, table: Table, key: str) -> PastRun | None:
+        with spark_errors(self.place, TargetError):
+            return past_run(delta_table.history(self.spark, table.path), key)
 
     def commit(
         self,
@@ -63,103 +68,163 @@ class DeltaSpark(Sink["DataFrame"]):
         properties: Mapping[str, str],
     ) -> Commit:
         with spark_errors(self.place, SinkError):
-            frame = plain_text(rows)
-            writer = laid_out(frame, section).write.format("delta").option("userMetadata", json.dumps(metadata))
-            if section.max_records_per_file:
-                writer = writer.option("maxRecordsPerFile", str(section.max_records_per_file))
-            if table.version is None:
-                writer = writer.mode(section.mode).options(**creation_properties(section))
-                writer.partitionBy(*section.partition_by).save(table.path)
-            elif section.mode == "overwrite" and section.partitions:
-                _refuse_other_columns(frame, table)
-                writer.mode("overwrite").option("replaceWhere", _condition(section.partitions)).save(table.path)
-            elif section.mode == "overwrite":
-                writer = writer.mode("overwrite").option("overwriteSchema", "true")
-                writer.partitionBy(*section.partition_by).save(table.path)
-            else:
-                _refuse_other_columns(frame, table)
-                writer.mode("append").partitionBy(*partitioning(table, section)).save(table.path)
-            commit = _commit(self.spark, table.path, metadata)
-            changed = changed_properties(table, section, properties)
-            return _set_properties(self.spark, table.path, changed, commit, metadata) if changed else commit
+            history = delta_table.history(self.spark, table.path)
+            self._refuse_meanwhile(table, section, history, metadata)
+            if table.version is None and history and section.mode == "append":
+                table = self.find(table.path)
+            frame, options = fitted(plain_text(rows), kept_columns(table, section)), _options(table, history, metadata)
+            wanted = wanted_properties(table, section, properties)
+            with self._noticing_the_same(table, metadata):
+                if keeps_columns(table, section):
+                    self._add(table, section, frame, options, wanted, metadata)
+                elif not self._make(table, section, frame, options, wanted, metadata):
+                    return self.commit(table, section, rows, metadata, properties)
+            return self._commit(table, section, metadata)
 
     def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
-        with spark_errors(self.place, SinkError):
-            writer = plain_text(rows).write.format("delta").mode("append").option("mergeSchema", "true")
-            writer.option("userMetadata", json.dumps(metadata)).save(table.path)
-            commit = _commit(self.spark, table.path, metadata)
+        with spark_errors(self.place, SinkError), self._noticing_the_same(table, metadata):
+            history = delta_table.history(self.spark, table.path)
+            self._refuse_meanwhile(table, None, history, metadata)
+            frame = fitted(plain_text(rows), kept_columns(table, None))
+            writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
+            writer.options(**_options(table, history, metadata)).save(table.path)
+            commit = self._commit(table, None, metadata)
             if commit.rows:
                 return commit
             self.put_back(table, metadata["run_id"])
             return None
 
     def put_back(self, table: Table, run_id: str) -> None:
-        from pyspark.errors import AnalysisException
-
-        try:
-            history = self.spark.sql(f"DESCRIBE HISTORY {_table(table.path)}")
-            commits = history.select("version", "userMetadata").collect()
-        except AnalysisException:
+        history = delta_table.history(self.spark, table.path)
+        since = [entry for entry in history if table.version is None or entry.version > table.version]
+        if not history and table.version is None:
             # No commit was made; data files without one would only be in the way.
-            if table.version is None:
-                clear(table.path)
-            return
-        since = [commit for commit in commits if table.version is None or commit["version"] > table.version]
-        if not since or any(run_id not in (commit["userMetadata"] or "") for commit in since):
+            clear(table.path)
+        if not since or any(entry.run.get("run_id") != run_id for entry in since):
             return
         if table.version is None:
             clear(table.path)
         else:
-            self.spark.sql(f"RESTORE TABLE {_table(table.path)} TO VERSION AS OF {table.version}")
+            delta_table.restore(self.spark, table.path, table.version)
 
     def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
         # Spark's committer takes away what its tasks leave, and names no run in a file's name.
         return
 
+    def _make(
+        self,
+        table: Table,
+        section: Section,
+        frame: DataFrame,
+        options: Mapping[str, str],
+        wanted: Mapping[str, str],
+        metadata: Mapping[str, Any],
+    ) -> bool:
+        """Make the table, or one in its place. False where another writer made it first and rows may be added to it."""
+        is_new, F = table.version is None, functions()
+        writer = laid_out(frame, section).writeTo(delta_table.named(table.path)).using("delta")
+        for name, value in {**options, **_sized(section)}.items():
+            writer = writer.option(name, value)
+        for name, value in {**(delta_table.plain_properties(self.spark) if is_new else {}), **wanted}.items():
+            writer = writer.tableProperty(name, value)
+        if by := partitioning(table, section):
+            writer = writer.partitionedBy(*(F.col(quoted(name)) for name in by))
+        try:
+            # Of a table that is made, Spark heeds no option for the metadata.
+            with delta_table.telling(self.spark, metadata):
+                writer.create() if is_new else writer.createOrReplace()
+        except Exception:
+            if is_new and section.mode == "append" and delta_table.history(self.spark, table.path):
+                return False
+            raise
+        return True
 
-def _refuse_other_columns(frame: DataFrame, table: Table) -> None:
-    there = frame.sparkSession.read.format("delta").load(table.path)
-    refuse_other_columns(dict(there.dtypes), dict(frame.dtypes))
+    def _add(
+        self,
+        table: Table,
+        section: Section,
+        frame: DataFrame,
+        options: Mapping[str, str],
+        wanted: Mapping[str, str],
+        metadata: Mapping[str, Any],
+    ) -> None:
+        """Add rows to a table, or put them in the place of some partitions."""
+        there, evolves = delta_table.load(self.spark, table.path), section.schema_ == "evolve"
+        problems = misfits(dict(there.dtypes), dict(frame.dtypes), evolves=evolves)
+        if problems:
+            raise SinkError(f"{self.place}: {'; '.join(problems)}")
+        changed = {name: value for name, value in wanted.items() if table.properties.get(name) != value}
+        if changed:
+            delta_table.set_properties(self.spark, table.path, changed, metadata)
+        writer = laid_out(frame, section).write.format("delta").options(**options, **_sized(section))
+        if evolves:
+            writer = writer.option("mergeSchema", "true")
+        if section.partitions:
+            only = delta_table.condition(section.partitions)
+            writer.mode("overwrite").option("replaceWhere", only).save(table.path)
+        else:
+            writer.mode("append").partitionBy(*partitioning(table, section)).save(table.path)
+
+    def _refuse_meanwhile(
+        self, table: Table, section: Section | None, history: list[Entry], metadata: Mapping[str, Any]
+    ) -> None:
+        """Raise SinkError for what others committed since the table was found, where this run must not go on then."""
+        changed, where = changed_since(history, table.version), f"{self.place}: {table.path}"
+        refuse_the_same(changed, metadata, where)
+        if section and section.mode != "append" and self._are_touched(table, section, changed, None):
+            refuse_overtaken(changed, where)
+
+    def _are_touched(self, table: Table, section: Section, changed: list[Entry], version: int | None) -> bool:
+        """Whether the rows that are to be overwritten are others, at a version, than when the table was found."""
+        if not changed or table.version is None or not section.partitions:
+            return bool(changed)
+        only = delta_table.condition(section.partitions)
+        then, now = (delta_table.load(self.spark, table.path, each) for each in (table.version, version))
+        return set(then.filter(only).inputFiles()) != set(now.filter(only).inputFiles())
+
+    @contextlib.contextmanager
+    def _noticing_the_same(self, table: Table, metadata: Mapping[str, Any]) -> Iterator[None]:
+        """Raise AlreadyCommittedError where the block fails because another process committed the same run."""
+        try:
+            yield
+        except Exception:
+            changed = changed_since(delta_table.history(self.spark, table.path), table.version)
+            refuse_the_same(changed, metadata, f"{self.place}: {table.path}")
+            raise
+
+    def _commit(self, table: Table, section: Section | None, metadata: Mapping[str, Any]) -> Commit:
+        """The commit that was made of the rows. Raises SinkError where it overwrote what it did not know of."""
+        history, told = delta_table.history(self.spark, table.path), json.loads(json.dumps(metadata))
+        changed, where = changed_since(history, table.version), f"{self.place}: {table.path}"
+        own = next((entry for entry in changed if entry.run == told), None)
+        if own is None:
+            # Of a frame that it knows to be empty Spark makes no commit, nor of a transaction that there is.
+            refuse_the_same(changed, metadata, where)
+            return Commit(history[0].version, 0, 0, 0)
+        if section and section.mode != "append" and own.read is not None:
+            # Between the look at the history and the write another may have come.
+            lost = [entry for entry in changed if entry.version <= own.read]
+            if self._are_touched(table, section, lost, own.read):
+                delta_table.restore(self.spark, table.path, own.version - 1)
+                refuse_overtaken(lost, where)
+        metrics = own.metrics
+        rows, files, size = (int(metrics.get(name, 0)) for name in ("numOutputRows", "numFiles", "numOutputBytes"))
+        return Commit(own.version, rows, files, size)
 
 
-def _set_properties(
-    spark: SparkSession, path: str, properties: Mapping[str, str], commit: Commit, metadata: Mapping[str, Any]
-) -> Commit:
-    assignments = ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in properties.items())
-    # The commit names its run, so that `put_back` knows it for ours.
-    spark.conf.set(_USER_METADATA, json.dumps(metadata))
-    try:
-        spark.sql(f"ALTER TABLE {_table(path)} SET TBLPROPERTIES ({assignments})")
-    finally:
-        spark.conf.unset(_USER_METADATA)
-    return replace(commit, version=_history(spark, path)["version"])
+def _options(table: Table, history: list[Entry], metadata: Mapping[str, Any]) -> dict[str, str]:
+    """What a commit tells of its run: its metadata, and its transaction, which Spark makes once."""
+    told = {"userMetadata": json.dumps(metadata)}
+    if "key" not in metadata:
+        return told
+    # Spark passes over a transaction whose number is not above the last. That of a run which is made again, because it
+    # was put back or is asked for, is one that no commit of it to this table can have had.
+    before = [entry for entry in history if table.version is not None and entry.version <= table.version]
+    is_again = any(entry.run.get("key") == metadata["key"] for entry in before)
+    number = (table.version or 0) + 2 if is_again else 1
+    return {**told, "txnAppId": application(metadata["key"]), "txnVersion": str(number)}
 
 
-_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-
-
-def _commit(spark: SparkSession, path: str, metadata: Mapping[str, Any]) -> Commit:
-    last = _history(spark, path)
-    if last["userMetadata"] != json.dumps(metadata):
-        # Of a frame that it knows to be empty Spark makes no commit, and the last is another's.
-        return Commit(last["version"], 0, 0, 0)
-    metrics = last["operationMetrics"]
-    rows, files, size = (int(metrics.get(name, 0)) for name in ("numOutputRows", "numFiles", "numOutputBytes"))
-    return Commit(last["version"], rows, files, size)
-
-
-def _history(spark: SparkSession, path: str) -> Any:
-    return spark.sql(f"DESCRIBE HISTORY {_table(path)} LIMIT 1").first()
-
-
-def _condition(partitions: Mapping[str, Sequence[Any]]) -> str:
-    clauses = [f"{quoted(column)} IN ({', '.join(map(_literal, values))})" for column, values in partitions.items()]
-    return " AND ".join(clauses)
-
-
-def _table(path: str) -> str:
-    return f"delta.{quoted(path)}"
-
-
-def _literal(value: Any) -> str:
-    return str(value) if isinstance(value, bool | int | float) else text(str(value))
+def _sized(section: Section) -> dict[str, str]:
+    rows = section.max_records_per_file
+    return {"maxRecordsPerFile": str(rows)} if rows else {}

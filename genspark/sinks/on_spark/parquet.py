@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from genspark.engines.spark.errors import spark_errors
 from genspark.errors import SinkError
 from genspark.session import qualified, settled
+from genspark.sinks.columns import fitted, kept_columns
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.on_spark.arrow_writer import schema_of
 from genspark.sinks.on_spark.frames import laid_out, plain_text
@@ -36,6 +37,7 @@ class SparkParquet(ThroughFiles):
     def written(self, frame: DataFrame, table: Table, section: Section | None, run_id: str) -> Files:
         by = () if section is None else partitioning(table, section)
         rows_a_file = None if section is None else section.max_records_per_file
+        frame = fitted(frame, kept_columns(table, section))
         if section is not None:
             frame = laid_out(frame, section)
         folder = self.files.folder(table, run_id)

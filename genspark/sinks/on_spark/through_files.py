@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink
-from genspark.sinks.table import Commit, Table
+from genspark.sinks.table import Commit, PastRun, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -30,6 +30,9 @@ class ThroughFiles(Sink["DataFrame"]):
 
     def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         self.files.check(table, section, schema)
+
+    def committed(self, table: Table, key: str) -> PastRun | None:
+        return self.files.committed(table, key)
 
     def commit(
         self,

@@ -17,12 +17,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.errors import GensparkError, SinkError, TargetError
+from genspark.sinks.columns import misfits
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.written import WrittenFile, as_text
-from genspark.sinks.formats.parquet.manifest import MANIFEST, Listed, Manifest
+from genspark.sinks.formats.parquet.manifest import MANIFEST, Done, Listed, Manifest
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
-from genspark.sinks.table import Commit, Table, absent, partitioning, refuse_other_columns
+from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning
+from genspark.sources.ddl import name_of
 from genspark.storage.files import OWN, file_system, is_empty, is_uri, storage_path
 from genspark.storage.hive import folders
 from genspark.storage.object_stores import REMEDY, one_line
@@ -57,7 +59,7 @@ class ParquetFolder(FileSink):
             manifest = Manifest.read(f"{path}/{MANIFEST}")
         if manifest is None:
             return absent(path, self.place, self.noun)
-        return Table(path, manifest.version, manifest.partition_by, manifest.properties)
+        return Table(path, manifest.version, manifest.partition_by, manifest.properties, manifest.columns)
 
     def folder(self, table: Table, run_id: str) -> str:
         return f"{table.path}/{_RUN}{run_id}"
@@ -65,6 +67,12 @@ class ParquetFolder(FileSink):
     def layout(self, table: Table, section: Section | None, run_id: str) -> Layout:
         # Not even to those who look for `**/*.parquet` is a draft a file of the table.
         return replace(super().layout(table, section, run_id), suffix=f".snappy.parquet{_DRAFT}")
+
+    def committed(self, table: Table, key: str) -> PastRun | None:
+        with self._refused(table.path, TargetError):
+            now = Manifest.read(f"{table.path}/{MANIFEST}")
+        done = now.keys.get(key) if now else None
+        return PastRun(done.version, done.run, is_latest=done.version == now.version) if now and done else None
 
     def commit(
         self,
@@ -78,9 +86,8 @@ class ParquetFolder(FileSink):
             refuse_other_partitions(section, rows.files)
             before, schema = self._unchanged(table), _types(rows)
             stays = [f for f in before.files if _stays(f, section)] if before else []
-            if before and (section.mode == "append" or section.partitions):
-                refuse_other_columns(before.schema, schema)
-                _refuse_fewer_columns(before.schema, schema)
+            if before and keeps_columns(table, section):
+                schema = self._merged(before.schema, schema, evolves=section.schema_ == "evolve")
             return self._switch(
                 table,
                 before,
@@ -91,6 +98,7 @@ class ParquetFolder(FileSink):
                     schema,
                     {**table.properties, **properties, **section.properties},
                     tuple(stays),
+                    before.keys if before else {},
                 ),
                 rows.files,
             )
@@ -105,8 +113,7 @@ class ParquetFolder(FileSink):
             if before is None:
                 new = Manifest(0, metadata, (), schema, {}, ())
             else:
-                refuse_other_columns(before.schema, {n: t for n, t in schema.items() if n in before.schema})
-                schema = {**before.schema, **schema}
+                schema = self._merged(before.schema, schema, evolves=True)
                 new = replace(before, version=before.version + 1, run=metadata, schema=schema)
             return self._switch(table, before, new, rows.files)
 
@@ -127,6 +134,13 @@ class ParquetFolder(FileSink):
     def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
         _settle(table.path, run_id)
 
+    def _merged(self, there: Mapping[str, str], here: Mapping[str, str], *, evolves: bool) -> dict[str, str]:
+        """The columns of the table after rows of others are added. Raises SinkError for those that do not fit."""
+        problems = misfits(there, here, evolves=evolves)
+        if problems:
+            raise SinkError(f"{self.place}: {'; '.join(problems)}")
+        return {**there, **here}
+
     def _unchanged(self, table: Table) -> Manifest | None:
         """The manifest as it was found. Raises SinkError where another run has put one since."""
         now = Manifest.read(f"{table.path}/{MANIFEST}")
@@ -144,7 +158,9 @@ class ParquetFolder(FileSink):
             before.save(f"{folder}/{_BEFORE}")
         _move(folder, [file.path for file in files], table.path, [file.path for file in moved])
         listed = tuple(Listed(file.path, file.rows, file.size, file.partition) for file in moved)
-        replace(new, files=new.files + listed).save(f"{table.path}/{MANIFEST}")
+        key = new.run.get("key")
+        keys = {**new.keys, **({key: Done(new.version, new.run)} if key else {})}
+        replace(new, files=new.files + listed, keys=keys).save(f"{table.path}/{MANIFEST}")
         return Commit.of(new.version, moved)
 
     @contextlib.contextmanager
@@ -174,17 +190,7 @@ def _place(file: WrittenFile, partition_by: Sequence[str], run_id: str) -> str:
 
 
 def _types(rows: Files) -> dict[str, str]:
-    return {name: str(dtype) for name, dtype in rows.schema.items()}
-
-
-def _refuse_fewer_columns(there: Mapping[str, str], here: Mapping[str, str]) -> None:
-    """Raise SinkError where rows lack a column of the table: no reader would know that it is null in plain files."""
-    absent_ones = [name for name in there if name not in here]
-    if absent_ones:
-        raise SinkError(
-            f"sink.path: the rows have no column {', '.join(map(repr, absent_ones))}; "
-            "append rows of the same columns, or overwrite the table"
-        )
+    return {name: name_of(dtype) for name, dtype in rows.schema.items()}
 
 
 def _settle(path: str, run_id: str) -> None:

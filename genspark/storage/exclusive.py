@@ -1,0 +1,61 @@
+"""Files that are written only where none is: of several writers who want one name, one gets it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+
+from genspark.storage import object_stores
+from genspark.storage.files import is_uri, local
+
+
+def write_new(path: str, text: str) -> None:
+    """Write a file whole or not at all, unless there is one; its folder is made where it is absent.
+
+    Once this returns, the file outlives a loss of power. Raises FileExistsError, or OSError; a local file system
+    must have hard links, and a store conditional puts, as S3, GCS and Azure have.
+    """
+    if is_uri(path):
+        _put_new(path, text.encode("utf-8"))
+        return
+    target = local(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target.parent)) from None
+    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        with draft.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # A link, unlike a rename, replaces nothing.
+        os.link(draft, target)
+        _sync_names(str(target.parent))
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sync_names(folder: str) -> None:
+    """Make the names of a folder's files outlive a loss of power, where the system lets folders be opened."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _put_new(uri: str, content: bytes) -> None:
+    import obstore
+    from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+
+    try:
+        store, key = object_stores.object_store(uri)
+        obstore.put(store, key, content, mode="create")
+    except (AlreadyExistsError, PreconditionError):
+        raise FileExistsError(f"{uri} is there already") from None
+    except (BaseError, ValueError) as error:
+        raise OSError(object_stores.one_line(error)) from None
