@@ -16,6 +16,9 @@ from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.storage.exclusive import write_new
 from genspark.version import VERSION
 
+_MODES = {"append": "Append", "overwrite": "Overwrite", "error": "ErrorIfExists"}
+"""The modes of `sink.mode` in Delta's words."""
+
 
 class OvertakenError(Exception):
     """Another writer took the version."""
@@ -25,8 +28,8 @@ class OvertakenError(Exception):
 class LogCommit:
     """Files added and removed, the table's definition where it changes, and the run that does it: all or nothing.
 
-    `removed` are files as `active_files` gives them. `transaction` is (application, version), for writers that
-    look whether theirs was made.
+    `mode` is that of the sink, and `removed` are files as `active_files` gives them. `transaction` is (application,
+    version), for writers that look whether theirs was made.
     """
 
     mode: str
@@ -64,7 +67,7 @@ class LogCommit:
         return {
             "timestamp": now,
             "operation": "WRITE",
-            "operationParameters": {"mode": self.mode},
+            "operationParameters": {"mode": _MODES[self.mode]},
             **({"readVersion": version - 1} if version else {}),
             # Spark's writers let appends pass that read nothing.
             "isBlindAppend": not self.removed,
