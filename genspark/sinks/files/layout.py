@@ -25,7 +25,8 @@ class Layout:
     beside `file_bytes`; None: they do not. Columns of `statistics` get them in the files and in the log; None: the
     first column. `run_id` is part of every file's name, so that what a run leaves behind can be found; names end with
     `suffix`. More values of the partition columns than `most_partitions` are refused. `memory`: the bytes of rows held
-    before some are put on disk.
+    before some are put on disk. `keeps_order`: files keep the column `ORDER`, because they are merged yet; `seed` is
+    that of the order.
     """
 
     partition_by: tuple[str, ...]
@@ -39,6 +40,8 @@ class Layout:
     most_partitions: int = 1000
     suffix: str = ".snappy.parquet"
     memory: int = MEMORY
+    keeps_order: bool = False
+    seed: int = 0
 
     def indexed(self, schema: Iterable[str]) -> list[str]:
         """The columns of a file that get statistics."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from genspark.columns.hashing import ORDER
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted, wrapped
@@ -20,7 +21,7 @@ from genspark.session import qualified
 from genspark.sinks.columns import fitted, kept_columns, misfits
 from genspark.sinks.history import Entry, application, changed_since, past_run, refuse_overtaken, refuse_the_same
 from genspark.sinks.on_spark import delta_table
-from genspark.sinks.on_spark.frames import laid_out, plain_text
+from genspark.sinks.on_spark.frames import in_order, plain_text, sized
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
@@ -74,7 +75,7 @@ class DeltaSpark(Sink["DataFrame"]):
                 table = self.find(table.path)
             frame, options = fitted(plain_text(rows), kept_columns(table, section)), _options(table, history, metadata)
             wanted = wanted_properties(table, section, properties)
-            with self._noticing_the_same(table, metadata):
+            with self._noticing_the_same(table, metadata), sized(self.spark, section.target_file_size):
                 if keeps_columns(table, section):
                     self._add(table, section, frame, options, wanted, metadata)
                 elif not self._make(table, section, frame, options, wanted, metadata):
@@ -121,13 +122,13 @@ class DeltaSpark(Sink["DataFrame"]):
         metadata: Mapping[str, Any],
     ) -> bool:
         """Make the table, or one in its place. False where another writer made it first and rows may be added to it."""
-        is_new, F = table.version is None, functions()
-        writer = laid_out(frame, section).writeTo(delta_table.named(table.path)).using("delta")
+        is_new, F, by = table.version is None, functions(), partitioning(table, section)
+        writer = in_order(frame, section, by).writeTo(delta_table.named(table.path)).using("delta")
         for name, value in {**options, **_sized(section)}.items():
             writer = writer.option(name, value)
         for name, value in {**(delta_table.plain_properties(self.spark) if is_new else {}), **wanted}.items():
             writer = writer.tableProperty(name, value)
-        if by := partitioning(table, section):
+        if by:
             writer = writer.partitionedBy(*(F.col(quoted(name)) for name in by))
         try:
             # Of a table that is made, Spark heeds no option for the metadata.
@@ -150,20 +151,21 @@ class DeltaSpark(Sink["DataFrame"]):
     ) -> None:
         """Add rows to a table, or put them in the place of some partitions."""
         there, evolves = delta_table.load(self.spark, table.path), section.schema_ == "evolve"
-        problems = misfits(dict(there.dtypes), dict(frame.dtypes), evolves=evolves)
+        problems = misfits(dict(there.dtypes), dict(frame.drop(ORDER).dtypes), evolves=evolves)
         if problems:
             raise SinkError(f"{self.place}: {'; '.join(problems)}")
         changed = {name: value for name, value in wanted.items() if table.properties.get(name) != value}
         if changed:
             delta_table.set_properties(self.spark, table.path, changed, metadata)
-        writer = laid_out(frame, section).write.format("delta").options(**options, **_sized(section))
+        by = partitioning(table, section)
+        writer = in_order(frame, section, by).write.format("delta").options(**options, **_sized(section))
         if evolves:
             writer = writer.option("mergeSchema", "true")
         if section.partitions:
             only = delta_table.condition(section.partitions)
             writer.mode("overwrite").option("replaceWhere", only).save(table.path)
         else:
-            writer.mode("append").partitionBy(*partitioning(table, section)).save(table.path)
+            writer.mode("append").partitionBy(*by).save(table.path)
 
     def _refuse_meanwhile(
         self, table: Table, section: Section | None, history: list[Entry], metadata: Mapping[str, Any]
