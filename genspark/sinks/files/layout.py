@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import narwhals as nw
+
+from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import ORDER
 from genspark.sinks.section import Section
 
@@ -47,6 +51,18 @@ class Layout:
         """The columns of a file that get statistics."""
         here = [name for name in schema if name not in self.partition_by and name != ORDER]
         return here[:1] if self.statistics is None else [name for name in here if name in self.statistics]
+
+
+def log_bounds(section: Section, partition_by: Sequence[str], columns: Schema) -> dict[str, str]:
+    """The property by which Delta's writers keep bounds of the section's statistics in the log, and of no more.
+
+    Of some types there are none, and a name that is no plain word is left to the default: few read it alike.
+    """
+    kinds = (nw.String, nw.Date, nw.Datetime, nw.Decimal)
+    named = [name for name in section.statistics if name in columns and name not in partition_by]
+    have = [name for name in named if columns[name].is_numeric() or isinstance(columns[name], kinds)]
+    plain = [name for name in have if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)]
+    return {"delta.dataSkippingStatsColumns": ",".join(plain)} if plain else {}
 
 
 def layout_property(section: Section, partition_by: Sequence[str], key: Sequence[str]) -> dict[str, str]:
