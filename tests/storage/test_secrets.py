@@ -57,7 +57,15 @@ def test_plain_values_are_masked_by_their_names_and_by_what_they_hold() -> None:
     assert without_secrets(config) == shown
 
 
-@pytest.mark.parametrize(("name", "is_one"), [("AWS_SECRET_ACCESS_KEY", True), ("delta.columnMapping.maxColumnId", False),
-    ("fs.azure.account.key.x.dfs.core.windows.net", True), ("token_url", False), ("author", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", True),
+        ("fs.azure.account.key.x.dfs.core.windows.net", True),
+        ("delta.columnMapping.maxColumnId", False),
+        ("token_url", False),
+        ("author", False),
+    ],
+)
 def test_names(name: str, is_one: bool) -> None:
     assert is_secret(name) is is_one
