@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from genspark.errors import GensparkError
+from genspark.storage.secrets import masked
 from genspark.version import VERSION
 
 ENGINES = ("auto", "polars", "spark", "spark-polars")
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         commands = importlib.import_module("genspark.terminal.commands")
         getattr(commands, arguments.command)(arguments)
     except GensparkError as error:
-        print(f"genspark: {error}", file=sys.stderr)
+        print(f"genspark: {masked(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("genspark: interrupted; the table is as it was", file=sys.stderr)

@@ -51,7 +51,7 @@ def masked(text: str) -> str:
 
 
 def without_secrets(value: Any) -> Any:
-    """Plain values, such as a configuration, with `***` in place of secrets; what is none stays as it is."""
+    """Plain values, such as a configuration, with `***` in place of secrets, which names and texts tell."""
     if isinstance(value, Mapping):
         return {
             name: MASK if is_secret(str(name)) and isinstance(item, str | int | float) else without_secrets(item)
@@ -59,6 +59,15 @@ def without_secrets(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [without_secrets(item) for item in value]
+    return masked(value) if isinstance(value, str) else value
+
+
+def masked_texts(value: Any) -> Any:
+    """Plain values with every text masked. Names tell nothing, as where they are those of columns."""
+    if isinstance(value, Mapping):
+        return {name: masked_texts(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked_texts(item) for item in value]
     return masked(value) if isinstance(value, str) else value
 
 
