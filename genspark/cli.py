@@ -1,4 +1,4 @@
-"""The command line: `genspark run | plan | fit | transform | inspect | diff | schema | demo`.
+"""The command line: `genspark run | plan | fit | transform | inspect | diff | card | schema | demo`.
 
 Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wrong usage).
 """
@@ -88,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("model", metavar="MODEL", help="a model file")
     sub.add_argument("other", metavar="OTHER", help="the model file to compare it with")
     sub.add_argument("--json", action="store_true", help="print every change as JSON")
+
+    sub = one("card", "print a table's dataset card in Markdown", "out/taxis > README.md")
+    sub.add_argument("table", metavar="TABLE", help="a table that genspark wrote")
+    sub.add_argument("--json", action="store_true", help="print the Croissant document that the card is made from")
 
     sub = one("schema", "write the JSON Schema that editors complete from", "-o conf/genspark.schema.json")
     sub.add_argument("-o", "--output", metavar="FILE", help="where to write it (default: standard output)")

@@ -25,7 +25,7 @@ from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
 from genspark.statistics import State, Statistic
 from genspark.storage.files import why_not_writable
-from genspark.storage.secrets import masked
+from genspark.storage.secrets import masked, remember
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -112,6 +112,7 @@ class _Job:
     publication: Publication = field(init=False)
 
     def __post_init__(self) -> None:
+        remember(self.config.model_dump(by_alias=True))
         self.publication = Publication(self.config, self.run_id, self._note)
 
     @contextlib.contextmanager

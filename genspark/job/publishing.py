@@ -16,6 +16,7 @@ from typing import Any
 from genspark.cards import openlineage
 from genspark.cards.croissant import croissant
 from genspark.cards.facts import About, Announcement, Input, RunFacts
+from genspark.cards.reading import CROISSANT
 from genspark.cards.sending import send
 from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig
@@ -27,11 +28,8 @@ from genspark.pipeline.history import histories, judged, result_schema
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.contents import Contents, contents
 from genspark.steps.split import Split
-from genspark.storage.files import OWN, write_text
+from genspark.storage.files import write_text
 from genspark.storage.secrets import masked
-
-CROISSANT = f"{OWN}/croissant.json"
-"""Where the card lies, below the table's path."""
 
 
 @dataclass

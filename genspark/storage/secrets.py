@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 MASK = "***"
@@ -19,14 +19,16 @@ _PLACE = re.compile(r"(?:file|path|url|uri|endpoint|provider|id|duration|expiry|
 
 # An S3 secret may hold slashes; in other URIs the first slash ends what may be a password. A container of Azure's
 # stores stands before an @ as well, without a colon.
-_S3_USER = re.compile(r"\b(s3[an]?://)[^\s/@:'\"]+:[^\s@'\"]*@", re.IGNORECASE)
-_USER = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/@:'\"]*:[^\s/'\"]*@", re.IGNORECASE)
-_HTTP_USER = re.compile(r"\b(https?://)[^\s/@'\"]+@", re.IGNORECASE)
-
+_USERS = (
+    re.compile(r"\b(s3[an]?://)([^\s/@:'\"]+:[^\s@'\"]*)@", re.IGNORECASE),
+    re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/@:'\"]*:[^\s/'\"]*)@", re.IGNORECASE),
+    re.compile(r"\b(https?://)([^\s/@'\"]+)@", re.IGNORECASE),
+)
 _PAIR = re.compile(r"([\w.-]+)(=)([^&\s'\",;)}\]]+|'[^']*'|\"[^\"]*\")")
 _QUOTED = re.compile(r"(['\"]?)([\w.-]+)\1(\s*:\s*)('[^']*'|\"[^\"]*\")")
 _SHORTEST = 6
-"""A variable with fewer characters than this is not looked for in texts: it would be found in other words."""
+"""A value with fewer characters than this is not looked for in texts: it would be found in other words."""
+_REMEMBERED: set[str] = set()
 
 
 def is_secret(name: str) -> bool:
@@ -38,16 +40,41 @@ def masked(text: str) -> str:
     """The text with `***` in place of what looks like a secret.
 
     That is: the user part of URIs, the values of names such as password, token or sig, in queries (`sig=...`) and in
-    mappings (`"token": "..."`), and the values of this process's environment variables of such names.
+    mappings (`"token": "..."`), the values of this process's environment variables of such names, and what was told to
+    `remember`.
     """
-    text = _S3_USER.sub(rf"\1{MASK}@", text)
-    text = _USER.sub(rf"\1{MASK}@", text)
-    text = _HTTP_USER.sub(rf"\1{MASK}@", text)
+    for user in _USERS:
+        text = user.sub(rf"\1{MASK}@", text)
     text = _PAIR.sub(lambda m: f"{m[1]}={MASK}" if is_secret(m[1]) else m[0], text)
     text = _QUOTED.sub(lambda m: f"{m[1]}{m[2]}{m[1]}{m[3]}{m[4][0]}{MASK}{m[4][0]}" if is_secret(m[2]) else m[0], text)
-    for value in _of_environment():
+    # Long ones first, so that one that holds another is replaced whole.
+    for value in sorted(_REMEMBERED | _of_environment(), key=len, reverse=True):
         text = text.replace(value, MASK)
     return text
+
+
+def remember(value: Any, name: str = "") -> None:
+    """Learn the secrets that plain values hold, so that `masked` finds them wherever a library repeats them.
+
+    A job calls it with its configuration: what was a secret once is one for as long as this process lives.
+    """
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            remember(item, str(key))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            remember(item, name)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        _REMEMBERED.update(found for found in _in_text(str(value), name) if len(found) >= _SHORTEST)
+
+
+def _in_text(text: str, name: str) -> Iterator[str]:
+    if is_secret(name):
+        yield text
+    for user in _USERS:
+        for match in user.finditer(text):
+            yield from (match[2], match[2].partition(":")[2])
+    yield from (match[3].strip("'\"") for match in _PAIR.finditer(text) if is_secret(match[1]))
 
 
 def without_secrets(value: Any) -> Any:
@@ -71,7 +98,5 @@ def masked_texts(value: Any) -> Any:
     return masked(value) if isinstance(value, str) else value
 
 
-def _of_environment() -> list[str]:
-    """The secrets in the environment, long ones first, so that one that holds another is replaced whole."""
-    found = {value for name, value in os.environ.items() if is_secret(name) and len(value) >= _SHORTEST}
-    return sorted(found, key=len, reverse=True)
+def _of_environment() -> set[str]:
+    return {value for name, value in os.environ.items() if is_secret(name) and len(value) >= _SHORTEST}

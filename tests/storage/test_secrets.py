@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from genspark.storage.secrets import is_secret, masked, without_secrets
+from genspark.storage.secrets import is_secret, masked, remember, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,11 @@ def test_the_environments_secrets_are_found_wherever_they_stand(monkeypatch: pyt
     monkeypatch.setenv("MY_API_KEY", "zebra-quagga")
     monkeypatch.setenv("MY_FOLDER", "plain-folder")
     assert masked("in plain-folder: zebra-quagga!") == "in plain-folder: ***!"
+
+
+def test_what_a_configuration_held_is_found_wherever_a_library_repeats_it() -> None:
+    remember({"path": "s3://AKIA:zeb/ra@bucket/a", "options": {"password": "quagga7", "header": "true-ish"}})
+    assert masked("true-ish: bucket AKIA:zeb/ra, zeb/ra; quagga7") == "true-ish: bucket ***, ***; ***"
 
 
 def test_plain_values_are_masked_by_their_names_and_by_what_they_hold() -> None:
