@@ -89,7 +89,8 @@ def _made(document: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     source, *files = document.get("prov:wasDerivedFrom", [{}])
     of = source.get("encodingFormat", "")
     lines = ["## How it was made", "", f"From {of} `{source.get('prov:label', '')}`, version {source.get('version')}"]
-    lines[-1] += f", {_number(told['source files'])} files." if "source files" in told else "."
+    count = told.get("source files")
+    lines[-1] += "." if count is None else f", {count:,} file{'s' * (count != 1)}."
     lines += ["", *(f"{number}. {step}" for number, step in enumerate(_several(document.get(_STEPS)), start=1))]
     lines += [""] if document.get(_STEPS) else []
     lines += [f"- Run: {run['@id'].removeprefix('urn:uuid:')}, by {run['prov:wasAssociatedWith']['prov:label']}"]
