@@ -65,14 +65,25 @@ CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
 }
 
-_SIZED = re.compile(r"(U?Int(?:8|16|32|64)|Float(?:32|64))")
 _TYPES = {
-    "Boolean": "sc:Boolean",
-    "Date": "sc:Date",
-    "Time": "sc:Time",
-    "Datetime": "sc:DateTime",
-    "Decimal": "sc:Float",
+    "tinyint": "cr:Int8",
+    "smallint": "cr:Int16",
+    "int": "cr:Int32",
+    "bigint": "cr:Int64",
+    "float": "cr:Float32",
+    "double": "cr:Float64",
+    "boolean": "sc:Boolean",
+    "date": "sc:Date",
+    "time": "sc:Time",
+    "datetime": "sc:DateTime",
+    "timestamp": "sc:DateTime",
+    "timestamp_ntz": "sc:DateTime",
+    "decimal": "sc:Float",
+    **{f"{sign}int{bits}": f"cr:{sign.upper()}Int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    **{f"float{bits}": f"cr:Float{bits}" for bits in (32, 64)},
 }
+"""Croissant's types by the names that Polars and Spark have for them, in lower case."""
+_ARRAY = re.compile(r"(?:list|array)[(<](.*?)(?:, shape=\(?(\d+),?\)?)?[)>]", re.IGNORECASE)
 _PARTS = {
     "train": "cr:TrainingSplit",
     "training": "cr:TrainingSplit",
@@ -280,18 +291,16 @@ def told(facts: RunFacts, column: str) -> str:
 
 
 def _type(kind: str, *, is_image: bool) -> dict[str, Any]:
-    """Croissant's type for a type as Polars names it, such as `List(Float32)`.
+    """Croissant's type for a type by its name in Polars or Spark, such as `List(Float32)` or `array<float>`.
 
     What Croissant has no type for, such as structs and bytes, is text there.
     """
     shape = []
-    while inner := re.fullmatch(r"(?:List|Array)\((.*?)(?:, shape=\(?(\d+),?\)?)?\)", kind):
+    while inner := _ARRAY.fullmatch(kind):
         kind = inner[1]
         shape.append(inner[2] or "-1")
-    sized, name = _SIZED.fullmatch(kind), re.match(r"\w+", kind)
-    base = f"cr:{sized[1]}" if sized else _TYPES.get(name[0] if name else "", "sc:Text")
-    if is_image and kind == "Binary":
-        base = "sc:ImageObject"
+    name = re.split(r"[(<]", kind)[0].lower()
+    base = "sc:ImageObject" if is_image and name == "binary" else _TYPES.get(name, "sc:Text")
     array = {"isArray": True, "arrayShape": ",".join(shape)} if shape else {}
     return {"dataType": base, **array}
 

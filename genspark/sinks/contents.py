@@ -25,7 +25,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Contents:
-    """The columns of a table (name -> type, as Polars names it), its partition columns and its files.
+    """The columns of a table (name -> type, as Polars or Spark names it), its partition columns and its files.
 
     `entry` is the path, below the table's, of the entry in the log or the manifest that made the version, and
     `entry_sha256` its digest.

@@ -15,7 +15,7 @@ import yaml
 from small_job import card_of, config, run
 
 from genspark import JobConfig
-from genspark.cards.croissant import CONFORMS_TO, figures
+from genspark.cards.croissant import CONFORMS_TO, _type, figures
 from genspark.cli import main
 from genspark.storage.files import write_text
 
@@ -136,3 +136,22 @@ def test_a_card_says_that_the_table_went_on(tmp_path: Path, capsys: pytest.Captu
 def test_no_card_is_told_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["card", str(tmp_path)]) == 2
     assert "there is no card here (_genspark/croissant.json); correct the path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("UInt8",), {"dataType": "cr:UInt8"}),
+        (("Int32", "int"), {"dataType": "cr:Int32"}),
+        (("List(Float32)", "array<float>"), {"dataType": "cr:Float32", "isArray": True, "arrayShape": "-1"}),
+        (("Array(Int64, shape=(3,))",), {"dataType": "cr:Int64", "isArray": True, "arrayShape": "3"}),
+        (
+            ("List(List(String))", "array<array<string>>"),
+            {"dataType": "sc:Text", "isArray": True, "arrayShape": "-1,-1"},
+        ),
+        (("Datetime(time_unit='us', time_zone='UTC')", "timestamp"), {"dataType": "sc:DateTime"}),
+        (("Struct({'a': Int64})", "struct<a:bigint>", "Binary"), {"dataType": "sc:Text"}),
+    ],
+)
+def test_types_have_croissants_names(names: tuple[str, ...], told: dict[str, Any]) -> None:
+    assert [_type(name, is_image=False) for name in names] == [told] * len(names)
