@@ -32,6 +32,7 @@ EXTRAS = {
     "images": ["pillow>=10"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
+    "openlineage": ["openlineage-python>=1.30"],
     "notebook": ["ipykernel>=6", "nbclient>=0.10", "matplotlib>=3.9"],
 }
 DEV = [
@@ -40,6 +41,7 @@ DEV = [
     "hypothesis",
     "import-linter",
     "jsonschema",
+    "mlcroissant",
     "mypy",
     "psutil",
     "pytest",

@@ -1,4 +1,4 @@
-"""The command line: `genspark run | plan | fit | transform | inspect | diff | schema | demo`.
+"""The command line: `genspark run | plan | fit | transform | inspect | diff | card | schema | demo`.
 
 Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wrong usage).
 """
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from genspark.errors import GensparkError
+from genspark.storage.secrets import masked
 from genspark.version import VERSION
 
 ENGINES = ("auto", "polars", "spark", "spark-polars")
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         commands = importlib.import_module("genspark.terminal.commands")
         getattr(commands, arguments.command)(arguments)
     except GensparkError as error:
-        print(f"genspark: {error}", file=sys.stderr)
+        print(f"genspark: {masked(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("genspark: interrupted; the table is as it was", file=sys.stderr)
@@ -87,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("model", metavar="MODEL", help="a model file")
     sub.add_argument("other", metavar="OTHER", help="the model file to compare it with")
     sub.add_argument("--json", action="store_true", help="print every change as JSON")
+
+    sub = one("card", "print a table's dataset card in Markdown", "out/taxis > README.md")
+    sub.add_argument("table", metavar="TABLE", help="a table that genspark wrote")
+    sub.add_argument("--json", action="store_true", help="print the Croissant document that the card is made from")
 
     sub = one("schema", "write the JSON Schema that editors complete from", "-o conf/genspark.schema.json")
     sub.add_argument("-o", "--output", metavar="FILE", help="where to write it (default: standard output)")

@@ -17,7 +17,7 @@ from genspark.cli import main
 from genspark.config import json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("run", "plan", "fit", "transform", "inspect", "diff", "schema", "demo")
+COMMANDS = ("run", "plan", "fit", "transform", "inspect", "diff", "card", "schema", "demo")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from genspark.config.overrides import override
-from genspark.config.sections import SECTION, ModelFile, Names, Quarantine, Section, Sink, Source, Value
+from genspark.config.sections import SECTION, Card, Lineage, ModelFile, Names, Quarantine, Section, Sink, Source, Value
 from genspark.config.text import dump, parse
 from genspark.config.variables import substitute
 from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show
@@ -90,6 +90,8 @@ class JobConfig(Section):
     sink: Sink
     quarantine: Quarantine | None = None
     model: ModelFile | None = None
+    card: Card | None = None
+    lineage: Lineage | None = None
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:

@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 from genspark.errors import did_you_mean
 from genspark.steps.checked import Checked
 from genspark.steps.matching import as_tuple
+from genspark.storage.secrets import is_secret, masked
 
 SECTION = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -236,6 +237,16 @@ class Sink(Section):
         return self
 
     @model_validator(mode="after")
+    def _properties_are_public(self) -> Self:
+        secrets = [name for name, value in self.properties.items() if is_secret(name) or masked(value) != value]
+        if secrets:
+            raise ValueError(
+                f"properties: {secrets[0]!r} looks like a secret, and whoever reads the table can read its properties; "
+                "leave it out, and give credentials in the environment"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _partitions_can_be_overwritten(self) -> Self:
         if self.partitions and self.mode != "overwrite":
             raise ValueError(f"partitions: goes with mode 'overwrite' alone; mode is {self.mode!r}")
@@ -252,6 +263,38 @@ class Quarantine(Section):
     place: ClassVar[str] = "quarantine"
 
     path: Path = Field(description="The table's path or URI.")
+
+
+class Card(Section):
+    """What only people know of the table, for the cards that describe it."""
+
+    place: ClassVar[str] = "card"
+
+    description: str | None = Field(default=None, min_length=1, description="What the rows are, in a sentence or more.")
+    license: Names = Field(default=(), description="The licence's URL or SPDX name, such as CC-BY-4.0; or several.")
+    creator: Names = Field(default=(), description="Who made the data: a name, or several.")
+    url: str | None = Field(default=None, min_length=1, description="The page of the dataset.")
+    citation: str | None = Field(default=None, min_length=1, description="How to cite it, best as BibTeX.")
+    keywords: Names = Field(default=(), description="Words to find it by.")
+
+
+class Lineage(Section):
+    """Where a run tells lineage catalogues that it starts, completes or fails."""
+
+    place: ClassVar[str] = "lineage"
+
+    openlineage: str = Field(
+        min_length=1,
+        description="Where OpenLineage events go: a local file, that gets a line for each, or an http(s) URL.",
+    )
+    namespace: str = Field(default="genspark", min_length=1, description="The namespace of the job in the catalogue.")
+
+    @model_validator(mode="after")
+    def _goes_to_a_file_or_a_server(self) -> Self:
+        scheme, separator, _ = self.openlineage.partition("://")
+        if separator and scheme not in ("http", "https", "file"):
+            raise ValueError(f"openlineage: {scheme}:// takes no events; name a local file, or an http(s) URL")
+        return self
 
 
 class ModelFile(Section):

@@ -15,6 +15,7 @@ from genspark.config import JobConfig
 from genspark.errors import DataError, ModelError, ShardError
 from genspark.job.identity import Identity
 from genspark.job.progress import Progress, Silent
+from genspark.job.publishing import Publication, without_secrets_in_errors
 from genspark.job.report import Count, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner, Written
@@ -26,6 +27,7 @@ from genspark.pipeline.plan import Plan
 from genspark.sinks.stored import stored_schema
 from genspark.statistics import State, Statistic
 from genspark.storage.files import why_not_writable
+from genspark.storage.secrets import masked, remember
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -109,23 +111,30 @@ class _Job:
 
     runner: Runner = field(init=False)
     plan: Plan = field(init=False)
+    publication: Publication = field(init=False)
+
+    def __post_init__(self) -> None:
+        remember(self.config.model_dump(by_alias=True))
+        self.publication = Publication(self.config, self.run_id, self._note)
 
     @contextlib.contextmanager
     def opened(self, spark: SparkSession | None) -> Iterator[None]:
         """Open the job for the block, and remove at its end what was kept between passes."""
-        try:
-            self.open(spark)
-            yield
-        finally:
-            if hasattr(self, "runner"):
-                self.runner.close()
+        announced = self.publication.announced() if self.writes_table else contextlib.nullcontext()
+        with without_secrets_in_errors(), announced:
+            try:
+                self.open(spark)
+                yield
+            finally:
+                if hasattr(self, "runner"):
+                    self.runner.close()
 
     def open(self, spark: SparkSession | None) -> None:
         """Find source, target and plan, and report every mistake that can be found before data is read."""
         config = self.config
         choice = choose(config, spark)
-        self.progress.note(f"engine: {choice.engine} ({choice.reason})")
-        self.runner = runner = choice.runner(config, self.run_id, self._phase, spark, self.progress.note)
+        self._note(f"engine: {choice.engine} ({choice.reason})")
+        self.runner = runner = choice.runner(config, self.run_id, self._phase, spark, self._note)
         runner.keeps = self.keeps
         if choice.engine != "polars":
             with self._phase("session", "starting Spark"):
@@ -151,7 +160,7 @@ class _Job:
                     raise
                 self.runner.left_out.update(new)
                 for path, cause in new.items():
-                    self.progress.note(f"left out: {path} {cause}")
+                    self._note(f"left out: {path} {cause}")
                 if work != self._read_schema:
                     self.with_what_can_be_read(self._read_schema)
 
@@ -229,7 +238,12 @@ class _Job:
             raise
         runner.sweep(written)
         self.seconds["total"] = time.perf_counter() - self.started
-        observed = written.observed
+        report = self._report(model, written)
+        self.publication.publish(report, model, self.plan.schemas[0], runner)
+        return report
+
+    def _report(self, model: PipelineModel, written: Written) -> RunReport:
+        runner, observed = self.runner, written.observed
         return RunReport(
             name=self.config.name,
             run_id=self.run_id,
@@ -261,6 +275,9 @@ class _Job:
         except (OSError, ValueError) as error:
             cause = getattr(error, "strerror", None) or error
             raise ModelError(f"model.path: {path} cannot be written ({cause})") from None
+
+    def _note(self, line: str) -> None:
+        self.progress.note(masked(line))
 
     @contextlib.contextmanager
     def _phase(self, phase: str, shown: str) -> Iterator[None]:

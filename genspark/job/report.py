@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from genspark.storage.secrets import masked, masked_texts
+
 
 @dataclass(frozen=True)
 class Count:
@@ -47,14 +49,14 @@ class RunReport:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, as `genspark run --json` prints it."""
-        return asdict(self)
+        """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
+        return {name: masked_texts(value) for name, value in asdict(self).items()}
 
     def lines(self) -> list[tuple[str, str]]:
         """(label, value) pairs in the order a person reads them."""
         counted = [(f"{count.step}: {count.what}", f"{count.values:,} values") for count in self.counts]
         timed = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
-        quarantine = [("quarantine", self.quarantine)] if self.quarantine and self.rows_quarantined else []
+        quarantine = [("quarantine", masked(self.quarantine))] if self.quarantine and self.rows_quarantined else []
         shards = [("shards quarantined", f"{self.shards_quarantined:,}")] if self.shards_quarantined else []
         return [
             ("rows read", f"{self.rows_read:,}"),
@@ -66,8 +68,8 @@ class RunReport:
             ("scans to fit", f"{self.scans} (stage by stage: {self.scans_stage_by_stage})"),
             ("passes in all", ", ".join(f"{purpose} {n}" for purpose, n in self.passes.items() if n)),
             ("files written", f"{self.files_written:,} ({size_text(self.bytes_written)})"),
-            ("table", f"{self.table} (version {self.table_version})"),
-            ("model", self.model),
+            ("table", f"{masked(self.table)} (version {self.table_version})"),
+            ("model", masked(self.model)),
             *quarantine,
             ("engine", self.engine),
             ("seconds", timed),

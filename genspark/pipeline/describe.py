@@ -21,7 +21,7 @@ def describe(model: PipelineModel) -> str:
     ]
     for number, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):
         ((kind, fields),) = step.to_json().items()
-        arguments = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
+        arguments = ", ".join(f"{name}={short(value)}" for name, value in fields.items())
         lines.append(f"  {number}. {kind} {arguments}")
         lines += [f"       {line}" for line in _learnt(parameters)]
     losses = model.losses()
@@ -38,18 +38,19 @@ def _learnt(parameters: Mapping[str, Any]) -> list[str]:
     for name, group in kept.items():
         lines += [name] if len(kept) > 1 else []
         margin = "  " * (len(kept) > 1)
-        lines += [f"{margin}{column}: {_short(value)}" for column, value in list(group.items())[:_MOST]]
+        lines += [f"{margin}{column}: {short(value)}" for column, value in list(group.items())[:_MOST]]
         lines += [f"{margin}and {len(group) - _MOST} more columns"] if len(group) > _MOST else []
     return lines
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value of a step or a model in a few words: long lists and mappings are cut."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_short(item)}" for name, item in list(value.items())[:_MOST])
+        return ", ".join(f"{name} {short(item)}" for name, item in list(value.items())[:_MOST])
     if isinstance(value, list):
-        return f"[{_few([_short(item) for item in value])}]"
+        return f"[{_few([short(item) for item in value])}]"
     return str(value)
 
 

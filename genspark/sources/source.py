@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from genspark.storage.files import stamp
+from genspark.storage.secrets import masked_texts
 
 
 class Source(Protocol):
@@ -58,4 +59,4 @@ def description_of(source: Source, uris: Iterable[str]) -> dict[str, Any]:
     """
     files = sorted(uris)
     digest = hashlib.sha256("\n".join(f"{file} {stamp(file)}" for file in files).encode()).hexdigest()
-    return {"path": source.path, "format": source.format, "files": len(files), "version": digest[:16]}
+    return {"path": masked_texts(source.path), "format": source.format, "files": len(files), "version": digest[:16]}

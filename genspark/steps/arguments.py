@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from genspark.errors import Place, Problem, brief, did_you_mean
+from genspark.storage.secrets import MASK, is_secret
 
 _SECTION = "a section with keys of its own"
 
@@ -85,7 +86,7 @@ def _problem(place: Place, several: Sequence[ErrorDetails], data: Any, schema: M
         return _own_words(place, str(first["ctx"]["error"]), _at(data, place))
     # A member of a union that fits the type says more than those that do not.
     several = [error for error in several if not error["type"].endswith("_type")] or several
-    given = _at(data, place)
+    given = MASK if any(is_secret(str(part)) for part in place) else _at(data, place)
     allowed = list(dict.fromkeys(_allowed(error) for error in several))
     return Problem(
         place, f"must be {_either(allowed)}; got {brief(given)}{_remedy(allowed, given, several, place, schema)}"

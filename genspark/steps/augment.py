@@ -101,6 +101,11 @@ class Augment(Step):
     def writes(self) -> frozenset[str]:
         return frozenset(self._columns())
 
+    def made_from(self, column: str) -> frozenset[str]:
+        if column not in self.writes():
+            return frozenset([column])
+        return self.reads() if "_crop_" in column else frozenset()
+
     def output_schema(self, schema: Schema) -> Schema:
         factors = tuple(JITTER)
         added = {c: nw.Float64() if c.endswith(factors) else nw.Int32() for c in self._columns()}

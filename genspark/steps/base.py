@@ -67,6 +67,13 @@ class Step(ABC, metaclass=Checked):
         """The columns that the step changes, adds or removes by name; `Select` removes those that it does not name."""
         return frozenset()
 
+    def made_from(self, column: str) -> frozenset[str]:
+        """The columns of its input that a column of its output is computed from, row by row.
+
+        What parameters were learnt from is not among them, nor what draws are hashed from.
+        """
+        return self.reads() if column in self.writes() else frozenset([column])
+
     def output_schema(self, schema: Schema) -> Schema:
         """The columns after the step."""
         return schema
@@ -141,6 +148,9 @@ class ColumnStep(Step):
 
     def writes(self) -> frozenset[str]:
         return frozenset(self.columns)
+
+    def made_from(self, column: str) -> frozenset[str]:
+        return frozenset([column])
 
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **dict.fromkeys(self.columns, nw.Float64())}

@@ -63,6 +63,9 @@ class Cast(Step):
     def writes(self) -> frozenset[str]:
         return frozenset(self.columns)
 
+    def made_from(self, column: str) -> frozenset[str]:
+        return frozenset([column])
+
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **{column: TYPES[name] for column, name in self.columns.items()}}
 

@@ -59,6 +59,9 @@ class Rename(Step):
     def writes(self) -> frozenset[str]:
         return frozenset([*self.columns, *self.columns.values()])
 
+    def made_from(self, column: str) -> frozenset[str]:
+        return frozenset([{new: old for old, new in self.columns.items()}.get(column, column)])
+
     def output_schema(self, schema: Schema) -> Schema:
         return {self.columns.get(column, column): dtype for column, dtype in schema.items()}
 

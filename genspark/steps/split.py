@@ -57,6 +57,11 @@ class Split(Step):
     def writes(self) -> frozenset[str]:
         return frozenset([self.column])
 
+    def made_from(self, column: str) -> frozenset[str]:
+        if column != self.column:
+            return frozenset([column])
+        return frozenset() if self.group is None else frozenset([self.group])
+
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, self.column: nw.String()}
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from genspark.errors import StoreError
 from genspark.storage.files import is_uri, local
 from genspark.storage.object_stores import REMEDY, SCHEMES, arrow_file_system, normal_uri, one_line
+from genspark.storage.secrets import masked
 
 _CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 UNSUPPORTED_CODECS = (".deflate", ".snappy", ".lz4", ".lzo", ".xz")
@@ -95,7 +96,11 @@ def open_file(path: str) -> Any:
 
 
 def file_uri(path: str) -> str:
-    """A shard's URI as Spark writes it: what a URI cannot hold is quoted, letters of any script stand."""
+    """A shard's URI as Spark writes it: what a URI cannot hold is quoted, letters of any script stand.
+
+    Credentials in a path are masked: the URI names the file in tables, and is not what opens it.
+    """
+    path = masked(path) if is_uri(path) else path
     scheme, separator, rest = path.partition("://") if is_uri(path) else ("file", "://", path)
     legal = "/-_.!~'()*,;:$&+=@"
     return scheme + separator + re.sub(r"[^\x80-\U0010ffff]+", lambda part: quote(part.group(), safe=legal), rest)

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 from genspark import job
+from genspark.cards.markdown import markdown
+from genspark.cards.reading import newest_version, read
 from genspark.config import JobConfig, json_schema
 from genspark.job.report import RunReport
 from genspark.job.runners import choose
@@ -60,6 +62,15 @@ def diff(arguments: Arguments) -> None:
     """Print what moved from one model to another."""
     moved = PipelineModel.load(arguments.model).diff(PipelineModel.load(arguments.other))
     print(json.dumps(moved.to_json(), indent=1) if arguments.json else moved)
+
+
+def card(arguments: Arguments) -> None:
+    """Print a table's dataset card."""
+    document = read(arguments.table)
+    if arguments.json:
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        print(markdown(document, newest=newest_version(arguments.table, document)), end="")
 
 
 def schema(arguments: Arguments) -> None:

@@ -44,9 +44,9 @@ def read(table: Path | str) -> list[Any]:
 
 
 def lies(table: Path) -> set[str]:
-    """All that lies there, but for the model and what Hadoop keeps of each file."""
+    """All that lies there, but for the model, the card and what Hadoop keeps of each file."""
     files = (path for path in table.rglob("*") if path.is_file() and path.suffix != ".crc")
-    return {str(file.relative_to(table)) for file in files} - {"_genspark/model.json"}
+    return {str(file.relative_to(table)) for file in files} - {"_genspark/model.json", "_genspark/croissant.json"}
 
 
 def named(table: Path) -> set[str]:

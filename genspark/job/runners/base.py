@@ -97,6 +97,11 @@ class Runner(ABC):
         """The description of the source, for the model and the commit."""
 
     @property
+    def known_files(self) -> Sequence[SourceFile]:
+        """The files of the source, where they were listed; none where the engine would have to look for them."""
+        return ()
+
+    @property
     @abstractmethod
     def model_path(self) -> str:
         """The full path of the model."""

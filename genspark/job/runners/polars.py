@@ -112,6 +112,10 @@ class PolarsRunner(Runner):
         return self.dataset.description
 
     @property
+    def known_files(self) -> Sequence[SourceFile]:
+        return self.files()
+
+    @property
     def model_path(self) -> str:
         return storage_path(self.config.model_path)
 

@@ -23,6 +23,7 @@ from genspark.sources.shard import Shard
 from genspark.sources.source import Source, paths_of
 from genspark.sources.types import normal_schema, same_or_refuse
 from genspark.storage.object_stores import delta_options, one_line
+from genspark.storage.secrets import masked_texts
 from genspark.storage.stores import absolute, entry
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Delta(Parquet):
 
 def _description(source: Source, versions: Sequence[int | None]) -> dict[str, Any]:
     version = versions[0] if len(versions) == 1 else list(versions)
-    return {"path": source.path, "format": "delta", "timestamp": source.timestamp, "version": version}
+    return {"path": masked_texts(source.path), "format": "delta", "timestamp": source.timestamp, "version": version}
 
 
 def _open(path: str, source: Source) -> Any:

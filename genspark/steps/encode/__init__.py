@@ -73,6 +73,9 @@ class Encode(Step):
     def writes(self) -> frozenset[str]:
         return frozenset(self.columns)
 
+    def made_from(self, column: str) -> frozenset[str]:
+        return frozenset([column])
+
     def output_schema(self, schema: Schema) -> Schema:
         dtype = nw.List(nw.Float32()) if self.method == "onehot" else nw.Int64()
         return {**schema, **dict.fromkeys(self.columns, dtype)}

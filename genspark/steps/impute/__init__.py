@@ -151,6 +151,13 @@ class Impute(ColumnStep):
     def writes(self) -> frozenset[str]:
         return frozenset((*self.columns, *self._filling.indicators))
 
+    def made_from(self, column: str) -> frozenset[str]:
+        if column in self.columns:
+            others = self.columns if self.strategy in OF_ROWS else self.by
+            return frozenset((column, *others))
+        told = dict(zip(self._filling.indicators, self.columns, strict=False))
+        return frozenset([told.get(column, column)])
+
     def output_schema(self, schema: Schema) -> Schema:
         filled = {c: self._filling.filled_type(schema[c]) for c in self.columns}
         return {**schema, **filled, **dict.fromkeys(self._filling.indicators, nw.Boolean())}

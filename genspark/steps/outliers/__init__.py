@@ -132,6 +132,14 @@ class Outliers(ColumnStep):
             return frozenset(self._rule.flags())
         return frozenset() if self.filters else frozenset(self.columns)
 
+    def made_from(self, column: str) -> frozenset[str]:
+        if column not in self.writes():
+            return frozenset([column])
+        if self.method not in DEFAULT_THRESHOLD:
+            return frozenset(self.columns)
+        flagged = dict(zip(self._rule.flags(), self.columns, strict=True))
+        return frozenset((flagged.get(column, column), *self.by))
+
     def output_schema(self, schema: Schema) -> Schema:
         if self.action == "flag":
             return {**schema, **dict.fromkeys(self._rule.flags(), nw.Boolean())}
