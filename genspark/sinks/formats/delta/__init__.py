@@ -33,7 +33,16 @@ from genspark.sinks.history import (
 from genspark.sinks.parquet_files import as_text
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
-from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
+from genspark.sinks.table import (
+    Commit,
+    PastRun,
+    Table,
+    absent,
+    keeps_columns,
+    partitioning,
+    refuse_misfits,
+    wanted_properties,
+)
 from genspark.storage.files import clear, is_uri, storage_path
 from genspark.storage.object_stores import REMEDY, delta_options, one_line
 
@@ -105,8 +114,9 @@ class DeltaRs(FileSink):
             by, partitions = partitioning(there, section), _as_texts(section)
             if section.mode != "append":
                 refuse_overtaken(_touching(changed, table, now, partitions), f"{self.place}: {table.path}")
-            keeps, schema = keeps_columns(there, section), _schema(rows.schema)
-            if keeps:
+            refuse_misfits(there, section, list(rows.schema))
+            schema = _schema(rows.schema)
+            if keeps_columns(there, section):
                 self._refuse_other_partitioning(partitioning(table, section), there)
                 schema = self._merged(now.schema(), schema, evolves=section.schema_ == "evolve")
             removed = []
