@@ -1,6 +1,6 @@
 """YAML <-> `JobConfig`: unknown keys are refused, and all mistakes are reported together."""
 
 from genspark.config.job import JobConfig, json_schema
-from genspark.config.sections import ModelFile, Quarantine, Sink, Source
+from genspark.config.sections import Ledger, ModelFile, Quarantine, Sink, Source
 
-__all__ = ["JobConfig", "ModelFile", "Quarantine", "Sink", "Source", "json_schema"]
+__all__ = ["JobConfig", "Ledger", "ModelFile", "Quarantine", "Sink", "Source", "json_schema"]

@@ -232,6 +232,14 @@ class Quarantine(Section):
     path: Path = Field(description="The table's path or URI.")
 
 
+class Ledger(Section):
+    """The table of runs."""
+
+    place: ClassVar[str] = "ledger"
+
+    path: Path = Field(description="The table's path or URI.")
+
+
 class ModelFile(Section):
     """The place of the fitted model."""
 
