@@ -1,4 +1,4 @@
-"""The command line: `genspark run | plan | fit | transform | inspect | diff | card | schema | demo`.
+"""The command line: `genspark run | plan | fit | transform | runs | inspect | diff | card | schema | demo`.
 
 Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wrong usage).
 """
@@ -69,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
             dest="sets",
             help="override a value, such as sink.path=out/x or steps[1].outliers.threshold=4; may be repeated",
         )
+        if command in ("run", "transform"):
+            sub.add_argument(
+                "--force", action="store_true", help="do it again where the table has the same run's rows already"
+            )
         if command == "transform":
             sub.add_argument("--model", metavar="FILE", help="the fitted model (default: the config's model path)")
         if command == "fit":
@@ -79,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
             )
         if command != "plan":
             _add_output_options(sub)
+
+    sub = one("runs", "list the runs that wrote a table, or failed to", "out/taxis -n 10")
+    sub.add_argument("table", metavar="TABLE", help="a table that genspark wrote, or the job's YAML file")
+    sub.add_argument("-n", type=_count, default=20, metavar="N", dest="most", help="runs to list (default: 20)")
+    sub.add_argument("--json", action="store_true", help="print every column of each run, as a line of JSON each")
 
     sub = one("inspect", "print what a model learnt", "out/taxis/_genspark/model.json")
     sub.add_argument("model", metavar="MODEL", help="a model file")
@@ -101,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", default="out", metavar="FOLDER", help="where shards and tables go (default: out)")
     _add_output_options(sub)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; got {text!r}")
+    return int(text)
 
 
 def _adder(commands: Any) -> Callable[[str, str, str], argparse.ArgumentParser]:

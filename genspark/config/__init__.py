@@ -1,6 +1,6 @@
 """YAML <-> `JobConfig`: unknown keys are refused, and all mistakes are reported together."""
 
 from genspark.config.job import JobConfig, json_schema
-from genspark.config.sections import Card, Lineage, ModelFile, Quarantine, Sink, Source
+from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source
 
-__all__ = ["Card", "JobConfig", "Lineage", "ModelFile", "Quarantine", "Sink", "Source", "json_schema"]
+__all__ = ["Card", "JobConfig", "Ledger", "Lineage", "ModelFile", "Quarantine", "Sink", "Source", "json_schema"]

@@ -18,7 +18,19 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from genspark.config.overrides import override
-from genspark.config.sections import SECTION, Card, Lineage, ModelFile, Names, Quarantine, Section, Sink, Source, Value
+from genspark.config.sections import (
+    SECTION,
+    Card,
+    Ledger,
+    Lineage,
+    ModelFile,
+    Names,
+    Quarantine,
+    Section,
+    Sink,
+    Source,
+    Value,
+)
 from genspark.config.text import dump, parse
 from genspark.config.variables import substitute
 from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show
@@ -27,6 +39,9 @@ from genspark.steps import Step
 from genspark.steps.arguments import takes_text_alone, translate
 from genspark.steps.checked import plain
 from genspark.storage.files import read_text
+
+LEDGER_SUFFIX = "_runs"
+"""What is added to a table's path for that of its ledger."""
 
 
 class _OneKey:
@@ -92,6 +107,7 @@ class JobConfig(Section):
     model: ModelFile | None = None
     card: Card | None = None
     lineage: Lineage | None = None
+    ledger: Ledger | None = None
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -149,7 +165,7 @@ class JobConfig(Section):
 
     def to_yaml(self) -> str:
         """YAML that `from_text` reads back as an equal job, under any environment; defaults are left out."""
-        return dump(self._plain())
+        return dump(self.plain())
 
     @property
     def config_hash(self) -> str:
@@ -157,7 +173,7 @@ class JobConfig(Section):
 
         The order of keys does: the order of a split's fractions decides which row goes where.
         """
-        return hashlib.sha256(json.dumps(self._plain(), separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.plain(), separators=(",", ":")).encode()).hexdigest()
 
     @property
     def quarantine_path(self) -> str:
@@ -170,6 +186,11 @@ class JobConfig(Section):
         return self.model.path if self.model else f"{self.sink.path.rstrip('/')}/_genspark/model.json"
 
     @property
+    def ledger_path(self) -> str:
+        """The path of the table of runs: `ledger.path`, or by default a table beside the sink's."""
+        return self.ledger.path if self.ledger else f"{self.sink.path.rstrip('/')}{LEDGER_SUFFIX}"
+
+    @property
     def statistics_path(self) -> str:
         """The path of the table of each file's statistics: `model.statistics`, or by default beside the model."""
         path = self.model.statistics if self.model else None
@@ -179,7 +200,8 @@ class JobConfig(Section):
         """The steps, unfitted."""
         return Pipeline(self.steps, key=self.key, fit_on=self.fit_on)
 
-    def _plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
+        """The job as plain values, by the keys of its YAML; defaults are left out."""
         return self.model_dump(by_alias=True, exclude_defaults=True)
 
 

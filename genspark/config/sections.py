@@ -297,6 +297,14 @@ class Lineage(Section):
         return self
 
 
+class Ledger(Section):
+    """The table of runs."""
+
+    place: ClassVar[str] = "ledger"
+
+    path: Path = Field(description="The table's path or URI.")
+
+
 class ModelFile(Section):
     """The place of the fitted model."""
 

@@ -9,22 +9,26 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
-from genspark.errors import DataError, ModelError, ShardError
+from genspark.errors import AlreadyCommittedError, ModelError, ShardError
 from genspark.job.identity import Identity
+from genspark.job.once import Once
 from genspark.job.progress import Progress, Silent
 from genspark.job.publishing import Publication, without_secrets_in_errors
+from genspark.job.recovery import counted
 from genspark.job.report import Count, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner, Written
+from genspark.job.sums import check_sums
 from genspark.job.update import Update, UpdateReport
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
 from genspark.sinks.stored import stored_schema
+from genspark.sinks.table import PastRun
 from genspark.statistics import State, Statistic
 from genspark.storage.files import why_not_writable
 from genspark.storage.secrets import masked, remember
@@ -35,15 +39,19 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def run(config: JobConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> RunReport:
+def run(
+    config: JobConfig, *, force: bool = False, spark: SparkSession | None = None, progress: Progress | None = None
+) -> RunReport:
     """Fit the steps on the source, write the table, the quarantine and the model; report.
 
-    An engine on Spark uses `spark`, or the active session, or starts one. Raises a GensparkError for whatever the
-    user can mend; the table, the quarantine and the model are then as they were.
+    Where the table has the rows of the same run already (job, source and configuration), nothing is changed and the
+    report is `already_done`; with `force` it is done again. An engine on Spark uses `spark`, or the active session, or
+    starts one. Raises a GensparkError for whatever the user can mend; the table, the quarantine and the model are then
+    as they were.
     """
-    job = _Job(config, progress or Silent())
+    job = _Job(config, progress or Silent(), force=force)
     with job.opened(spark):
-        return job.with_what_can_be_read(lambda: job.write(job.fit()))
+        return job.look_back() or job.recorded(lambda: job.write(job.fit()))
 
 
 def fit(
@@ -54,6 +62,7 @@ def fit(
         return fit_update(config, spark=spark, progress=progress).model
     job = _Job(config, progress or Silent(), writes_table=False)
     with job.opened(spark):
+        job.prepare()
         model = job.with_what_can_be_read(job.fit)
         job.save(model)
     return model
@@ -73,6 +82,7 @@ def fit_update(
     """
     job = _Job(config, progress or Silent(), writes_table=False, keeps=False)
     with job.opened(spark):
+        job.prepare()
         return job.with_what_can_be_read(job.update)
 
 
@@ -80,20 +90,25 @@ def transform(
     config: JobConfig,
     model: PipelineModel | None = None,
     *,
+    force: bool = False,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
 ) -> RunReport:
-    """Write the table with a model fitted before, by default the one at the configuration's model path."""
-    job = _Job(config, progress or Silent())
+    """Write the table with a model fitted before, by default the one at the configuration's model path.
+
+    It happens once, as `run` does; another model makes it another run.
+    """
+    job = _Job(config, progress or Silent(), force=force)
     with job.opened(spark):
         fitted = model or PipelineModel.load(job.runner.model_path)
-        return job.with_what_can_be_read(lambda: job.write_only(fitted))
+        return job.look_back(fitted) or job.recorded(lambda: job.write_only(fitted))
 
 
 def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
     """The scans that `run` would make. Reads the source's schema and nothing else."""
     job = _Job(config, Silent(), writes_table=False, keeps=False)
     with job.opened(spark):
+        job.prepare()
         return job.plan
 
 
@@ -105,6 +120,7 @@ class _Job:
     progress: Progress
     writes_table: bool = True
     keeps: bool = True
+    force: bool = False
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     started: float = field(default_factory=time.perf_counter)
@@ -112,6 +128,7 @@ class _Job:
     runner: Runner = field(init=False)
     plan: Plan = field(init=False)
     publication: Publication = field(init=False)
+    once: Once = field(init=False)
 
     def __post_init__(self) -> None:
         remember(self.config.model_dump(by_alias=True))
@@ -119,7 +136,7 @@ class _Job:
 
     @contextlib.contextmanager
     def opened(self, spark: SparkSession | None) -> Iterator[None]:
-        """Open the job for the block, and remove at its end what was kept between passes."""
+        """Choose and start the engine for the block, and remove at its end what was kept between passes."""
         announced = self.publication.announced() if self.writes_table else contextlib.nullcontext()
         with without_secrets_in_errors(), announced:
             try:
@@ -130,7 +147,7 @@ class _Job:
                     self.runner.close()
 
     def open(self, spark: SparkSession | None) -> None:
-        """Find source, target and plan, and report every mistake that can be found before data is read."""
+        """Choose and start the engine."""
         config = self.config
         choice = choose(config, spark)
         self._note(f"engine: {choice.engine} ({choice.reason})")
@@ -139,15 +156,46 @@ class _Job:
         if choice.engine != "polars":
             with self._phase("session", "starting Spark"):
                 runner.start()
-        if self.writes_table:
-            with self._phase("plan", "looking at the target"):
-                runner.look_at_target()
+        self.once = Once(config, runner, self.run_id, self._note, self.force, self.recount)
+
+    def look_back(self, model: PipelineModel | None = None) -> RunReport | None:
+        """Find the table, and the report of the run that did this one's work; where none did, prepare to do it."""
+        with self._phase("plan", "looking at the target"):
+            past = self.once.look_back(*([] if model is None else [model.sha256]))
+        if past is not None:
+            return self._already_done(past)
+        self.prepare()
+        return None
+
+    def prepare(self) -> None:
+        """Find the source and make the plan, and report every mistake that can be found before data is read."""
+        runner = self.runner
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
-            runner.sink.check(runner.target, config.sink, runner.stored)
+            runner.sink.check(runner.target, self.config.sink, runner.stored)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
+
+    def recorded(self, work: Callable[[], RunReport]) -> RunReport:
+        """The report of the work, which is marked while it lasts and in the ledger then, whatever becomes of it."""
+        try:
+            self.once.begin()
+            return self.once.finish(self.with_what_can_be_read(work))
+        except BaseException as error:
+            self.once.fail(error, time.perf_counter() - self.started)
+            raise
+
+    def recount(self) -> Mapping[str, Any]:
+        """The counts of the rows that a killed run of this source and configuration wrote, by the ledger's columns."""
+        self.with_what_can_be_read(self._read_schema)
+        found = self.with_what_can_be_read(lambda: self.runner.recounted(PipelineModel.load(self.runner.model_path)))
+        if found is None:
+            return {}
+        observed, counts = found
+        written = observed["read"] - observed["dropped"] - observed["quarantined"]
+        rows = {**observed, "written": written, "shards_quarantined": len(self.runner.left_out)}
+        return counted(rows, counts)
 
     def with_what_can_be_read(self, work: Callable[[], Result]) -> Result:
         """The result of the work; repeated without shards that cannot be read, where the source allows it."""
@@ -209,7 +257,7 @@ class _Job:
             scans_of_all=dict(update.scans_of_all),
             passes_to_infer=runner.passes["schema"],
             moved=before.diff(model) if before else None,
-            seconds={name: round(self.seconds[name], 3) for name in ("session", "plan", "fit", "write", "total")},
+            seconds=self._seconds(),
         )
 
     def _model_before(self) -> PipelineModel | None:
@@ -229,18 +277,61 @@ class _Job:
         model.check(self.plan.schemas[0])
         runner = self.runner
         try:
+            self.once.stage(model)
             written = runner.write(model)
-            _check_sums(written, shards=len(runner.left_out))
+            shards = len(runner.left_out)
+            check_sums(written.observed, written=written.commit.rows, aside=written.aside, shards=shards)
             self.save(model)
-        except BaseException:
+        except BaseException as error:
+            self.once.unstage()
             with contextlib.suppress(Exception):
                 runner.put_back()
-            raise
+            past = self._past_of_twin() if isinstance(error, AlreadyCommittedError) else None
+            if past is None:
+                raise
+            return self._already_done(past)
         runner.sweep(written)
         self.seconds["total"] = time.perf_counter() - self.started
         report = self._report(model, written)
         self.publication.publish(report, model, self.plan.schemas[0], runner)
         return report
+
+    def _past_of_twin(self) -> PastRun | None:
+        """The same run by another process, which came first; its rows alone stay in the quarantine."""
+        self.runner.look_at_target()
+        self.runner.withdraw(self.run_id)
+        return self.once.committed()
+
+    def _already_done(self, past: PastRun) -> RunReport:
+        runner, told = self.runner, past.metadata
+        by = f"run {told['run_id']}" if "run_id" in told else "a run that the log has forgotten"
+        self._note(
+            f"already done: version {past.version} of {runner.target.path} was written by {by} from the same source "
+            "and configuration; nothing was changed (--force does it again)"
+        )
+        self.seconds["total"] = time.perf_counter() - self.started
+        return RunReport(
+            name=self.config.name,
+            run_id=str(told.get("run_id", "")),
+            engine=runner.name,
+            rows_read=0,
+            rows_written=0,
+            rows_quarantined=0,
+            rows_dropped=0,
+            shards_quarantined=0,
+            scans=0,
+            scans_stage_by_stage=0,
+            passes=dict(runner.passes),
+            table=runner.target.path,
+            table_version=past.version,
+            model=runner.model_path,
+            model_sha256=str(told.get("model_sha256", "")),
+            quarantine=None,
+            files_written=0,
+            bytes_written=0,
+            seconds=self._seconds(),
+            already_done=True,
+        )
 
     def _report(self, model: PipelineModel, written: Written) -> RunReport:
         runner, observed = self.runner, written.observed
@@ -264,8 +355,11 @@ class _Job:
             files_written=written.commit.files,
             bytes_written=written.commit.bytes,
             counts=[Count(*count) for count in written.counts],
-            seconds={name: round(self.seconds[name], 3) for name in ("session", "plan", "fit", "write", "total")},
+            seconds=self._seconds(),
         )
+
+    def _seconds(self) -> dict[str, float]:
+        return {name: round(self.seconds[name], 3) for name in ("session", "plan", "fit", "write", "total")}
 
     def save(self, model: PipelineModel) -> None:
         """Save the model at the configured path."""
@@ -289,15 +383,3 @@ class _Job:
                 yield
             finally:
                 self.seconds[phase] += time.perf_counter() - start
-
-
-def _check_sums(written: Written, *, shards: int) -> None:
-    """Raise DataError where the counts of rows differ: the source gave other rows in another pass."""
-    read, dropped, quarantined_rows = (written.observed[name] for name in ("read", "dropped", "quarantined"))
-    rows, aside = written.commit.rows, written.aside
-    if read != rows + dropped + quarantined_rows or aside != quarantined_rows + shards:
-        raise DataError(
-            f"rows do not add up: read {read}, written {rows}, "
-            f"quarantined {aside} of {quarantined_rows}, dropped {dropped}; "
-            "the source changed while the job read it, so nothing was kept: run again"
-        )

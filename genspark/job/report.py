@@ -24,7 +24,8 @@ class RunReport:
 
     `rows_read` is always `rows_written + rows_quarantined + rows_dropped`. `scans` are the passes
     over the data that fitting took, `scans_stage_by_stage` those of one estimator after another;
-    `passes` counts every pass, by purpose.
+    `passes` counts every pass, by purpose. Of a run that was `already_done`, `run_id` and `table_version` are
+    those of the run that did it, and this one read and wrote nothing.
     """
 
     name: str
@@ -47,6 +48,7 @@ class RunReport:
     bytes_written: int
     counts: Sequence[Count] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    already_done: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
@@ -54,6 +56,13 @@ class RunReport:
 
     def lines(self) -> list[tuple[str, str]]:
         """(label, value) pairs in the order a person reads them."""
+        if self.already_done:
+            return [
+                ("already done", f"by run {self.run_id}; nothing was changed"),
+                ("table", f"{self.table} (version {self.table_version})"),
+                ("model", self.model),
+                ("engine", self.engine),
+            ]
         counted = [(f"{count.step}: {count.what}", f"{count.values:,} values") for count in self.counts]
         timed = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
         quarantine = [("quarantine", masked(self.quarantine))] if self.quarantine and self.rows_quarantined else []

@@ -9,6 +9,7 @@ from typing import Any
 from genspark.columns.dtypes import Schema
 from genspark.errors import TargetError, did_you_mean
 from genspark.sinks.files.written import WrittenFile
+from genspark.sinks.marks import marks_of
 from genspark.sinks.section import Section
 from genspark.storage.files import is_empty, why_not_writable
 
@@ -61,8 +62,11 @@ class Commit:
 
 
 def absent(path: str, place: str, noun: str) -> Table:
-    """The absent table at a path where one can be made; `noun` says what. Raises TargetError where none can be."""
-    if not is_empty(path):
+    """The absent table at a path where one can be made; `noun` says what. Raises TargetError where none can be.
+
+    Files of a run that began in an empty folder, and may be at work, are nobody else's.
+    """
+    if not is_empty(path) and not any(mark.is_new for mark in marks_of(path)):
         raise TargetError(f"{place}: {path} holds files and is not {noun}; choose an empty folder, or clear it first")
     refusal = why_not_writable(path)
     if refusal:

@@ -77,6 +77,20 @@ def write_text(path: str, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
+def delete(path: str) -> None:
+    """Delete a file, and leave nothing in its place; one that is gone is no mistake. Raises OSError or ValueError."""
+    scheme = path.partition("://")[0]
+    if not is_uri(path):
+        local(path).unlink(missing_ok=True)
+    elif object_stores.ALIASES.get(scheme, scheme) in object_stores.SCHEMES:
+        # PyArrow would leave an empty object for the folder.
+        object_stores.delete(path)
+    else:
+        system, inside = object_stores.arrow_file_system(path)
+        with contextlib.suppress(FileNotFoundError):
+            system.delete_file(inside)
+
+
 def stamp(path: str) -> str:
     """A local file's size and time of change as text; empty for a URI, whose store is not asked."""
     if is_uri(path):
@@ -122,8 +136,20 @@ def clear(path: str) -> None:
     for child in list(folder.iterdir()) if folder.is_dir() else []:
         if child.name != OWN:
             shutil.rmtree(child) if child.is_dir() else child.unlink()
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+    remove_empty(path)
+
+
+def remove_empty(path: str) -> None:
+    """Remove a folder that holds nothing; one that holds something stays."""
+    if not is_uri(path):
+        with contextlib.suppress(OSError):
+            local(path).rmdir()
+        return
+    # PyArrow leaves an empty object where the last file of a folder was.
+    system, inside = object_stores.arrow_file_system(path)
+    if not _listing(system, inside):
+        with contextlib.suppress(FileNotFoundError):
+            system.delete_dir(inside)
 
 
 def _names(path: str) -> list[str]:
@@ -148,7 +174,4 @@ def _clear_store(path: str) -> None:
     for info in _listing(system, inside):
         if info.base_name != OWN:
             (system.delete_file if info.is_file else system.delete_dir)(info.path)
-    # PyArrow leaves an empty object where the last file of a folder was.
-    if not _listing(system, inside):
-        with contextlib.suppress(FileNotFoundError):
-            system.delete_dir(inside)
+    remove_empty(path)

@@ -57,6 +57,20 @@ def object_store(uri: str) -> tuple[Any, str]:
     return _object_store(f"{scheme}://{authority}", _settings()), key
 
 
+def delete(uri: str) -> None:
+    """Delete an object; one that is gone is no mistake. Raises OSError or ValueError."""
+    import obstore
+    from obstore.exceptions import BaseError, NotFoundError
+
+    store, key = object_store(uri)
+    try:
+        obstore.delete(store, key)
+    except (NotFoundError, FileNotFoundError):
+        return
+    except BaseError as error:
+        raise OSError(one_line(error)) from None
+
+
 def one_line(error: object) -> str:
     """The message of a client's error on one line, without colours and the store's XML."""
     text = re.sub(r"\x1b\[\d+m|↳", "", str(error))

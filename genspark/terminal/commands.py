@@ -10,18 +10,20 @@ from genspark import job
 from genspark.cards.markdown import markdown
 from genspark.cards.reading import newest_version, read
 from genspark.config import JobConfig, json_schema
+from genspark.config.job import LEDGER_SUFFIX
+from genspark.job import ledger
 from genspark.job.report import RunReport
 from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
 from genspark.pipeline.describe import describe
-from genspark.terminal.console import ConsoleProgress, print_report
+from genspark.terminal.console import ConsoleProgress, print_report, print_runs
 
 Arguments = argparse.Namespace
 
 
 def run(arguments: Arguments) -> None:
     """Fit, transform, write."""
-    _show(job.run(_config(arguments), progress=_progress(arguments)), arguments)
+    _show(job.run(_config(arguments), force=arguments.force, progress=_progress(arguments)), arguments)
 
 
 def fit(arguments: Arguments) -> None:
@@ -42,7 +44,19 @@ def transform(arguments: Arguments) -> None:
     """Write the table with a fitted model."""
     config = _config(arguments)
     model = PipelineModel.load(arguments.model) if arguments.model else None
-    _show(job.transform(config, model, progress=_progress(arguments)), arguments)
+    _show(job.transform(config, model, force=arguments.force, progress=_progress(arguments)), arguments)
+
+
+def runs(arguments: Arguments) -> None:
+    """List the runs in a table's ledger, newest first."""
+    given = arguments.table
+    is_job = given.endswith((".yaml", ".yml"))
+    path = JobConfig.from_yaml(given).ledger_path if is_job else f"{given.rstrip('/')}{LEDGER_SUFFIX}"
+    found = ledger.read(path).head(arguments.most)
+    if arguments.json:
+        print(found.write_ndjson(), end="")
+    else:
+        print_runs(found.rows(named=True), path)
 
 
 def plan(arguments: Arguments) -> None:

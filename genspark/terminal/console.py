@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from genspark.errors import first_line
 from genspark.job.report import RunReport
 
 
@@ -65,3 +67,27 @@ def print_report(report: RunReport, extra: list[tuple[str, str]] | None = None) 
     # A log has no width of its own; wide enough for paths.
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
+
+
+def print_runs(runs: Sequence[Mapping[str, Any]], path: str) -> None:
+    """The runs of a ledger as a table on standard output."""
+    table = Table(title=f"genspark: runs in {path}", title_justify="left")
+    for name in ("started", "run", "job", "outcome", "engine", "mode"):
+        table.add_column(name, no_wrap=True)
+    for name in ("version", "read", "written", "quarantined", "dropped", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for run in runs:
+        numbers = ("target_version", "rows_read", "rows_written", "rows_quarantined", "rows_dropped")
+        texts = ["" if run[name] is None else f"{run[name]:,}" for name in numbers]
+        took = "" if run["seconds"] is None else f"{run['seconds']:.1f}"
+        table.add_row(
+            f"{run['started']:%Y-%m-%d %H:%M:%S}",
+            *(run[name] for name in ("run_id", "job", "outcome", "engine", "mode")),
+            *texts,
+            took,
+        )
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(table)
+    for run in runs:
+        if run["error"]:
+            console.print(f"{run['run_id']}: {first_line(run['error'])}", markup=False, highlight=False)

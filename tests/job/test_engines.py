@@ -484,7 +484,8 @@ def test_a_disk_that_fills_up(request: Any, small_disk: Path, tmp_path: Path, en
     with pytest.raises(SinkError, match=r"sink\.path: .*[Nn]o space") as raised:
         job.run(config(small_disk, engine.removesuffix("-arrow"), source(tmp_path, "parquet"), sink=sink))
     assert "\n" not in str(raised.value)
-    assert seen(small_disk) == before
+    after = seen(small_disk)
+    assert {path: size for path, size in after.items() if "/table_runs/" not in path} == before
 
 
 def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
@@ -515,7 +516,8 @@ def test_a_corrupt_shard_goes_to_the_quarantine(tmp_path: Path, engine: str, kin
     spoil(odd)
     schema = ", schema: 'id long, v double, noise double'" if kind == "csv" else ""
     for run in (1, 2):
-        report = job.run(config(tmp_path, engine, source(tmp_path, kind, f"{schema}, on_corrupt: quarantine")))
+        quarantining = config(tmp_path, engine, source(tmp_path, kind, f"{schema}, on_corrupt: quarantine"))
+        report = job.run(quarantining, force=run == 2)
         assert (report.rows_read, report.rows_written, report.rows_quarantined) == (2000, 1999, 1)
         assert report.shards_quarantined == 1
         assert pl.read_delta(report.table).height == 1999

@@ -75,6 +75,19 @@ def config(engine: str, shards: Path, tmp_path: Path) -> Config:
     return make
 
 
+def full_after_the_commit(first: Callable[[], None] = lambda: None) -> Callable[[PipelineModel, str], None]:
+    """`PipelineModel.save` that finds the disk full at the model's own path, where it is saved once the rows are in."""
+    save = PipelineModel.save
+
+    def fail(model: PipelineModel, path: str) -> None:
+        if not path.endswith("/model.json"):
+            return save(model, path)
+        first()
+        raise OSError(28, "No space left on device")
+
+    return fail
+
+
 def rows(path: Path | str) -> list[tuple[Any, ...]]:
     return sorted(pl.read_delta(str(path)).rows())
 
@@ -147,7 +160,7 @@ def test_overwrite_keeps_history_and_properties(config: Config) -> None:
 @on_every_writer
 def test_append_adds_rows(config: Config) -> None:
     for _ in range(2):
-        report = job.run(config(sink="mode: append, partition_by: g"))
+        report = job.run(config(sink="mode: append, partition_by: g"), force=True)
     assert report.rows_written == 6
     assert len(rows(report.table)) == 12
 
@@ -226,10 +239,7 @@ def test_a_failure_after_the_commit_puts_table_and_quarantine_back(
         before = rows(job.run(config(ASIDE)).table)
         aside = rows(tmp_path / "table_quarantine")
 
-    def fail(model: PipelineModel, path: str) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(PipelineModel, "save", fail)
+    monkeypatch.setattr(PipelineModel, "save", full_after_the_commit())
     with pytest.raises(GensparkError, match=r"model\.path: .* cannot be written \(No space left on device\)"):
         job.run(config(ASIDE.replace("threshold: 2", "threshold: 1")))
     if fresh:
@@ -299,10 +309,7 @@ def test_a_model_fitted_into_the_sinks_folder_is_kept_by_transform(config: Confi
 
 
 def test_put_back_undoes_properties_too(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(model: PipelineModel, path: str) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(PipelineModel, "save", fail)
+    monkeypatch.setattr(PipelineModel, "save", full_after_the_commit())
     with pytest.raises(GensparkError):
         job.run(config(sink="mode: overwrite, properties: {team: trips}"))
     assert not (tmp_path / "table").exists()
@@ -438,7 +445,7 @@ def test_an_append_only_table_is_not_overwritten(config: Config) -> None:
     before = job.run(config(sink="mode: overwrite, properties: {delta.appendOnly: 'true'}"))
     with pytest.raises(TargetError, match=r"sink\.mode: .* is append-only"):
         job.run(config())
-    assert job.run(config(sink="mode: append")).table_version == before.table_version + 1
+    assert job.run(config(sink="mode: append"), force=True).table_version == before.table_version + 1
 
 
 @on_every_writer
@@ -484,7 +491,7 @@ def test_a_failure_before_the_commit_leaves_no_file(
     for module, name in LAST_STEPS:
         monkeypatch.setattr(module, name, fail)
     with pytest.raises(SinkError, match="sink.path: no"):
-        job.run(config(ASIDE, sink="mode: append"))
+        job.run(config(ASIDE, sink="mode: append"), force=True)
     assert seen(tmp_path / "table") == before
     assert (tmp_path / "table").exists() is not fresh
     if fresh:
@@ -499,15 +506,14 @@ def test_a_failure_after_anothers_commit_leaves_that_alone(
 ) -> None:
     job.run(config())
 
-    def fail(model: PipelineModel, path: str) -> None:
+    def another() -> None:
         pl.DataFrame({"id": [100], "g": ["z"], "v": [1.0]}, schema_overrides={"id": pl.Int32}).write_delta(
             tmp_path / "table", mode="append"
         )
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(PipelineModel, "save", fail)
+    monkeypatch.setattr(PipelineModel, "save", full_after_the_commit(another))
     with pytest.raises(GensparkError, match="No space left"):
-        job.run(config(sink="mode: append"))
+        job.run(config(sink="mode: append"), force=True)
     assert len(rows(tmp_path / "table")) == 13
 
 
@@ -524,10 +530,7 @@ def test_put_back_brings_columns_and_properties_back(
     before, metadata = rows(tmp_path / "table"), deltalake.DeltaTable(tmp_path / "table").metadata()
     texts(shards, a="id,h\n1,p\n")
 
-    def fail(model: PipelineModel, path: str) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(PipelineModel, "save", fail)
+    monkeypatch.setattr(PipelineModel, "save", full_after_the_commit())
     with pytest.raises(GensparkError, match="No space left"):
         job.run(config(sink="mode: overwrite, partition_by: h, properties: {team: others}"))
     now = deltalake.DeltaTable(tmp_path / "table").metadata()
@@ -537,12 +540,14 @@ def test_put_back_brings_columns_and_properties_back(
 
 @on_every_writer
 def test_every_commit_tells_of_its_run(config: Config, tmp_path: Path) -> None:
-    reports = [job.run(config(ASIDE, sink="mode: overwrite, properties: {team: a}")) for _ in range(2)]
+    again = config(ASIDE, sink="mode: overwrite, properties: {team: a}")
+    reports = [job.run(again, force=force) for force in (False, True)]
     for folder in ("table", "table_quarantine"):
         commits = deltalake.DeltaTable(tmp_path / folder).history()
         told = [json.loads(commit["userMetadata"]) for commit in commits]
         assert {one["run_id"] for one in told} == {report.run_id for report in reports}
         for one in told:
-            assert set(one) == {"genspark", "run_id", "job", "config_sha256", "model_sha256", "source"}
+            own = {"genspark", "run_id", "key", "job", "config_sha256", "model_sha256", "model_file", "source"}
+            assert set(one) - {"rows", "counts"} == own
             assert (one["job"], one["source"]["format"], one["source"]["files"]) == ("small", "csv", 2)
         assert {one["model_sha256"] for one in told} == {report.model_sha256 for report in reports}

@@ -12,7 +12,10 @@ from typing import Any, ClassVar
 from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig, Sink
 from genspark.job.identity import NO_IDENTITY, Identity
+from genspark.job.quarantine import RUN
+from genspark.job.snapshot import Snapshot
 from genspark.job.states import SourceFile
+from genspark.job.sums import check_sums
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks import sink as sinks
@@ -20,6 +23,7 @@ from genspark.sinks.files.layout import layout_property, log_bounds
 from genspark.sinks.table import Commit, Table, partitioning
 from genspark.statistics import State, Statistic
 from genspark.steps.split import Split
+from genspark.storage.object_stores import delta_options
 from genspark.version import VERSION
 
 Phase = Callable[[str, str], contextlib.AbstractContextManager[None]]
@@ -54,7 +58,8 @@ class Runner(ABC):
     `passes` counts the passes over the data by purpose. `left_out` are shards that cannot be read, each
     with the cause: the source is taken without them, and the quarantine notes them. `keeps`: whether parsed rows
     may be kept for later passes. `stored` are the columns of the table that is to be written, `identity` says which
-    of them are not the steps'. Every method raises a GensparkError for what the user can mend.
+    of them are not the steps'. `told` is what the job tells in its commits beside what every run does, and
+    `before_commit` is called before the first of them. Every method raises a GensparkError for what the user can mend.
     """
 
     config: JobConfig
@@ -64,6 +69,8 @@ class Runner(ABC):
     passes: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, str] = field(default_factory=dict)
     keeps: bool = False
+    told: dict[str, Any] = field(default_factory=dict)
+    before_commit: Callable[[], None] = lambda: None
     sink: sinks.Sink[Any] = field(init=False)
     aside_sink: sinks.Sink[Any] = field(init=False)
     identity: Identity = NO_IDENTITY
@@ -86,6 +93,14 @@ class Runner(ABC):
         self.choose_sinks()
         self.target = self.sink.find(self.config.sink.path)
         self.aside = self.aside_sink.find(self.config.quarantine_path)
+
+    @abstractmethod
+    def located(self, path: str) -> str:
+        """The full form of a path of the job, as `look_at_target` gives it to its tables."""
+
+    @abstractmethod
+    def snapshot(self) -> Snapshot:
+        """List the source as it is now, with shards that cannot be read; what is read from then on is that."""
 
     @abstractmethod
     def read_schema(self) -> Schema:
@@ -146,6 +161,21 @@ class Runner(ABC):
             if written.aside_commit:
                 self.aside_sink.sweep(self.aside, self.run_id, written.aside_commit)
 
+    def withdraw(self, run_id: str) -> None:
+        """Take away the quarantine's rows of a run that was killed before it wrote the table."""
+        import deltalake
+
+        if self.aside.version is not None:
+            table = deltalake.DeltaTable(self.aside.path, storage_options=delta_options(self.aside.path))
+            table.delete(f"{RUN} = '{run_id}'")
+
+    def recounted(self, model: PipelineModel) -> tuple[Mapping[str, int], list[tuple[str, str, int]]] | None:
+        """What a write of this model would observe and count, from a pass that writes nothing.
+
+        None where commits tell it.
+        """
+        return None
+
     def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
         """Report the progress of tasks while the block runs, where the engine has tasks."""
         return contextlib.nullcontext()
@@ -174,4 +204,13 @@ class Runner(ABC):
             "config_sha256": self.config.config_hash,
             "model_sha256": model.sha256,
             "source": self.source,
+            **self.told,
         }
+
+    def tell_rows(
+        self, observed: Mapping[str, int], counts: Sequence[tuple[str, str, int]], written: int, aside: int
+    ) -> None:
+        """Let the commits tell these counts, once they are checked: for engines that know them before they commit."""
+        check_sums(observed, written=written, aside=aside, shards=len(self.left_out))
+        self.told["rows"] = {**observed, "written": written, "shards_quarantined": len(self.left_out)}
+        self.told["counts"] = [list(count) for count in counts]

@@ -21,6 +21,7 @@ from genspark.job.quarantine.on_polars import QuarantineFiles
 from genspark.job.runners.base import Runner, Written
 from genspark.job.runners.failure import failure, with_kind
 from genspark.job.runners.work import FilesWork, FitWork, StageWork, WriteWork
+from genspark.job.snapshot import Snapshot, versions_of
 from genspark.job.states import SourceFile, normal
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
@@ -31,6 +32,8 @@ from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.sink import Files, FileSink
 from genspark.sources import Dataset, Listing, Shard, find_dataset, list_source
+from genspark.sources.format import Format
+from genspark.sources.formats import format_of
 from genspark.sources.stage import lacking, pays, staged
 from genspark.sources.unpacking import without_copies
 from genspark.statistics import State, Statistic
@@ -61,6 +64,17 @@ class PolarsRunner(Runner):
     def choose_sinks(self) -> None:
         self.sink = of_files(self.config.sink, in_tasks=self.in_tasks)
         self.aside_sink = DeltaRs(quarantine.PLACE, self.in_tasks)
+
+    def located(self, path: str) -> str:
+        return storage_path(path)
+
+    def snapshot(self) -> Snapshot:
+        self.listing = listing = self.listing or list_source(self.config.source)
+        form = format_of(self.config.source.format)
+        if form.is_versioned:
+            assert listing.description is not None
+            return Snapshot(versions=versions_of(listing.description))
+        return Snapshot(tuple(self._file(shard, form) for shard in listing.shards))
 
     def read_schema(self) -> Schema:
         self.close()
@@ -117,7 +131,7 @@ class PolarsRunner(Runner):
 
     @property
     def model_path(self) -> str:
-        return storage_path(self.config.model_path)
+        return self.located(self.config.model_path)
 
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
         each = self._each(FitWork(fit_pass, self.nan_free), self.dataset, by_bytes=None)
@@ -126,22 +140,23 @@ class PolarsRunner(Runner):
         return whole.states()
 
     def files(self) -> Sequence[SourceFile]:
-        return [self._file(shard) for shard in self.dataset.shards]
+        return [self._file(shard, self.dataset.format) for shard in self.dataset.shards]
 
     def states_by_file(
         self, fit_pass: FitPass, files: Sequence[SourceFile]
     ) -> Mapping[SourceFile, Mapping[Statistic, State]]:
-        wanted = set(files)
-        shards = {shard.path: shard for shard in self.dataset.shards if self._file(shard) in wanted}
+        wanted, form = set(files), self.dataset.format
+        shards = {shard.path: shard for shard in self.dataset.shards if self._file(shard, form) in wanted}
         results = self._each(FilesWork(fit_pass), self.dataset.with_shards(shards.values()), by_bytes=None)
         by_path: dict[str, Gathered] = {}
         for path, gathered in (each for result in results for each in result):
             by_path[path] = by_path[path].merged(gathered) if path in by_path else gathered
-        return {self._file(shards[path]): gathered.states() for path, gathered in by_path.items()}
+        return {self._file(shards[path], form): gathered.states() for path, gathered in by_path.items()}
 
-    def _file(self, shard: Shard) -> SourceFile:
+    @staticmethod
+    def _file(shard: Shard, form: Format) -> SourceFile:
         # A file of a version is never changed.
-        stamp = (None, None) if self.dataset.format.is_versioned else (shard.size, shard.modified)
+        stamp = (None, None) if form.is_versioned else (shard.size, shard.modified)
         return SourceFile(normal(file_uri(shard.path)), *stamp)
 
     def write(self, model: PipelineModel) -> Written:
@@ -165,20 +180,22 @@ class PolarsRunner(Runner):
         )
         with self.phase("write", "writing the table"):
             results = self._each(work, self.dataset, by_bytes=section.target_file_size)
-            metadata = self.metadata(model)
+            totals = sum((result.totals for result in results), Counter[Any]())
+            observed = {name: totals[name] for name in ("read", "dropped", "quarantined")}
+            counts = [(step, what, totals[step, what]) for step, what in results[0].counted]
             rejected = Files([f for result in results for f in result.aside], aside.schema(self.dataset))
             if self.left_out:
                 shards = aside.write_shards(self.left_out, rejected.schema)
                 rejected = replace(rejected, files=[*rejected.files, *shards])
+            files = self._merged([file for result in results for file in result.files], work)
+            rows = Files(files, results[0].schema)
+            self.tell_rows(observed, counts, _count(rows), _count(rejected))
+            self.before_commit()
+            metadata = self.metadata(model)
             aside_commit = self.aside_sink.append(
                 self.aside, rejected, {**metadata, **quarantine.renamed_columns(self.dataset.schema)}
             )
-            files = self._merged([file for result in results for file in result.files], work)
-            rows = Files(files, results[0].schema)
             commit = self.sink.commit(self.target, section, rows, metadata, self.table_properties(model))
-        totals = sum((result.totals for result in results), Counter[Any]())
-        observed = {name: totals[name] for name in ("read", "dropped", "quarantined")}
-        counts = [(step, what, totals[step, what]) for step, what in results[0].counted]
         return Written(commit, observed, aside_commit, counts)
 
     def _layout(self, section: Sink) -> Layout:
@@ -198,3 +215,7 @@ class PolarsRunner(Runner):
             raise
         except Exception as error:
             raise failure(error, with_kind(error), dataset, self.config.sink.path) from error
+
+
+def _count(rows: Files) -> int:
+    return sum(file.rows for file in rows.files)

@@ -16,18 +16,21 @@ from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import Fates, readable
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
-from genspark.errors import SourceError
+from genspark.errors import SinkError, SourceError
 from genspark.job import quarantine
 from genspark.job.quarantine.on_spark import marked, quarantined
 from genspark.job.runners import spark_files
 from genspark.job.runners.base import Runner, TaskCount, Written
+from genspark.job.snapshot import Snapshot, versions_of
 from genspark.job.states import SourceFile
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.session import get_spark, qualified, task_progress
 from genspark.sinks.choice import of_frames
+from genspark.sinks.on_spark import delta_table
 from genspark.sinks.stored import stored
 from genspark.sinks.table import Commit
+from genspark.sources.formats import format_of
 from genspark.sources.on_spark import read
 from genspark.sources.spark_input import Input
 from genspark.statistics import State, Statistic
@@ -44,6 +47,8 @@ class SparkRunner(Runner):
     spark: SparkSession = field(init=False)
     given: Input = field(init=False)
     corrupt_rows: int | None = None
+    _opened: Input | None = None
+    _listed: Sequence[SourceFile] = ()
     _fitted_frame: DataFrame | None = None
     _observation: Observation | None = None
     _uris: dict[SourceFile, str] = field(default_factory=dict)
@@ -61,9 +66,25 @@ class SparkRunner(Runner):
         # What keeps Arrow from the one keeps it from the other, and is reported once.
         self.aside_sink = of_frames(rejects, self.spark, lambda _: None, quarantine.PLACE)
 
+    def located(self, path: str) -> str:
+        return qualified(self.spark, path)
+
+    def snapshot(self) -> Snapshot:
+        source = self.config.source
+        if not format_of(source.format).is_versioned:
+            with spark_errors("source.path", SourceError):
+                self._listed = list(spark_files.listed(self.spark, source))
+            return Snapshot(tuple(self._listed))
+        # Its version is pinned where it is opened, so that what is opened now is what is read.
+        self._opened = read(self.spark, source)
+        return Snapshot(versions=versions_of(self._opened.description))
+
     def read_schema(self) -> Schema:
         self._fitted_frame = self._observation = self.corrupt_rows = None
-        self.given = read(self.spark, spark_files.without(self.config.source, self.left_out))
+        self.given = self._opened or read(self.spark, spark_files.without(self.config.source, self.left_out))
+        self._opened = None
+        if self._listed and not self.left_out and not self.given.not_alone:
+            spark_files.refuse_others(self.given, self._listed)
         self.passes["schema"] = self.given.passes
         # On Connect the source is looked at here and not before.
         with spark_errors("source.path", SourceError):
@@ -77,7 +98,7 @@ class SparkRunner(Runner):
 
     @property
     def model_path(self) -> str:
-        return qualified(self.spark, self.config.model_path)
+        return self.located(self.config.model_path)
 
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
         """Make one pass of a fit; the first one also counts the records that cannot be read."""
@@ -103,6 +124,7 @@ class SparkRunner(Runner):
             return spark_files.states(self.given.frame, fit_pass, wanted, is_all=is_all)
 
     def write(self, model: PipelineModel) -> Written:
+        self.before_commit()
         aside_commit = self._write_quarantine(model) if self._may_quarantine(model) else None
         commit, observed, counts = self._write_table(model)
         return Written(commit, observed, aside_commit, counts)
@@ -150,3 +172,18 @@ class SparkRunner(Runner):
             commit = self.sink.commit(self.target, section, rows, self.metadata(model), self.table_properties(model))
         observed = dict(observation.get)
         return commit, observed, fates.counts(observed)
+
+    def withdraw(self, run_id: str) -> None:
+        if self.aside.version is not None:
+            with spark_errors(quarantine.PLACE, SinkError):
+                delta_table.delete_where(self.spark, self.aside.path, quarantine.RUN, run_id)
+
+    def recounted(self, model: PipelineModel) -> tuple[Mapping[str, int], list[tuple[str, str, int]]]:
+        from pyspark.sql import Observation
+
+        observation, fates = Observation(), Fates(reasons=False)
+        with self.phase("write", "counting the rows that were written"), spark_errors("source.path"):
+            frame = fates.with_counts(marked(self.given.frame, model, fates), observation)
+            frame.write.format("noop").mode("overwrite").save()
+        observed = dict(observation.get)
+        return observed, fates.counts(observed)

@@ -57,10 +57,15 @@ def uris(spark: SparkSession, source: Source, given: Input) -> dict[SourceFile, 
             f"engine: spark cannot keep the statistics of each file: {given.not_alone}; set engine: polars or "
             "spark-polars, or fit without --update"
         )
-    listed = _listed(spark, source)
-    if {normal(uri) for uri in given.frame.inputFiles()} != {file.uri for file in listed}:
+    files = listed(spark, source)
+    refuse_others(given, files)
+    return files
+
+
+def refuse_others(given: Input, files: Iterable[SourceFile]) -> None:
+    """Raise SourceError where the frame reads other files than these."""
+    if {normal(uri) for uri in given.frame.inputFiles()} != {file.uri for file in files}:
         raise SourceError(f"{PLACE}: its files changed while they were listed; run again")
-    return listed
 
 
 def states(
@@ -99,7 +104,8 @@ def _nothing(statistic: Statistic) -> State:
     return grouped({}) if statistic.by else statistic.empty()
 
 
-def _listed(spark: SparkSession, source: Source) -> dict[SourceFile, str]:
+def listed(spark: SparkSession, source: Source) -> dict[SourceFile, str]:
+    """The files of the source, each with the URI that Spark writes for it, without opening one."""
     F = functions()
     options = {name: str(value) for name, value in source.options.items()}
     # The same listing as of the source's format, and no file is opened: only names, sizes and times are asked for.

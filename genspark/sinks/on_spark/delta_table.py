@@ -65,6 +65,12 @@ def restore(spark: SparkSession, path: str, version: int) -> None:
     spark.sql(f"RESTORE TABLE {named(path)} TO VERSION AS OF {version}")
 
 
+def delete_where(spark: SparkSession, path: str, column: str, value: Any) -> None:
+    """Delete the rows that have a value in a column, in one more commit."""
+    rows = f"{named(path)} WHERE {quoted(column)} = {_literal(value)}"
+    spark.sql(f"DELETE FROM {rows}")  # noqa: S608 - quoted above
+
+
 @contextlib.contextmanager
 def telling(spark: SparkSession, metadata: Mapping[str, Any]) -> Iterator[None]:
     """Give commits within the block this metadata, whatever makes them."""

@@ -1,0 +1,216 @@
+"""The ledger: a Delta table with a row for each run that wrote a table, or failed to, written without Spark.
+
+An append to it conflicts with no other, so it is tried again where another run came first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, Self
+
+import polars as pl
+
+from genspark.config import JobConfig
+from genspark.config.text import dump
+from genspark.errors import GensparkError, SinkError
+from genspark.job.report import Count, RunReport
+from genspark.job.snapshot import Snapshot
+from genspark.sources.source import paths_of
+from genspark.storage.files import is_uri, storage_path
+from genspark.storage.object_stores import ALIASES, SCHEMES, delta_options, one_line
+from genspark.storage.secrets import masked, without_secrets
+from genspark.version import VERSION
+
+PLACE = "ledger.path"
+COLUMNS = pl.Schema(
+    {
+        "run_id": pl.String(),
+        "key": pl.String(),
+        "job": pl.String(),
+        "outcome": pl.String(),
+        "started": pl.Datetime("us", "UTC"),
+        "seconds": pl.Float64(),
+        "engine": pl.String(),
+        "genspark": pl.String(),
+        "config": pl.String(),
+        "config_sha256": pl.String(),
+        "model": pl.String(),
+        "model_sha256": pl.String(),
+        "source": pl.String(),
+        "source_digest": pl.String(),
+        "target": pl.String(),
+        "target_version": pl.Int64(),
+        "mode": pl.String(),
+        "rows_read": pl.Int64(),
+        "rows_written": pl.Int64(),
+        "rows_quarantined": pl.Int64(),
+        "rows_dropped": pl.Int64(),
+        "shards_quarantined": pl.Int64(),
+        "counts": pl.String(),
+        "error": pl.String(),
+    }
+)
+FEW = 1000
+"""A source of more files than this is told by their number and digest."""
+_TRIES, _PAUSE = 20, 0.05
+
+Outcome = Literal["begun", "written", "failed", "recovered"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run in the ledger. What is not known, as of a run that failed, is None; `started` is in ISO 8601."""
+
+    run_id: str
+    key: str
+    job: str
+    outcome: Outcome
+    started: str
+    seconds: float | None
+    engine: str
+    genspark: str
+    config: str
+    config_sha256: str
+    model: str
+    model_sha256: str | None
+    source: str
+    source_digest: str
+    target: str
+    target_version: int | None
+    mode: str
+    rows_read: int | None = None
+    rows_written: int | None = None
+    rows_quarantined: int | None = None
+    rows_dropped: int | None = None
+    shards_quarantined: int | None = None
+    counts: str | None = None
+    error: str | None = None
+
+    @classmethod
+    def begun(
+        cls, config: JobConfig, run_id: str, key: str, engine: str, started: dt.datetime, source: Snapshot
+    ) -> Row:
+        """The row of a run that has begun."""
+        told = source.to_json()
+        if len(told.get("files", ())) > FEW:
+            told = {"files": len(told["files"])}
+        given = without_secrets({"path": paths_of(config.source), "format": config.source.format, **told})
+        return cls(
+            run_id=run_id,
+            key=key,
+            job=config.name,
+            outcome="begun",
+            started=started.isoformat(),
+            seconds=None,
+            engine=engine,
+            genspark=VERSION,
+            config=dump(without_secrets(config.plain())),
+            config_sha256=config.config_hash,
+            model=masked(config.model_path),
+            model_sha256=None,
+            source=json.dumps(given, ensure_ascii=False),
+            source_digest=source.digest,
+            target=masked(config.sink.path),
+            target_version=None,
+            mode=config.sink.mode,
+        )
+
+    def written(self, report: RunReport) -> Self:
+        """The row of the run once it has written what the report says."""
+        return replace(
+            self,
+            outcome="written",
+            seconds=report.seconds.get("total"),
+            model_sha256=report.model_sha256,
+            target_version=report.table_version,
+            rows_read=report.rows_read,
+            rows_written=report.rows_written,
+            rows_quarantined=report.rows_quarantined,
+            rows_dropped=report.rows_dropped,
+            shards_quarantined=report.shards_quarantined,
+            counts=counts_text(report.counts),
+        )
+
+    def failed(self, error: BaseException | str, seconds: float | None = None) -> Self:
+        """The row of the run once it has failed."""
+        told = masked(str(error)) or type(error).__name__
+        return replace(self, outcome="failed", seconds=seconds, error=told)
+
+
+def counts_text(counts: Sequence[Count]) -> str:
+    """The steps' counts as the column `counts` has them."""
+    return json.dumps([asdict(count) for count in counts], ensure_ascii=False)
+
+
+def why_no_ledger(path: str) -> str | None:
+    """The reason why a ledger cannot be kept at a path; None where it can."""
+    scheme = path.partition("://")[0] if is_uri(path) else ""
+    if path.startswith("dbfs:") or (scheme and scheme not in (*SCHEMES, *ALIASES)):
+        return f"{masked(path)} can be reached through Spark alone; name a path that deltalake reaches in {PLACE}"
+    return None
+
+
+def add(path: str, row: Row) -> None:
+    """Add a run to the ledger, which is made where there is none. Raises SinkError where it cannot be written."""
+    import deltalake
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    refusal = why_no_ledger(path)
+    if refusal:
+        raise SinkError(f"{PLACE}: {refusal}")
+    path, values = storage_path(path), {**asdict(row), "started": dt.datetime.fromisoformat(row.started)}
+    told = {"userMetadata": json.dumps({"run_id": row.run_id, "job": row.job, "genspark": VERSION})}
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            deltalake.write_deltalake(
+                path,
+                pl.DataFrame([values], schema=COLUMNS),
+                mode="append",
+                storage_options=delta_options(path),
+                commit_properties=deltalake.CommitProperties(custom_metadata=told),
+            )
+        except (DeltaError, OSError) as error:
+            # Two who make it at once: one of them finds that it is there.
+            is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
+            if not is_beaten or not tries_left:
+                raise SinkError(f"{PLACE}: {masked(path)}: {masked(one_line(error))}") from None
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def read(path: str) -> pl.DataFrame:
+    """The runs in the ledger at a path, newest first. Raises GensparkError where there is none, or another table."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    refusal = why_no_ledger(path)
+    if refusal:
+        raise SinkError(f"{PLACE}: {refusal}")
+    whole = storage_path(path)
+    try:
+        table = DeltaTable(whole, storage_options=delta_options(whole))
+        names = [field.name for field in table.schema().fields]
+        if not set(COLUMNS) <= set(names):
+            raise SinkError(f"{PLACE}: {masked(path)} is a table, but not one of runs; name the ledger")
+        rows = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=list(COLUMNS), use_threads=False))
+    except TableNotFoundError:
+        raise SinkError(
+            f"{PLACE}: there is no ledger at {masked(path)}; name the table that `genspark run` wrote, or the job's "
+            "YAML, which knows where its ledger is"
+        ) from None
+    except (DeltaError, OSError) as error:
+        raise SinkError(f"{PLACE}: {masked(path)} cannot be read ({masked(one_line(error))})") from None
+    return pl.DataFrame(rows).cast(COLUMNS).sort("started", descending=True, maintain_order=True)
+
+
+def has(path: str, run_id: str) -> bool:
+    """Whether a run is in the ledger; not where there is none."""
+    try:
+        return bool(read(path).filter(pl.col("run_id") == run_id).height)
+    except GensparkError:
+        return False
