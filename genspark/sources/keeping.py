@@ -66,8 +66,11 @@ class Keeper:
             before = sink.tell()
             writer.write_table(frame.to_arrow(compat_level=_LEVEL))
             self._taken.append(sink.tell() - before)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
+        except (OSError, ValueError, KeyError) as error:
+            if self.is_full:
+                # Another thread has given up meanwhile, and closed what this one writes to.
+                return
+            if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
                 raise
             self._taken.append(self._room + 1)
         if sum(self._taken) > self._room:

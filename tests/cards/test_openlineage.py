@@ -82,7 +82,9 @@ def test_a_run_that_succeeds_starts_and_completes(tmp_path: Path) -> None:
     assert (statistics["rowCount"], statistics["fileCount"]) == (report.rows_written, report.files_written)
     assert output["facets"]["version"]["datasetVersion"] == "0"
     types = {field["name"]: field["type"] for field in output["facets"]["schema"]["fields"]}
-    assert types == {"id": "Int32", "g": "String", "amount": "Float64", "split": "String", "v_is_missing": "Boolean"}
+    own = {"_row_id": "Int64", "_source_file": "String"}
+    steps = {"id": "Int32", "g": "String", "amount": "Float64", "split": "String", "v_is_missing": "Boolean"}
+    assert types == {**steps, **own}
 
 
 def test_columns_are_followed_to_the_source(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.columns.hashing import ORDER
 from genspark.engines.spark.errors import spark_errors
-from genspark.engines.spark.functions import functions
-from genspark.engines.spark.names import quoted, wrapped
+from genspark.engines.spark.names import wrapped
 from genspark.errors import SinkError, TargetError
 from genspark.session import qualified
 from genspark.sinks.columns import fitted, kept_columns, misfits
@@ -130,19 +129,19 @@ class DeltaSpark(Sink["DataFrame"]):
         self, table: Table, section: Section, frame: DataFrame, wanted: Mapping[str, str], metadata: Mapping[str, Any]
     ) -> bool:
         """Make the table, without rows. False where another writer made it first, and rows may be appended to it."""
-        empty, F = plain_text(self.spark.createDataFrame([], frame.drop(ORDER).schema)), functions()
-        writer = empty.writeTo(delta_table.named(table.path)).using("delta")
-        for name, value in {**delta_table.plain_properties(self.spark), **wanted}.items():
-            writer = writer.tableProperty(name, value)
-        if by := partitioning(table, section):
-            writer = writer.partitionedBy(*(F.col(quoted(name)) for name in by))
+        empty = plain_text(self.spark.createDataFrame([], frame.drop(ORDER).schema))
+        own = {name: value for name, value in wanted.items() if name.startswith("delta.")}
+        writer = empty.write.format("delta").mode("error").partitionBy(*partitioning(table, section))
+        writer = writer.options(**delta_table.plain_properties(self.spark), **own)
+        told = _without_key(metadata)
         try:
-            with delta_table.telling(self.spark, _without_key(metadata)):
-                writer.create()
+            writer.option("userMetadata", json.dumps(told)).save(table.path)
         except Exception:
             if section.mode == "append" and delta_table.history(self.spark, table.path):
                 return False
             raise
+        # Of a table that is made, Spark takes no other properties but Delta's, unless its folder is empty.
+        delta_table.set_properties(self.spark, table.path, dict(wanted), told)
         return True
 
     def _write(self, table: Table, section: Section, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
