@@ -372,9 +372,14 @@ def test_an_overwrite_may_change_columns_and_partitions(config: Config, shards: 
 )
 def test_rows_of_other_columns_do_not_enter_a_table_that_keeps_some(config: Config, shards: Path, sink: str) -> None:
     before = job.run(config(sink="mode: overwrite, partition_by: g"))
-    for content in ("id,g,v\n1,x,text\n", "id,g,v,w\n1,x,1.0,2.0\n"):
+    told = {
+        "id,g,v\n1,x,text\n": "column 'v' is String in the rows and Float64 in the table",
+        "id,g,v,w\n1,x,1.0,2.0\n": "'w' is not a column of the table",
+        "id,g\n1,x\n": "the rows have no column 'v'",
+    }
+    for content, why in told.items():
         texts(shards, a=content)
-        with pytest.raises(SinkError, match=r"sink\.path: .*; append rows of the same columns"):
+        with pytest.raises(TargetError, match=rf"sink\.schema: {why}.*; .*sink\.schema: evolve"):
             job.run(config(sink=sink))
         assert deltalake.DeltaTable(before.table).version() == before.table_version
 
@@ -387,12 +392,21 @@ def test_rows_of_other_columns_do_not_enter_a_table_that_keeps_some(config: Conf
         pytest.param("mode: overwrite, partition_by: g, partitions: {g: [x]}", marks=pytest.mark.exhaustive),
     ],
 )
-def test_a_column_of_the_table_that_rows_lack_is_null_in_them(config: Config, shards: Path, sink: str) -> None:
+def test_a_table_that_evolves_takes_rows_of_other_columns(config: Config, shards: Path, sink: str) -> None:
+    texts(shards, a="id,g,v\n4294967296,x,1.0\n6,y,90.0\n")
     job.run(config(sink="mode: overwrite, partition_by: g"))
-    texts(shards, a="id,g\n7,x\n")
-    report = job.run(config(sink=sink))
-    assert (7, "x", None) in rows(report.table)
-    assert (6, "y", 90.0) in rows(report.table)
+    # Fewer columns, one that is new, and whole numbers that are narrower.
+    texts(shards, a="id,g,w\n7,x,new\n")
+    report = job.run(config(sink=f"{sink}, schema: evolve"))
+    assert report.table_version == 1
+    read = pl.read_delta(report.table)
+    assert {(7, "x", None, "new"), (6, "y", 90.0, None)} <= set(read.select("id", "g", "v", "w").rows())
+    assert read.schema["id"] == pl.Int64
+    texts(shards, a="id,g,v\n1,x,text\n")
+    with pytest.raises(
+        TargetError, match="column 'v' is String .*; a wider type is one that not every reader would open"
+    ):
+        job.run(config(sink=f"{sink}, schema: evolve"))
 
 
 def test_rows_without_the_tables_partition_are_refused(config: Config, shards: Path) -> None:

@@ -122,23 +122,22 @@ def test_spark_heeds_what_other_writers_committed_meanwhile(
 
 
 def test_files_with_deletion_vectors_are_replaced_by_spark(spark: Any, tmp_path: Path) -> None:
-    path = str(tmp_path / "table")
-    asked = {"delta.enableDeletionVectors": "true", "delta.columnMapping.mode": "name"}
+    path, columns = str(tmp_path / "table"), {"id": nw.Int64()}
     sink, rows = DeltaSpark(spark), spark.range(9).coalesce(1)
-    for properties in ({name: asked[name]} for name in asked):
-        section = Sink(path=path, mode="overwrite", properties=properties)
-        sink.commit(sink.find(path), section, rows, {"run_id": "r"}, {})
-        if len(sink.find(path).properties) == 2:
-            spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
-            appended = Sink(path=path, mode="append")
-            DeltaRs().check(DeltaRs().find(path), appended, {"id": nw.Int64()})
-            with pytest.raises(TargetError, match="has files with deletion vectors, which only Spark removes rightly"):
-                DeltaRs().check(DeltaRs().find(path), Sink(path=path, mode="overwrite"), {"id": nw.Int64()})
-            notes: list[str] = []
-            auto = of_frames(section, spark, notes.append)
-            auto.check(auto.find(path), section, {"id": nw.Int64()})
-            assert notes == [
-                "sink.writer: auto leaves writing to Spark: the table has files that only Spark can replace"
-            ]
+    vectors = Sink(path=path, properties={"delta.enableDeletionVectors": "true"})
+    sink.commit(sink.find(path), vectors, rows, {"run_id": "r0"}, {})
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
+    DeltaRs().check(DeltaRs().find(path), Sink(path=path, mode="append"), columns)
+    overwrite = Sink(path=path, mode="overwrite", properties={"delta.columnMapping.mode": "name"})
+    with pytest.raises(TargetError, match="has files with deletion vectors, which only Spark removes rightly"):
+        DeltaRs().check(DeltaRs().find(path), Sink(path=path, mode="overwrite"), columns)
+    notes: list[str] = []
+    auto = of_frames(overwrite, spark, notes.append)
+    table = auto.find(path)
+    auto.check(table, Sink(path=path, mode="overwrite"), columns)
+    assert notes == ["sink.writer: auto leaves writing to Spark: the table has files that only Spark can replace"]
+    auto.commit(table, overwrite, rows, {"run_id": "r1"}, {})
+    # Once its names are mapped it stays so, and what it had it has.
+    sink.commit(sink.find(path), Sink(path=path, mode="overwrite"), rows, {"run_id": "r2"}, {})
     assert spark.read.format("delta").load(path).count() == 9
-    assert asked.items() <= sink.find(path).properties.items()
+    assert {**vectors.properties, **overwrite.properties}.items() <= sink.find(path).properties.items()
