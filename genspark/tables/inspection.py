@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from genspark.errors import SourceError
 from genspark.sinks.files.encoder import IMAGES_IN_A_GROUP
 from genspark.storage.object_stores import one_line
+from genspark.tables.durations import REMOVED_FILES, retention
 from genspark.tables.footers import Footer, Tell, of_each, read_footer, sample, silent
 from genspark.tables.leftovers import Leftover, expired, leftovers
 from genspark.tables.order import ROW_ID, FileOrder, order_of_file, overlapping
@@ -43,7 +44,7 @@ class Inspection:
     @property
     def expired(self) -> list[Leftover]:
         """The files that a vacuum deletes."""
-        return expired(list(self.leftovers), self.snapshot)
+        return expired(self.leftovers, retention(self.snapshot.properties, REMOVED_FILES))
 
     @property
     def tells_order(self) -> bool:

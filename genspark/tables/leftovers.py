@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from genspark.sources.formats.delta import path_of_file
 from genspark.storage.files import file_system
 from genspark.storage.stores import open_file
-from genspark.tables.durations import REMOVED_FILES, retention
 from genspark.tables.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A Parquet file that the newest version does not name; `since` is when it was removed, or else written."""
+    """A Parquet file that the newest version does not name; `since` is when it was removed, or else written.
+
+    `removed_by` is the version that removed it, at the latest; None for an orphan, which no version that the log knows
+    names.
+    """
 
     path: str
     size: int
     since: dt.datetime
-    is_orphan: bool
-    """Whether no version that the log knows names it."""
+    removed_by: int | None
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether no version names it."""
+        return self.removed_by is None
 
 
 def leftovers(snapshot: Snapshot) -> list[Leftover]:
@@ -34,13 +41,14 @@ def leftovers(snapshot: Snapshot) -> list[Leftover]:
     for path, size, modified in _files(snapshot.path):
         name = _comparable(path)
         if name not in now:
-            found.append(Leftover(path, size, removed.get(name, modified), name not in removed))
+            by, since = removed.get(name, (None, modified))
+            found.append(Leftover(path, size, since, by))
     return found
 
 
-def expired(found: list[Leftover], snapshot: Snapshot, now: dt.datetime | None = None) -> list[Leftover]:
-    """Those that are older than the table keeps them for, which a vacuum deletes."""
-    limit = (now or dt.datetime.now(dt.UTC)) - retention(snapshot.properties, REMOVED_FILES)
+def expired(found: Iterable[Leftover], keep: dt.timedelta) -> list[Leftover]:
+    """Those that are left over for longer than a span, which a vacuum deletes."""
+    limit = dt.datetime.now(dt.UTC) - keep
     return [file for file in found if file.since < limit]
 
 
@@ -56,35 +64,37 @@ def _files(root: str) -> Iterator[tuple[str, int, dt.datetime]]:
             yield f"{root}/{below}", info.size, info.mtime
 
 
-def _removed(snapshot: Snapshot) -> dict[str, dt.datetime]:
-    """When each file was removed that the log still tells of."""
+def _removed(snapshot: Snapshot) -> dict[str, tuple[int | None, dt.datetime]]:
+    """The version that removed a file, and when, for each of which the log still tells."""
     from pyarrow import fs
 
     system, inside = file_system(f"{snapshot.path}/_delta_log")
     names = sorted(info.base_name for info in system.get_file_info(fs.FileSelector(inside)))
-    found: dict[str, dt.datetime] = {}
-    for action in _removals(snapshot.path, names):
+    found: dict[str, tuple[int | None, dt.datetime]] = {}
+    for version, action in _removals(snapshot.path, names):
         when = dt.datetime.fromtimestamp((action.get("deletionTimestamp") or 0) / 1000, dt.UTC)
-        found[_comparable(path_of_file(snapshot.path, action["path"]))] = when
+        found[_comparable(path_of_file(snapshot.path, action["path"]))] = version, when
     return found
 
 
-def _removals(root: str, names: list[str]) -> Iterator[dict[str, Any]]:
-    """The removals in the newest checkpoint, and in every commit that the log has."""
+def _removals(root: str, names: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The removals in the newest checkpoint and in every commit that the log has, each with its version."""
     import pyarrow.parquet as pq
 
     checkpoints = [name for name in names if ".checkpoint" in name and name.endswith(".parquet")]
-    newest = checkpoints[-1][:20] if checkpoints else None
+    newest = checkpoints[-1][:20] if checkpoints else ""
     for name in checkpoints:
-        if name.startswith(str(newest)):
+        if name.startswith(newest):
             with open_file(f"{root}/_delta_log/{name}") as file:
                 for batch in pq.ParquetFile(file).iter_batches(columns=["remove.path", "remove.deletionTimestamp"]):
-                    yield from (row["remove"] for row in batch.to_pylist() if row["remove"])
+                    yield from ((int(newest), row["remove"]) for row in batch.to_pylist() if row["remove"])
     for name in names:
         if name.endswith(".json") and name[:20].isdigit():
             with open_file(f"{root}/_delta_log/{name}") as file:
                 lines = bytes(file.read()).splitlines()
-            yield from (json.loads(line)["remove"] for line in lines if line.startswith(b'{"remove"'))
+            for line in lines:
+                if line.startswith(b'{"remove"'):
+                    yield int(name[:20]), json.loads(line)["remove"]
 
 
 def _comparable(path: str) -> str:

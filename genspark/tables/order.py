@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genspark.columns.hashing import draw_seed, hash_integers
+from genspark.columns.hashing import ORDER, draw_seed, hash_integers
 from genspark.storage.stores import open_file
 
 ROW_ID = "_row_id"
 STREAM = "order"
+__all__ = ["ORDER", "ROW_ID", "FileOrder", "order_of_file", "overlapping", "places"]
 
 
 @dataclass(frozen=True)

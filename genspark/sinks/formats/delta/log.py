@@ -26,7 +26,7 @@ class LogCommit:
     """Files added and removed, the table's definition where it changes, and the run that does it: all or nothing.
 
     `removed` are files as `active_files` gives them. `transaction` is (application, version), for writers that
-    look whether theirs was made.
+    look whether theirs was made. `is_maintenance`: the same rows in other files, which readers of changes pass over.
     """
 
     mode: str
@@ -35,6 +35,7 @@ class LogCommit:
     removed: Sequence[Mapping[str, Any]] = ()
     definition: Sequence[Mapping[str, Any]] = ()
     transaction: tuple[str, int] | None = None
+    is_maintenance: bool = False
 
     def put(self, table: str, version: int) -> None:
         """Make this the version of the table. Raises OvertakenError where there is one, and OSError."""
@@ -50,9 +51,10 @@ class LogCommit:
         if self.transaction:
             application, number = self.transaction
             actions.append({"txn": {"appId": application, "version": number, "lastUpdated": now}})
-        gone = {"deletionTimestamp": now, "dataChange": True, "extendedFileMetadata": True}
+        changes = not self.is_maintenance
+        gone = {"deletionTimestamp": now, "dataChange": changes, "extendedFileMetadata": True}
         actions += [{"remove": {**file, **gone}} for file in self.removed]
-        return actions + [{"add": _added(file)} for file in self.added]
+        return actions + [{"add": {**_added(file), "dataChange": changes}} for file in self.added]
 
     def _info(self, version: int, now: int) -> dict[str, Any]:
         metrics = {
@@ -63,7 +65,7 @@ class LogCommit:
         }
         return {
             "timestamp": now,
-            "operation": "WRITE",
+            "operation": "OPTIMIZE" if self.is_maintenance else "WRITE",
             "operationParameters": {"mode": self.mode},
             **({"readVersion": version - 1} if version else {}),
             # Spark's writers let appends pass that read nothing.
@@ -80,7 +82,6 @@ def _added(file: WrittenFile) -> dict[str, Any]:
         "partitionValues": dict(file.partition),
         "size": file.size,
         "modificationTime": file.modified,
-        "dataChange": True,
         "stats": file.stats,
     }
 
