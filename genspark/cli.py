@@ -1,4 +1,4 @@
-"""The command line: `genspark run | plan | fit | transform | runs | inspect | diff | card | schema | demo`.
+"""The command line: `genspark run | plan | fit | transform | runs | inspect | maintain | diff | card | schema | demo`.
 
 Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wrong usage).
 """
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         # Not before they are needed: a mistake in the arguments, or --help, imports no data library.
-        commands = importlib.import_module("genspark.terminal.commands")
+        commands = importlib.import_module(f"genspark.terminal.{arguments.module}")
         getattr(commands, arguments.command)(arguments)
     except GensparkError as error:
         print(f"genspark: {masked(str(error))}", file=sys.stderr)
@@ -89,9 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("-n", type=_count, default=20, metavar="N", dest="most", help="runs to list (default: 20)")
     sub.add_argument("--json", action="store_true", help="print every column of each run, as a line of JSON each")
 
-    sub = one("inspect", "print what a model learnt", "out/taxis/_genspark/model.json")
-    sub.add_argument("model", metavar="MODEL", help="a model file")
-    sub.add_argument("--json", action="store_true", help="print the whole model as JSON")
+    _add_table_commands(one)
 
     sub = one("diff", "print what moved from one model to another", "models/monday.json models/tuesday.json")
     sub.add_argument("model", metavar="MODEL", help="a model file")
@@ -118,15 +116,36 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _adder(commands: Any) -> Callable[[str, str, str], argparse.ArgumentParser]:
-    def add(command: str, purpose: str, example: str) -> argparse.ArgumentParser:
+def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
+    sub = one("inspect", "print what a model learnt, or how a table is laid out and what is off", "out/taxis", "tables")
+    sub.add_argument("path", metavar="PATH", help="a table, or a model file")
+    sub.add_argument("--json", action="store_true", help="print all of it as JSON")
+    sub.add_argument("--all", action="store_true", help="read the footers of all files, not of 200")
+    sub.add_argument("--rows", action="store_true", help="check the order of rows in all files, not in 20")
+    sub.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+
+    sub = one("maintain", "mend what inspect finds: compact, vacuum, raise retention", "out/taxis --dry-run", "tables")
+    sub.add_argument("path", metavar="TABLE", help="a Delta table")
+    sub.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    sub.add_argument(
+        "--compact", action="store_true", help="write files anew that are off, in order and of the target size"
+    )
+    sub.add_argument("--vacuum", action="store_true", help="delete files that no version needs any more")
+    sub.add_argument("--retain", metavar="DURATION", help="keep removed files and the log for so long, such as 30d")
+    sub.add_argument("--rows", action="store_true", help="check the order of rows in all files, not in 20")
+    sub.add_argument("--force", action="store_true", help="vacuum or shorten retention below what the table says")
+    _add_output_options(sub)
+
+
+def _adder(commands: Any) -> Callable[..., argparse.ArgumentParser]:
+    def add(command: str, purpose: str, example: str, module: str = "commands") -> argparse.ArgumentParser:
         sub: argparse.ArgumentParser = commands.add_parser(
             command,
             help=purpose,
             description=f"{purpose[0].upper()}{purpose[1:]}.",
             epilog=f"example: genspark {command} {example}",
         )
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=command, module=module)
         return sub
 
     return add

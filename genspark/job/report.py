@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genspark.storage.secrets import masked, masked_texts
+from genspark.storage.sizes import size_text
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,3 @@ class RunReport:
             ("engine", self.engine),
             ("seconds", timed),
         ]
-
-
-def size_text(count: float, decimals: int = 1) -> str:
-    """A number of bytes for a person, such as `240.5 KB`; units are powers of 1000."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.{0 if unit == 'bytes' else decimals}f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"

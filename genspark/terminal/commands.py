@@ -15,7 +15,6 @@ from genspark.job import ledger
 from genspark.job.report import RunReport
 from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
-from genspark.pipeline.describe import describe
 from genspark.terminal.console import ConsoleProgress, print_report, print_runs
 
 Arguments = argparse.Namespace
@@ -64,12 +63,6 @@ def plan(arguments: Arguments) -> None:
     config = _config(arguments)
     choice = choose(config)
     print(f"engine: {choice.engine} ({choice.reason})\n\n{job.plan(config).explain()}")
-
-
-def inspect(arguments: Arguments) -> None:
-    """Print what a model learnt."""
-    model = PipelineModel.load(arguments.model)
-    print(json.dumps(model.to_json(), indent=1) if arguments.json else describe(model))
 
 
 def diff(arguments: Arguments) -> None:

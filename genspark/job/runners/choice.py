@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from genspark.config import JobConfig
 from genspark.errors import PlanError, SessionError, SourceError
-from genspark.job.report import size_text
 from genspark.job.runners.base import Phase, Runner
 from genspark.session import is_running, jvm
 from genspark.storage.files import is_uri
 from genspark.storage.object_stores import ALIASES, SCHEMES
+from genspark.storage.sizes import size_text
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -139,7 +139,7 @@ def _shards(table: Any, root: str, schema: Mapping[str, pl.DataType]) -> list[Sh
     rows = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     return [
         Shard(
-            _path(root, row["path"]),
+            path_of_file(root, row["path"]),
             row["size_bytes"],
             _milliseconds(row["modification_time"]),
             None,
@@ -149,7 +149,7 @@ def _shards(table: Any, root: str, schema: Mapping[str, pl.DataType]) -> list[Sh
     ]
 
 
-def _path(root: str, path: str) -> str:
+def path_of_file(root: str, path: str) -> str:
     """The path of a file from its percent-encoded entry in the log."""
     if "://" in path or path.startswith("/"):
         return absolute(path)

@@ -29,7 +29,8 @@ class LogCommit:
     """Files added and removed, the table's definition where it changes, and the run that does it: all or nothing.
 
     `mode` is that of the sink, and `removed` are files as `active_files` gives them. `transaction` is (application,
-    version), for writers that look whether theirs was made.
+    version), for writers that look whether theirs was made. `is_maintenance`: the same rows in other files, which
+    readers of changes pass over.
     """
 
     mode: str
@@ -38,6 +39,7 @@ class LogCommit:
     removed: Sequence[Mapping[str, Any]] = ()
     definition: Sequence[Mapping[str, Any]] = ()
     transaction: tuple[str, int] | None = None
+    is_maintenance: bool = False
 
     def put(self, table: str, version: int) -> None:
         """Make this the version of the table. Raises OvertakenError where there is one, and OSError."""
@@ -53,9 +55,10 @@ class LogCommit:
         if self.transaction:
             application, number = self.transaction
             actions.append({"txn": {"appId": application, "version": number, "lastUpdated": now}})
-        gone = {"deletionTimestamp": now, "dataChange": True, "extendedFileMetadata": True}
+        changes = not self.is_maintenance
+        gone = {"deletionTimestamp": now, "dataChange": changes, "extendedFileMetadata": True}
         actions += [{"remove": {**file, **gone}} for file in self.removed]
-        return actions + [{"add": _added(file)} for file in self.added]
+        return actions + [{"add": {**_added(file), "dataChange": changes}} for file in self.added]
 
     def _info(self, version: int, now: int) -> dict[str, Any]:
         metrics = {
@@ -66,8 +69,8 @@ class LogCommit:
         }
         return {
             "timestamp": now,
-            "operation": "WRITE",
-            "operationParameters": {"mode": _MODES[self.mode]},
+            "operation": "OPTIMIZE" if self.is_maintenance else "WRITE",
+            "operationParameters": {} if self.is_maintenance else {"mode": _MODES[self.mode]},
             **({"readVersion": version - 1} if version else {}),
             # Spark's writers let appends pass that read nothing.
             "isBlindAppend": not self.removed,
@@ -83,7 +86,6 @@ def _added(file: WrittenFile) -> dict[str, Any]:
         "partitionValues": dict(file.partition),
         "size": file.size,
         "modificationTime": file.modified,
-        "dataChange": True,
         "stats": file.stats,
     }
 
