@@ -32,7 +32,7 @@ class Wanted:
     @property
     def is_all(self) -> bool:
         """Whether nothing is named."""
-        return not (self.compacts or self.vacuums or self.retain)
+        return not (self.compacts or self.vacuums or self.retain is not None)
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ def maintain(path: str, wanted: Wanted, *, dry_run: bool = False, all_rows: bool
     if seen.snapshot.protocol is None:
         raise SinkError(f"{path}: is no Delta table; genspark run with sink.mode: overwrite writes the folder anew")
     done = Done(path, dry_run)
-    if wanted.is_all or wanted.retain:
+    if wanted.is_all or wanted.retain is not None:
         done = replace(done, retention=_raised(seen.snapshot, wanted, dry_run=dry_run))
     if wanted.is_all or wanted.compacts:
         done = replace(done, compaction=_compacted_files(seen, dry_run=dry_run, tell=tell))
     if wanted.is_all or wanted.vacuums:
         now = seen if dry_run else inspect(path, footers=MOST_FOOTERS, orders=0)
         keep = retention(now.snapshot.properties, REMOVED_FILES)
-        if wanted.is_forced and wanted.retain:
+        if wanted.is_forced and wanted.retain is not None:
             keep = wanted.retain
         gone = vacuum(now.snapshot, now.leftovers, keep, dry_run=dry_run)
         done = replace(done, vacuum=gone if gone.files or wanted.vacuums else None)
@@ -89,9 +89,9 @@ def maintain(path: str, wanted: Wanted, *, dry_run: bool = False, all_rows: bool
 
 def _raised(snapshot: Snapshot, wanted: Wanted, *, dry_run: bool) -> dict[str, str] | None:
     """The properties set so that removed files and the log are kept for long enough; None where they are."""
-    span = wanted.retain or PROPOSED
+    span = PROPOSED if wanted.retain is None else wanted.retain
     kept = {name: retention(snapshot.properties, name) for name in (REMOVED_FILES, LOG)}
-    shorter = [name for name, now in kept.items() if wanted.retain and span < now]
+    shorter = [name for name, now in kept.items() if wanted.retain is not None and span < now]
     if shorter and not wanted.is_forced:
         raise ConfigError(
             f"--retain: {span_text(span)} is shorter than {shorter[0]} of {snapshot.path}, which is "
