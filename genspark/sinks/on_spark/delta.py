@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.columns.hashing import ORDER
 from genspark.engines.spark.errors import spark_errors
-from genspark.engines.spark.names import wrapped
+from genspark.engines.spark.functions import functions
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.errors import SinkError, TargetError
 from genspark.session import qualified
 from genspark.sinks.columns import fitted, kept_columns, misfits
@@ -129,20 +130,38 @@ class DeltaSpark(Sink["DataFrame"]):
         self, table: Table, section: Section, frame: DataFrame, wanted: Mapping[str, str], metadata: Mapping[str, Any]
     ) -> bool:
         """Make the table, without rows. False where another writer made it first, and rows may be appended to it."""
-        empty = plain_text(self.spark.createDataFrame([], frame.drop(ORDER).schema))
-        own = {name: value for name, value in wanted.items() if name.startswith("delta.")}
-        writer = empty.write.format("delta").mode("error").partitionBy(*partitioning(table, section))
-        writer = writer.options(**delta_table.plain_properties(self.spark), **own)
-        told = _without_key(metadata)
+        empty, F = plain_text(self.spark.createDataFrame([], frame.drop(ORDER).schema)), functions()
+        told, by = _without_key(metadata), partitioning(table, section)
+        created = {**delta_table.plain_properties(self.spark), **wanted}
+        writer = empty.writeTo(delta_table.named(table.path)).using("delta")
+        for name, value in created.items():
+            writer = writer.tableProperty(name, value)
+        if by:
+            writer = writer.partitionedBy(*(F.col(quoted(name)) for name in by))
         try:
-            writer.option("userMetadata", json.dumps(told)).save(table.path)
+            with delta_table.telling(self.spark, told):
+                writer.create()
         except Exception:
-            if section.mode == "append" and delta_table.history(self.spark, table.path):
-                return False
-            raise
-        # Of a table that is made, Spark takes no other properties but Delta's, unless its folder is empty.
-        delta_table.set_properties(self.spark, table.path, dict(wanted), told)
+            if delta_table.history(self.spark, table.path):
+                if section.mode == "append":
+                    return False
+                raise
+            self._make_beside(empty, table, by, created, told)
         return True
+
+    def _make_beside(
+        self,
+        empty: DataFrame,
+        table: Table,
+        by: Sequence[str],
+        created: Mapping[str, str],
+        metadata: Mapping[str, Any],
+    ) -> None:
+        """Make the table where models lie already: Spark then takes properties but Delta's own in a commit apart."""
+        own = {name: value for name, value in created.items() if name.startswith("delta.")}
+        writer = empty.write.format("delta").mode("error").partitionBy(*by).options(**own)
+        writer.option("userMetadata", json.dumps(metadata)).save(table.path)
+        delta_table.set_properties(self.spark, table.path, created, metadata)
 
     def _write(self, table: Table, section: Section, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
         writer = (

@@ -74,7 +74,9 @@ def in_order(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame
     F = functions()
     placed = laid_out(frame, section, by)
     if placed is frame:
-        placed = frame.hint("rebalance", *by)
+        # Without adaptive plans Spark rebalances nothing; each value of the partitions is then one task's.
+        adapts = str(frame.sparkSession.conf.get("spark.sql.adaptive.enabled", "true")) == "true"
+        placed = frame.hint("rebalance", *by) if adapts or not by else frame.repartition(*map(quoted, by))
     order = [ORDER] if ORDER in frame.columns else []
     keys = [F.col(quoted(column)) for column in (*by, *order)]
     return placed.sortWithinPartitions(*keys).drop(*order) if keys else placed
