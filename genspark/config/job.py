@@ -101,6 +101,11 @@ class JobConfig(Section):
     fit_on: dict[str, Value] = Field(
         default={}, description="Column -> value: learn from these rows alone, such as {split: train}."
     )
+    refit: Literal["never", "update", "full"] = Field(
+        default="never",
+        description="Where new shards are appended: keep the model, update it by their statistics first, or fit anew "
+        "on all shards and write the whole table.",
+    )
     steps: tuple[Annotated[Step, _OneKey()], ...] = Field(default=(), description="What is done to the rows, in order.")
     sink: Sink
     quarantine: Quarantine | None = None

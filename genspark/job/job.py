@@ -51,7 +51,7 @@ def run(
     """
     job = _Job(config, progress or Silent(), force=force)
     with job.opened(spark):
-        return job.look_back() or job.recorded(lambda: job.write(job.fit()))
+        return job.look_back() or job.recorded(job.fit_and_write)
 
 
 def fit(
@@ -172,7 +172,7 @@ class _Job:
         runner = self.runner
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
-            runner.sink.check(runner.target, self.config.sink, runner.stored)
+            runner.sink.check(runner.target, runner.config.sink, runner.stored)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
@@ -234,15 +234,34 @@ class _Job:
 
         return self.config.pipeline().fit_plan(self.plan, states, runner.source)
 
-    def update(self) -> UpdateReport:
-        """Fit from the states of each file, keep those that are new, and save the model."""
-        runner, before = self.runner, self._model_before()
+    def fit_and_write(self) -> RunReport:
+        """Fit and write; where rows of new files join others, by the model of those, or that updated by the new."""
+        growth = self.once.growth if self.once.is_growing else None
+        if growth is None:
+            return self.write(self.fit())
+        if self.config.refit == "never":
+            return self.write_only(
+                PipelineModel.load(growth.before.metadata.get("model_file") or self.runner.model_path)
+            )
+        _, model = self._updated(self._model_before())
+        self.runner.only(growth.new)
+        self.with_what_can_be_read(self._read_schema)
+        return self.write(model)
+
+    def _updated(self, before: PipelineModel | None) -> tuple[Update, PipelineModel]:
+        """The model from the states of each file, of which those that are new are kept."""
         with self._phase("plan", "comparing files with their statistics"):
-            update = Update.start(self.config, runner, self.plan, before)
+            update = Update.start(self.config, self.runner, self.plan, before)
         model = self.fit(update.states)
         # The states first: they are true of their files, whatever becomes of the model.
         with self._phase("write", "writing the statistics"):
             update.commit(model)
+        return update, model
+
+    def update(self) -> UpdateReport:
+        """Fit from the states of each file, keep those that are new, and save the model."""
+        runner, before = self.runner, self._model_before()
+        update, model = self._updated(before)
         self.save(model)
         self.seconds["total"] = time.perf_counter() - self.started
         return UpdateReport(
@@ -305,9 +324,11 @@ class _Job:
     def _already_done(self, past: PastRun) -> RunReport:
         runner, told = self.runner, past.metadata
         by = f"run {told['run_id']}" if "run_id" in told else "a run that the log has forgotten"
+        same = "holds every file of the source, the last" if self.once.growth else "was written"
+        of = "" if self.once.growth else " from the same source and configuration"
         self._note(
-            f"already done: version {past.version} of {runner.target.path} was written by {by} from the same source "
-            "and configuration; nothing was changed (--force does it again)"
+            f"already done: version {past.version} of {runner.target.path} {same} by {by}{of}; "
+            "nothing was changed (--force does it again)"
         )
         self.seconds["total"] = time.perf_counter() - self.started
         return RunReport(

@@ -9,16 +9,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genspark.config import JobConfig
-from genspark.errors import GensparkError, ModelError, SinkError
+from genspark.errors import GensparkError, ModelError, PlanError, SinkError
 from genspark.job import ledger
+from genspark.job.growth import LISTS, Growth, list_text, refuse_other_rules, rules_of
 from genspark.job.recovery import Recovery
 from genspark.job.report import RunReport
 from genspark.job.runners.base import Runner
 from genspark.job.snapshot import Snapshot, run_key
+from genspark.job.states import normal
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.marks import Mark, remove_own
 from genspark.sinks.table import PastRun
+from genspark.sources.formats import format_of
 from genspark.storage.files import OWN, delete, file_system, remove_empty
+from genspark.storage.stores import absolute, file_uri
 
 MODELS = f"{OWN}/models"
 """The folder, inside a table's, of the models that made its versions: each named by its digest."""
@@ -41,6 +45,7 @@ class Once:
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     key: str = ""
     source: Snapshot = field(default_factory=Snapshot)
+    growth: Growth | None = None
     _row: ledger.Row | None = None
     _mark: Mark | None = None
     _staged: list[str] = field(default_factory=list)
@@ -58,15 +63,57 @@ class Once:
             recovery.settle(mark)
         if killed:
             runner.look_at_target()
+        if not self.is_forced and self.config.sink.mode == "append":
+            past = self._look_at_growth()
+            if past is not None:
+                return past
         nonce = [self.run_id] if self.is_forced else []
         self.key = run_key(self.config.name, self.source, self.config.config_hash, *more, *nonce)
         runner.told["key"] = self.key
         return self.committed()
 
+    def _look_at_growth(self) -> PastRun | None:
+        """Take the source for what is new in it; where nothing is, return the run that added the last of it.
+
+        With `refit: full` the table is written anew instead.
+        """
+        config, runner = self.config, self.runner
+        before = runner.sink.latest(runner.target, config.name)
+        if before is None:
+            return None
+        listed = runner.source_files()
+        if listed is None:
+            raise PlanError(
+                f"engine: {runner.name} cannot tell which files of a Delta table are new since version "
+                f"{before.version} of {runner.target.path}; set engine: polars or spark-polars, or sink.mode: overwrite"
+            )
+        self.growth = growth = Growth.since(before, listed)
+        if config.refit == "full":
+            if not (growth.new or growth.changed or growth.gone):
+                return before
+            runner.config = config.model_copy(update={"sink": config.sink.model_copy(update={"mode": "overwrite"})})
+            return None
+        for line in growth.notes():
+            self.note(line)
+        if not growth.new:
+            return before
+        if format_of(config.source.format).is_versioned and growth.gone:
+            raise PlanError(
+                f"source.path: rows of the source were changed, deleted or compacted since version {before.version} of "
+                f"{runner.target.path}, and which of them are new cannot be told; set refit: full to write it anew"
+            )
+        refuse_other_rules(config, before, runner.target.path)
+        self.note(f"source.path: {len(growth.new):,} of {len(listed):,} files are new since version {before.version}")
+        self.source = Snapshot(growth.new)
+        if config.refit == "never":
+            runner.only(growth.new)
+        return None
+
     def committed(self) -> PastRun | None:
         """The run of this key, where its rows are the table's, or among those to which rows are appended."""
         past = self.runner.sink.committed(self.runner.target, self.key)
-        return past if past and (past.is_latest or self.config.sink.mode == "append") else None
+        is_there = past and (past.is_latest or (self.config.sink.mode == "append" and not past.is_replaced))
+        return past if is_there else None
 
     def begin(self) -> None:
         """Mark that the run is at work, for which all checks are done."""
@@ -93,6 +140,7 @@ class Once:
 
         It stays, so that the model of every version of the table can be found by the digest in its commit.
         """
+        self._list_source()
         sha256, path = model.sha256, self.runner.model_path
         cause: Exception | None = None
         for folder in (f"{self.runner.target.path.rstrip('/')}/{MODELS}", f"{path.rpartition('/')[0]}/models"):
@@ -109,6 +157,30 @@ class Once:
                 return
         told = getattr(cause, "strerror", None) or cause
         raise ModelError(f"model.path: a copy of {path} cannot be written ({told}); the table is as it was")
+
+    def _list_source(self) -> None:
+        """Let the commit tell which files' rows are in the table once it is made. Raises SinkError."""
+        runner, told = self.runner, self.runner.told
+        partial = "partitions" if runner.config.sink.partitions else ""
+        told |= {"mode": partial or runner.config.sink.mode, "rules_sha256": rules_of(self.config)}
+        listed = runner.source_files()
+        if listed is None or partial:
+            return
+        added = {file.uri: file for file in (self.growth.done if self.growth and self.is_growing else ())}
+        added |= {file.uri: file for file in listed}
+        path = f"{runner.target.path.rstrip('/')}/{LISTS}/{self.run_id}.json"
+        left_out = [normal(file_uri(absolute(shard))) for shard in runner.left_out]
+        try:
+            told["source_list"] = list_text(path, list(added.values()), left_out)
+        except (OSError, ValueError) as error:
+            raise SinkError(f"sink.path: the list of the source's files cannot be written ({error})") from None
+        if "path" in told["source_list"]:
+            self._staged.append(path)
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether rows of new files are added to those of others."""
+        return self.growth is not None and self.runner.config.sink.mode == "append"
 
     def unstage(self) -> None:
         """Take away the models of a write that failed."""

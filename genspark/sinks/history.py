@@ -73,6 +73,14 @@ class Entry:
         return self.operation not in _MAINTENANCE
 
     @property
+    def replaces_all(self) -> bool:
+        """Whether the commit left no row of before."""
+        if "mode" in self.run:
+            return bool(self.run["mode"] == "overwrite")
+        is_whole = self.parameters.get("mode") == "Overwrite" and not self.parameters.get("predicate")
+        return is_whole or "REPLACE TABLE" in self.operation
+
+    @property
     def who(self) -> str:
         """The version and the run that made it, for a message."""
         run = f"run {self.run['run_id']}" if "run_id" in self.run else "another writer"
@@ -88,7 +96,22 @@ def past_run(history: Sequence[Entry], key: str) -> PastRun | None:
     changed = [entry for entry in _lineage(history) if entry.changes_rows and entry.operation != _RESTORE]
     for place, entry in enumerate(changed):
         if entry.run.get("key") == key:
+            is_replaced = any(later.replaces_all for later in changed[:place])
+            return PastRun(entry.version, entry.run, is_latest=place == 0, is_replaced=is_replaced)
+    return None
+
+
+def latest_run(history: Sequence[Entry], job: str) -> PastRun | None:
+    """The last run of a job that tells of its source's files and whose rows are in the table; None for none.
+
+    None, too, where another writer has replaced the whole table since.
+    """
+    changed = [entry for entry in _lineage(history) if entry.changes_rows and entry.operation != _RESTORE]
+    for place, entry in enumerate(changed):
+        if entry.run.get("job") == job and "source_list" in entry.run:
             return PastRun(entry.version, entry.run, is_latest=place == 0)
+        if entry.replaces_all:
+            return None
     return None
 
 

@@ -57,6 +57,13 @@ class Sink(ABC, Generic[Rows]):
         """The run of this key that was committed to the table before, unless it was put back; None for none."""
 
     @abstractmethod
+    def latest(self, table: Table, job: str) -> PastRun | None:
+        """The last run of a job that tells which files of its source are in the table; None for none.
+
+        None, too, where another run has replaced the whole table since.
+        """
+
+    @abstractmethod
     def commit(
         self,
         table: Table,

@@ -32,13 +32,15 @@ class Table:
 class PastRun:
     """A run that was committed: by which version, and its commit's metadata.
 
-    `is_latest`: no later commit changed rows, but for maintenance. Where the log has forgotten the commit and only
-    knows that it was made, `version` is the last it can have been, and `metadata` is empty.
+    `is_latest`: no later commit changed rows, but for maintenance; `is_replaced`: one replaced the whole table. Where
+    the log has forgotten the commit and only knows that it was made, `version` is the last it can have been, and
+    `metadata` is empty.
     """
 
     version: int
     metadata: Mapping[str, Any]
     is_latest: bool
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from genspark.errors import SourceError
 from genspark.sinks.formats.parquet.manifest import MANIFEST, Manifest
 from genspark.sources.formats.delta import path_of_file
-from genspark.storage.files import storage_path
+from genspark.storage.files import is_uri, storage_path
 from genspark.storage.object_stores import delta_options, one_line
 
 Values = tuple[tuple[str, str | None], ...]
@@ -76,6 +77,9 @@ class Snapshot:
 def is_table(path: str) -> bool:
     """Whether a table is at a path, and no file. Raises SourceError where the store does not answer."""
     where = storage_path(path)
+    if where.endswith(".json") or (not is_uri(where) and Path(where).is_file()):
+        # A model. Of a store that has no folders, only the name tells.
+        return False
     try:
         return open_delta(where) is not None or Manifest.read(f"{where}/{MANIFEST}") is not None
     except NotADirectoryError:

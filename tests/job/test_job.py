@@ -387,7 +387,7 @@ def test_rows_of_other_columns_do_not_enter_a_table_that_keeps_some(config: Conf
     for content, why in told.items():
         texts(shards, a=content)
         with pytest.raises(TargetError, match=rf"sink\.schema: {why}.*; .*sink\.schema: evolve"):
-            job.run(config(sink=sink))
+            job.run(config(sink=sink), force=True)
         assert deltalake.DeltaTable(before.table).version() == before.table_version
 
 
@@ -404,7 +404,7 @@ def test_a_table_that_evolves_takes_rows_of_other_columns(config: Config, shards
     first = job.run(config(sink="mode: overwrite, partition_by: g"))
     # Fewer columns, one that is new, and whole numbers that are narrower.
     texts(shards, a="id,g,w\n7,x,new\n")
-    report = job.run(config(sink=f"{sink}, schema: evolve"))
+    report = job.run(config(sink=f"{sink}, schema: evolve"), force=True)
     assert report.table_version == first.table_version + 1
     read = pl.read_delta(report.table)
     assert {(7, "x", None, "new"), (6, "y", 90.0, None)} <= set(read.select("id", "g", "v", "w").rows())
@@ -413,14 +413,14 @@ def test_a_table_that_evolves_takes_rows_of_other_columns(config: Config, shards
     with pytest.raises(
         TargetError, match="column 'v' is String .*; a wider type is one that not every reader would open"
     ):
-        job.run(config(sink=f"{sink}, schema: evolve"))
+        job.run(config(sink=f"{sink}, schema: evolve"), force=True)
 
 
 def test_rows_without_the_tables_partition_are_refused(config: Config, shards: Path) -> None:
     job.run(config(sink="mode: overwrite, partition_by: g"))
     texts(shards, a="id,v\n1,1.0\n")
     with pytest.raises(TargetError, match="'g' is not a column of the result"):
-        job.run(config(sink="mode: append"))
+        job.run(config(sink="mode: append"), force=True)
 
 
 @pytest.mark.parametrize("engine", ["polars", "tasks", tasks_of_spark, arrow_of_spark], indirect=True)
@@ -461,7 +461,7 @@ def test_files_have_no_more_rows_than_asked_for(config: Config, shards: Path) ->
 def test_appended_rows_take_the_tables_partitions_and_order(config: Config, shards: Path) -> None:
     job.run(config(sink="mode: overwrite, partition_by: g"))
     texts(shards, a="g,v,id\nz,7.5,7\n")
-    report = job.run(config(sink="mode: append"))
+    report = job.run(config(sink="mode: append"), force=True)
     assert rows(report.table)[-1] == (7, "z", 7.5)
     assert deltalake.DeltaTable(report.table).metadata().partition_columns == ["g"]
 
@@ -547,7 +547,8 @@ def test_every_commit_tells_of_its_run(config: Config, tmp_path: Path) -> None:
         told = [json.loads(commit["userMetadata"]) for commit in commits]
         assert {one["run_id"] for one in told} == {report.run_id for report in reports}
         for one in told:
-            own = {"genspark", "run_id", "job", "config_sha256", "model_sha256", "model_file", "source"}
+            source = {"source", "source_list", "rules_sha256", "mode"}
+            own = {"genspark", "run_id", "job", "config_sha256", "model_sha256", "model_file", *source}
             # Spark's writer sets properties in commits of their own, which are not the run's.
             assert set(one) - {"rows", "counts", "key"} == own
             assert (one["job"], one["source"]["format"], one["source"]["files"]) == ("small", "csv", 2)

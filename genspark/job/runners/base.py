@@ -20,6 +20,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks import sink as sinks
 from genspark.sinks.files.layout import layout_property, log_bounds
+from genspark.sinks.formats import sink_of
 from genspark.sinks.table import Commit, Table, partitioning
 from genspark.statistics import State, Statistic
 from genspark.steps.split import Split
@@ -101,6 +102,14 @@ class Runner(ABC):
     @abstractmethod
     def snapshot(self) -> Snapshot:
         """List the source as it is now, with shards that cannot be read; what is read from then on is that."""
+
+    @abstractmethod
+    def source_files(self) -> Sequence[SourceFile] | None:
+        """The files that `snapshot` listed; None where the engine cannot tell the files of a version."""
+
+    @abstractmethod
+    def only(self, files: Sequence[SourceFile]) -> None:
+        """Take the source for these files alone, of those that `snapshot` listed."""
 
     @abstractmethod
     def read_schema(self) -> Schema:
@@ -192,7 +201,7 @@ class Runner(ABC):
         section = self.section(model)
         of_steps = {name: value for step in model.steps for name, value in step.table_properties().items()}
         by = partitioning(self.target, section)
-        bounds = log_bounds(section, by, self.stored) if self.sink.has_log else {}
+        bounds = log_bounds(section, by, self.stored) if sink_of(section.format).has_log else {}
         return {**of_steps, **layout_property(section, by, self.identity.key), **bounds}
 
     def metadata(self, model: PipelineModel) -> dict[str, Any]:

@@ -76,6 +76,17 @@ class PolarsRunner(Runner):
             return Snapshot(versions=versions_of(listing.description))
         return Snapshot(tuple(self._file(shard, form) for shard in listing.shards))
 
+    def source_files(self) -> Sequence[SourceFile]:
+        assert self.listing is not None
+        form = format_of(self.config.source.format)
+        return [self._file(shard, form) for shard in self.listing.shards]
+
+    def only(self, files: Sequence[SourceFile]) -> None:
+        assert self.listing is not None
+        form, wanted = format_of(self.config.source.format), set(files)
+        shards = tuple(shard for shard in self.listing.shards if self._file(shard, form) in wanted)
+        self.listing = replace(self.listing, shards=shards)
+
     def read_schema(self) -> Schema:
         self.close()
         self.listing = self.listing or list_source(self.config.source)

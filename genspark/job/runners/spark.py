@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
-from genspark.config import Sink
+from genspark.config import Sink, Source
 from genspark.engines.fate import CORRUPT, FATE, KEPT
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.errors import spark_errors
@@ -49,6 +49,7 @@ class SparkRunner(Runner):
     corrupt_rows: int | None = None
     _opened: Input | None = None
     _listed: Sequence[SourceFile] = ()
+    _passed_over: frozenset[str] = frozenset()
     _fitted_frame: DataFrame | None = None
     _observation: Observation | None = None
     _uris: dict[SourceFile, str] = field(default_factory=dict)
@@ -79,9 +80,21 @@ class SparkRunner(Runner):
         self._opened = read(self.spark, source)
         return Snapshot(versions=versions_of(self._opened.description))
 
+    def source_files(self) -> Sequence[SourceFile] | None:
+        return None if format_of(self.config.source.format).is_versioned else list(self._listed)
+
+    def only(self, files: Sequence[SourceFile]) -> None:
+        wanted = set(files)
+        self._passed_over = frozenset(file.uri for file in self._listed if file not in wanted)
+        self._listed = [file for file in self._listed if file in wanted]
+
+    @property
+    def _source(self) -> Source:
+        return spark_files.without(self.config.source, self.left_out, self._passed_over)
+
     def read_schema(self) -> Schema:
         self._fitted_frame = self._observation = self.corrupt_rows = None
-        self.given = self._opened or read(self.spark, spark_files.without(self.config.source, self.left_out))
+        self.given = self._opened or read(self.spark, self._source)
         self._opened = None
         if self._listed and not self.left_out and not self.given.not_alone:
             spark_files.refuse_others(self.given, self._listed)
@@ -110,9 +123,7 @@ class SparkRunner(Runner):
 
     def files(self) -> Sequence[SourceFile]:
         with spark_errors("source.path"):
-            self._uris = spark_files.uris(
-                self.spark, spark_files.without(self.config.source, self.left_out), self.given
-            )
+            self._uris = spark_files.uris(self.spark, self._source, self.given)
         return list(self._uris)
 
     def states_by_file(

@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def without(source: Source, left_out: Iterable[str]) -> Source:
-    """The source without some of its shards, named as URIs or local paths. Raises SourceError where none is left."""
-    gone = {file_uri(absolute(path)) for path in left_out}
+def without(source: Source, left_out: Iterable[str], passed_over: Iterable[str] = ()) -> Source:
+    """The source without some of its shards: `left_out` are paths or URIs, `passed_over` URIs.
+
+    Raises SourceError where none is left.
+    """
+    gone = {*(file_uri(absolute(path)) for path in left_out), *passed_over}
     if not gone:
         return source
     options = format_of(source.format).options.for_spark(source.options)

@@ -79,6 +79,9 @@ class AutoWriter(Sink["DataFrame"]):
     def committed(self, table: Table, key: str) -> PastRun | None:
         return self.chosen.committed(self._seen(table), key)
 
+    def latest(self, table: Table, job: str) -> PastRun | None:
+        return self.chosen.latest(self._seen(table), job)
+
     def commit(
         self,
         table: Table,

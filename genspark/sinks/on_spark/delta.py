@@ -20,7 +20,15 @@ from genspark.engines.spark.names import quoted, wrapped
 from genspark.errors import SinkError, TargetError
 from genspark.session import qualified
 from genspark.sinks.columns import fitted, kept_columns, misfits
-from genspark.sinks.history import Entry, application, changed_since, past_run, refuse_overtaken, refuse_the_same
+from genspark.sinks.history import (
+    Entry,
+    application,
+    changed_since,
+    latest_run,
+    past_run,
+    refuse_overtaken,
+    refuse_the_same,
+)
 from genspark.sinks.on_spark import delta_table
 from genspark.sinks.on_spark.frames import in_order, plain_text, sized
 from genspark.sinks.section import Section
@@ -60,6 +68,10 @@ class DeltaSpark(Sink["DataFrame"]):
     def committed(self, table: Table, key: str) -> PastRun | None:
         with spark_errors(self.place, TargetError):
             return past_run(delta_table.history(self.spark, table.path), key)
+
+    def latest(self, table: Table, job: str) -> PastRun | None:
+        with spark_errors(self.place, TargetError):
+            return latest_run(delta_table.history(self.spark, table.path), job)
 
     def commit(
         self,

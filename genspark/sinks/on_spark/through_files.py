@@ -34,6 +34,9 @@ class ThroughFiles(Sink["DataFrame"]):
     def committed(self, table: Table, key: str) -> PastRun | None:
         return self.files.committed(table, key)
 
+    def latest(self, table: Table, job: str) -> PastRun | None:
+        return self.files.latest(table, job)
+
     def commit(
         self,
         table: Table,

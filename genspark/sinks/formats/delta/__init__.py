@@ -23,6 +23,7 @@ from genspark.sinks.history import (
     Entry,
     application,
     forgotten_run,
+    latest_run,
     past_run,
     refuse_overtaken,
     refuse_the_same,
@@ -92,6 +93,12 @@ class DeltaRs(FileSink):
                 return None
             history = [Entry.of(commit) for commit in now.history()]
             return past_run(history, key) or forgotten_run(history, key)
+
+    def latest(self, table: Table, job: str) -> PastRun | None:
+        if table.version is None:
+            return None
+        with refused(self.place, table.path, TargetError):
+            return latest_run([Entry.of(commit) for commit in open_table(table.path).history()], job)
 
     def commit(
         self,

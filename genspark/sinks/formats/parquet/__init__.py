@@ -74,6 +74,17 @@ class ParquetFolder(FileSink):
         done = now.keys.get(key) if now else None
         return PastRun(done.version, done.run, is_latest=done.version == now.version) if now and done else None
 
+    def latest(self, table: Table, job: str) -> PastRun | None:
+        with self._refused(table.path, TargetError):
+            now = Manifest.read(f"{table.path}/{MANIFEST}")
+        done = sorted(now.keys.values(), key=lambda one: -one.version) if now else []
+        for one in done:
+            if one.run.get("job") == job and "source_list" in one.run:
+                return PastRun(one.version, one.run, is_latest=one is done[0])
+            if one.run.get("mode") == "overwrite":
+                return None
+        return None
+
     def commit(
         self,
         table: Table,
