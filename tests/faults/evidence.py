@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from delta_logs import Log, told_of_run
-from fault_jobs import Case, Place, counts, quarantined, written
+from fault_jobs import Case, Place
 
 MADE = {"job.yaml", "first.yaml", "in", "elsewhere", "table", "table_quarantine", "table_runs", "tmp", "said.txt"}
 """All that may be in the folder of a job of the tests, and what the tests put there themselves."""
@@ -50,10 +50,10 @@ def wrong(place: Place, case: Case, before: Before, report: Mapping[str, Any]) -
 
 
 def _wrong_rows(table: Log, case: Case) -> Iterator[str]:
-    found, expected = Counter(table.rows("id", "g", "u", "v")), written(case.after)
+    found, expected = Counter(table.rows("id", "g", "u", "v")), case.written(case.after)
     if found != expected:
         more, fewer = found - expected, expected - found
-        yield f"the table has {more.total()} rows too many, such as {min(more, default=None)}, and {fewer.total()} too few"
+        yield f"the table has {more.total()} rows too many, as {min(more, default=None)}, and {fewer.total()} too few"
 
 
 def _wrong_commit(table: Log, before: Before, told: Mapping[str, Any]) -> Iterator[str]:
@@ -69,15 +69,14 @@ def _wrong_commit(table: Log, before: Before, told: Mapping[str, Any]) -> Iterat
 
 
 def _wrong_quarantine(place: Place, case: Case) -> Iterator[str]:
-    expected = quarantined((*(case.before or ()), *case.read))
-    found = Counter(number for (number,) in Log.read(place.quarantine).rows("id"))
+    found, expected = Counter(number for (number,) in Log.read(place.quarantine).rows("id")), case.quarantined()
     if found != expected:
         more, fewer = sorted((found - expected).elements()), sorted((expected - found).elements())
         yield f"the quarantine has the rows {more} too often, and lacks {fewer}"
 
 
 def _wrong_ledger(place: Place, case: Case, before: Before, told: Mapping[str, Any], version: int) -> Iterator[str]:
-    ledger, expected = Log.read(place.ledger), counts(case.read)
+    ledger, expected = Log.read(place.ledger), case.counts()
     names = ("run_id", "key", "outcome", "target_version", "model_sha256", *expected)
     rows = [dict(zip(names, row, strict=True)) for row in ledger.rows(*names)]
     done = [row for row in rows if row["key"] == told.get("key") and row["outcome"] in DONE]
@@ -113,7 +112,7 @@ def _wrong_lineage(table: Log, case: Case) -> Iterator[str]:
     rows = table.rows("id", "_row_id", "_source_file")
     if len({row_id for _, row_id, _ in rows}) != len(rows):
         yield "_row_id is not another for every row"
-    strays = [number for number, _, file in rows if not str(file).endswith(f"/{number // 300}.parquet")]
+    strays = [number for number, _, file in rows if not str(file).endswith(f"/{number // case.rows}.parquet")]
     if strays:
         yield f"_source_file is another file for {len(strays)} rows"
 

@@ -15,67 +15,20 @@ from typing import Any
 
 import polars as pl
 
-ROWS = 300
+MEDIAN = 1.0
 STEPS = (
     "[impute: {columns: v, strategy: median}, outliers: {columns: v, threshold: 2, action: quarantine}, "
     "outliers: {name: odd, columns: u, threshold: 2, action: drop}]"
 )
 ENGINES = {
-    "polars": "engine: polars",
-    "spark-polars": "engine: spark-polars",
-    "spark": "engine: spark",
-    "spark-delta": "engine: spark",
+    "polars": ("engine: polars", ""),
+    "spark-polars": ("engine: spark-polars", ""),
+    "spark": ("engine: spark", ", writer: arrow"),
+    "spark-delta": ("engine: spark", ", writer: delta"),
 }
 """Each engine, and the two writers of `spark`, as the YAML asks for them."""
 
 Row = tuple[int, str, float, float]
-
-
-def _value(place: int) -> float | None:
-    if place == 0:
-        return 900.0
-    return None if place % 7 == 0 else 2.0 if place % 5 == 0 else 1.0
-
-
-def write_shard(folder: Path, number: int) -> None:
-    """Write a shard, of which row 0 is to be quarantined, row 1 dropped, and every seventh value filled."""
-    places = range(ROWS)
-    frame = pl.DataFrame(
-        {
-            "id": [number * ROWS + place for place in places],
-            "g": ["abc"[place % 3] for place in places],
-            "u": [700.0 if place == 1 else 0.0 for place in places],
-            "v": [_value(place) for place in places],
-        }
-    )
-    folder.mkdir(exist_ok=True)
-    frame.write_parquet(folder / f"{number}.parquet", row_group_size=ROWS // 2)
-
-
-def written(shards: Iterable[int]) -> Counter[Row]:
-    """The rows that a run over these shards writes, as (id, g, u, v)."""
-    rows: Counter[Row] = Counter()
-    for number in shards:
-        for place in range(2, ROWS):
-            value = _value(place)
-            rows[number * ROWS + place, "abc"[place % 3], 0.0, 1.0 if value is None else value] += 1
-    return rows
-
-
-def quarantined(shards: Iterable[int]) -> Counter[int]:
-    """The ids of the rows that a run over these shards quarantines."""
-    return Counter(number * ROWS for number in shards)
-
-
-def counts(shards: Iterable[int]) -> dict[str, int]:
-    """The rows that a run over these shards counts."""
-    number = len(tuple(shards))
-    return {
-        "rows_read": number * ROWS,
-        "rows_written": number * (ROWS - 2),
-        "rows_quarantined": number,
-        "rows_dropped": number,
-    }
 
 
 @dataclass(frozen=True)
@@ -83,7 +36,7 @@ class Case:
     """A run that is disturbed: what it finds, and what it must leave.
 
     `before` are the shards whose rows are in the table already, None where there is no table; `read` those that the run
-    has to read, and `after` those whose rows are in the table when it is done.
+    has to read, and `after` those whose rows are in the table when it is done. A shard has so many `rows`.
     """
 
     before: tuple[int, ...] | None
@@ -91,6 +44,53 @@ class Case:
     after: tuple[int, ...]
     sink: str
     is_of_another_job: bool = False
+    rows: int = 300
+
+    def write_shard(self, folder: Path, number: int) -> None:
+        """Write a shard, of which row 0 is to be quarantined, row 1 dropped, and every seventh value filled."""
+        places = range(self.rows)
+        frame = pl.DataFrame(
+            {
+                "id": [number * self.rows + place for place in places],
+                "g": ["abc"[place % 3] for place in places],
+                "u": [700.0 if place == 1 else 0.0 for place in places],
+                "v": [_value(place) for place in places],
+            }
+        )
+        folder.mkdir(exist_ok=True)
+        frame.write_parquet(folder / f"{number}.parquet", row_group_size=self.rows // 2)
+
+    def written(self, shards: Iterable[int]) -> Counter[Row]:
+        """The rows that a run over these shards writes, as (id, g, u, v)."""
+        return Counter(
+            (number * self.rows + place, "abc"[place % 3], 0.0, _value(place) or MEDIAN)
+            for number in shards
+            for place in range(2, self.rows)
+        )
+
+    def visible(self) -> list[Counter[int]]:
+        """The ids that a reader may see: all of those before the run, or all of those after it."""
+        return [Counter(row[0] for row in self.written(shards)) for shards in (self.before or (), self.after)]
+
+    def quarantined(self) -> Counter[int]:
+        """The ids in the quarantine when the run is done."""
+        return Counter(number * self.rows for number in (*(self.before or ()), *self.read))
+
+    def counts(self) -> dict[str, int]:
+        """The rows that the run counts."""
+        shards = len(self.read)
+        return {
+            "rows_read": shards * self.rows,
+            "rows_written": shards * (self.rows - 2),
+            "rows_quarantined": shards,
+            "rows_dropped": shards,
+        }
+
+
+def _value(place: int) -> float | None:
+    if place == 0:
+        return 900.0
+    return None if place % 7 == 0 else 2.0 if place % 5 == 0 else MEDIAN
 
 
 MODES = {
@@ -130,13 +130,13 @@ class Place:
         if case.before is not None:
             folder = self.path / "elsewhere" if case.is_of_another_job else shards
             for number in case.before:
-                write_shard(folder, number)
+                case.write_shard(folder, number)
             first = self.conf.with_name("first.yaml")
             first.write_text(self._text("first" if case.is_of_another_job else "job", engine, folder, case.sink))
             run(first)
         for number in case.after:
             if number not in (case.before or ()):
-                write_shard(shards, number)
+                case.write_shard(shards, number)
         self.conf.write_text(self._text("job", engine, shards, case.sink))
 
     def keep(self, kept: Path) -> None:
@@ -149,9 +149,9 @@ class Place:
         shutil.copytree(kept, self.path)
 
     def _text(self, name: str, engine: str, shards: Path, sink: str) -> str:
-        writer = ", writer: delta" if engine == "spark-delta" else ""
+        runs_on, writer = ENGINES[engine]
         return (
-            f"name: {name}\n{ENGINES[engine]}\nkey: [id]\n"
+            f"name: {name}\n{runs_on}\nkey: [id]\n"
             f"source: {{path: '{shards}/*.parquet', format: parquet, split_size: 1}}\nsteps: {STEPS}\n"
             f"sink: {{path: '{self.table}', {sink}, partition_by: g, properties: {{team: faults}}{writer}}}\n"
         )

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
 import random
 from collections import Counter
@@ -16,11 +13,9 @@ from typing import Any
 
 import pytest
 from evidence import Before, wrong
-from fault_jobs import MODES, Case, Place, written
-from killed_runs import moments, run_until
+from fault_jobs import MODES, Place
+from genspark_runs import moments, run_here, watched
 from live_readers import Readers
-
-from genspark.cli import main
 
 ASKED = int(os.environ.get("GENSPARK_FAULTS", "0"))
 SEED = int(os.environ.get("GENSPARK_FAULTS_SEED") or random.randrange(10**6))
@@ -41,20 +36,6 @@ def kills(engine: str) -> int:
     return -(-ASKED // 2 // cases)
 
 
-def run_here(conf: Path) -> Any:
-    """The report of a run in this process, in which a session of Spark is there already."""
-    said, told = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
-        code = main(["run", str(conf), "--json", "-q"])
-    assert code == 0, told.getvalue()
-    return json.loads(said.getvalue().splitlines()[-1])
-
-
-def ids(case: Case) -> list[Counter[int]]:
-    """The ids that a reader may see: all of those before, or all of those after."""
-    return [Counter(row[0] for row in written(shards).elements()) for shards in (case.before or (), case.after)]
-
-
 @pytest.mark.slow
 @pytest.mark.classic
 @pytest.mark.parametrize("mode", MODES)
@@ -68,15 +49,15 @@ def test_a_run_after_a_kill_leaves_what_one_run_leaves(
     place.prepare(case, engine, run_here)
     before = Before.of(place)
     place.keep(kept)
-    clean = run_until(place.conf, None)
+    clean = watched(place.conf)
     assert clean.code == 0, clean.said
-    assert wrong(place, case, before, json.loads(clean.said.splitlines()[-1])) == [], "after an undisturbed run"
+    assert wrong(place, case, before, clean.report) == [], "after an undisturbed run"
     chance = random.Random(f"{SEED} {engine} {mode}")
     for moment in moments(chance, clean, kills(engine)):
         place.restore(kept)
         told = f"seed {SEED}, {engine}, {mode}, killed {moment}"
-        with Readers(place.table, ids(case)) as readers:
-            killed = run_until(place.conf, moment)
+        with Readers(place.table, case.visible()) as readers:
+            killed = watched(place.conf, moment.has_come)
             stage = "after its end" if killed.code == 0 else _stage(place, before)
             report = run_here(place.conf)
         tally[engine, mode, stage] += 1

@@ -1,4 +1,4 @@
-"""A run of genspark in processes of its own, which all are killed at a moment: kill -9, as when a machine goes.
+"""Runs of genspark: here, or in processes of their own, which are all killed at a moment, as when a machine goes.
 
 A moment is a time after the start, or a change in the folder: just after the n-th file appeared there. Between two
 files there may be milliseconds of a run of seconds, where a moment by the clock hardly ever falls.
@@ -7,22 +7,47 @@ files there may be milliseconds of a run of seconds, where a moment by the clock
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from genspark.cli import main
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-LONGEST = 240.0
-"""Seconds after which a run that nobody kills is taken to hang."""
+COMMAND = (sys.executable, "-m", "genspark.cli")
 LOOK = 0.0003
+"""Seconds between two looks at a run."""
+LONGEST = 240.0
+"""Seconds after which a run is taken to hang."""
+
+
+def run_here(conf: Path) -> Any:
+    """The report of a run in this process, in which a session of Spark is there already."""
+    said, told = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
+        code = main(["run", str(conf), "--json", "-q"])
+    assert code == 0, told.getvalue()
+    return json.loads(said.getvalue().splitlines()[-1])
+
+
+@dataclass(frozen=True)
+class Look:
+    """A run as it is now: its process, its seconds, and how many files have appeared among its tables."""
+
+    process: psutil.Process
+    seconds: float
+    changes: int
 
 
 @dataclass(frozen=True)
@@ -33,18 +58,32 @@ class Moment:
     change: int | None = None
 
     def __str__(self) -> str:
-        after = "the start" if self.change is None else f"change {self.change} of a file"
+        after = "the start" if self.change is None else f"file {self.change} appeared"
         return f"{1000 * self.seconds:.1f} ms after {after}"
+
+    def has_come(self, look: Look) -> bool:
+        """Whether the run has to be killed now."""
+        if self.change is None:
+            return look.seconds >= self.seconds
+        if look.changes < self.change:
+            return False
+        time.sleep(self.seconds)
+        return True
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How a run ended: its exit code (-9: killed), what it said, its seconds, and the changes that were seen."""
+    """How a run ended: its exit code (-9: killed), what it said, its seconds, and the files that appeared."""
 
     code: int
     said: str
     seconds: float
     changes: int
+
+    @property
+    def report(self) -> Any:
+        """The report, which is the last line that it said."""
+        return json.loads(self.said.splitlines()[-1])
 
 
 def moments(chance: random.Random, clean: Ran, count: int) -> list[Moment]:
@@ -57,36 +96,36 @@ def moments(chance: random.Random, clean: Ran, count: int) -> list[Moment]:
     return clock + [Moment(chance.choice([0.0, 0.003]) * chance.random(), change) for change in places]
 
 
-def run_until(conf: Path, moment: Moment | None) -> Ran:
-    """Run a job and kill it, and all that it started, at the moment; None: let it end."""
+def watched(
+    conf: Path,
+    is_over: Callable[[Look], bool] = lambda _: False,
+    command: Sequence[str] = COMMAND,
+    settings: Mapping[str, str] | None = None,
+) -> Ran:
+    """Run a job, and kill it and all that it started once `is_over`, which is asked a thousand times a second."""
     said = conf.with_name("said.txt")
-    changes, killing = _Changes(conf.parent), None
+    appeared = _Appeared(conf.parent)
     with said.open("wb") as output:
         start = time.perf_counter()
-        command = [sys.executable, "-m", "genspark.cli", "run", str(conf), "--json", "-q"]
-        run = subprocess.Popen(
-            command, cwd=conf.parent, env=_environment(conf), stdout=output, stderr=output, start_new_session=True
+        run = psutil.Popen(
+            [*command, "run", str(conf), "--json", "-q"],
+            cwd=conf.parent,
+            env={**_environment(conf), **(settings or {})},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
-            while run.poll() is None:
-                now = time.perf_counter() - start
-                if moment and killing is None:
-                    if moment.change is None:
-                        killing = moment.seconds
-                    elif changes.seen() >= moment.change:
-                        killing = now + moment.seconds
-                elif not moment:
-                    changes.seen()
-                if now > (LONGEST if killing is None else killing):
-                    break
+            while run.poll() is None and not is_over(look := Look(run, time.perf_counter() - start, appeared.count())):
+                assert look.seconds < LONGEST, "the run hangs"
                 time.sleep(LOOK)
         finally:
             seconds = time.perf_counter() - start
             kill_session(run)
-    return Ran(run.returncode, said.read_text(encoding="utf-8", errors="replace"), seconds, changes.seen())
+    return Ran(run.returncode, said.read_text(encoding="utf-8", errors="replace"), seconds, appeared.count())
 
 
-def kill_session(run: subprocess.Popen[bytes]) -> None:
+def kill_session(run: psutil.Popen) -> None:
     """Kill a process and all that it started, in whatever process groups these are, until none is left."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(run.pid, signal.SIGKILL)
@@ -108,7 +147,7 @@ def _of_session(leader: int) -> Iterator[psutil.Process]:
 
 
 def _environment(conf: Path) -> dict[str, str]:
-    """This process's, less what a session in it has set; what is left behind in the temporary folder goes with ours."""
+    """This process's, less what a session in it has set, with a temporary folder that keeps what a kill leaves."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))}
     scratch = conf.with_name("tmp")
     scratch.mkdir(exist_ok=True)
@@ -116,16 +155,16 @@ def _environment(conf: Path) -> dict[str, str]:
     return {**kept, **mine}
 
 
-class _Changes:
-    """The files that appeared below the tables of a folder, or took another's place, since the first look."""
+class _Appeared:
+    """The files that appeared among the tables in a folder, or took another's place, since the first look."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known = set(self._files())
         self._first = len(self._known)
 
-    def seen(self) -> int:
-        """The number of changes so far."""
+    def count(self) -> int:
+        """The number of them so far."""
         self._known.update(self._files())
         return len(self._known) - self._first
 
