@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-all lint types layers tests bench venv java clean
+.PHONY: help demo faults test test-all lint types layers tests bench venv java clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -35,6 +35,9 @@ tests: venv java
 	  'GENSPARK_TEST_SESSION={} $(BIN)/python -m pytest -p no:cacheprovider $(PYTEST) > out/tests-{}.log 2>&1 || \
 	    { cat out/tests-{}.log; exit 1; }'; failed=$$?; \
 	for session in classic connect none; do echo "$$session: $$(tail -n 1 out/tests-$$session.log)"; done; exit $$failed
+
+faults: venv java  ## kill runs at N moments and hold what the next run leaves against what one leaves: N=200, SEED=7
+	GENSPARK_FAULTS=$(or $(N),200) GENSPARK_FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -p no:cacheprovider --all tests/faults
 
 bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or a number of rows
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)

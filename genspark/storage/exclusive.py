@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import uuid
+from pathlib import Path
+from typing import TextIO
 
 from genspark.storage import object_stores
 from genspark.storage.files import is_uri, local
@@ -24,17 +26,50 @@ def write_new(path: str, text: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target.parent)) from None
+    if not _named_when_written(target, text):
+        _linked(target, text)
+    _sync_names(str(target.parent))
+
+
+def _named_when_written(target: Path, text: str) -> bool:
+    """Write a file that has no name until it is whole, so that a kill leaves nothing; False where that cannot be."""
+    try:
+        handle = os.open(target.parent, os.O_WRONLY | os.O_TMPFILE, 0o666)
+    except (AttributeError, OSError):
+        return False
+    with open(handle, "w", encoding="utf-8") as stream:
+        _write_whole(stream, text)
+        try:
+            own = os.open("/proc/self/fd", os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            # Only with a folder named does Python ask the system to follow the link there.
+            os.link(str(handle), target, src_dir_fd=own, follow_symlinks=True)
+        except FileExistsError:
+            raise
+        except OSError:
+            return False
+        finally:
+            os.close(own)
+    return True
+
+
+def _linked(target: Path, text: str) -> None:
+    """Write a file under another name, and link it: a link, unlike a rename, replaces nothing."""
     draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
         with draft.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # A link, unlike a rename, replaces nothing.
+            _write_whole(stream, text)
         os.link(draft, target)
-        _sync_names(str(target.parent))
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _write_whole(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _sync_names(folder: str) -> None:
