@@ -316,8 +316,8 @@ sink: {path: "${OUT}", mod: append, mode: append, mode: append}
         ("steps: {drop: 1}\n", "steps: must be a list; got {'drop': 1}; begin each item with '-'"),
         (
             "colour: red\n",
-            "colour: not a key here; known: name, engine, source, key, fit_on, steps, sink, quarantine, model, card, "
-            "lineage, ledger",
+            "colour: not a key here; known: name, engine, source, key, fit_on, refit, steps, sink, quarantine, "
+            "model, card, lineage, ledger",
         ),
     ],
 )
