@@ -8,10 +8,13 @@ import json
 import sys
 from collections.abc import Iterator
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from genspark.config import JobConfig
+from genspark.errors import GensparkError, SourceError
 from genspark.pipeline import PipelineModel
 from genspark.pipeline.describe import describe
 from genspark.tables.durations import parse_duration
@@ -21,7 +24,10 @@ from genspark.tables.inspection import MOST_FOOTERS, MOST_ORDERS
 from genspark.tables.inspection import inspect as look_at
 from genspark.tables.maintenance import Wanted
 from genspark.tables.maintenance import maintain as mend
+from genspark.tables.rejected import rejected
 from genspark.tables.snapshot import is_table
+from genspark.tables.trace import Traced, reasons_text, set_aside
+from genspark.tables.trace import trace as follow
 from genspark.terminal.console import ConsoleProgress
 
 Arguments = argparse.Namespace
@@ -65,6 +71,76 @@ def maintain(arguments: Arguments) -> None:
         print(json.dumps(done.to_json()))
     else:
         print_pairs(f"genspark maintain: {arguments.path}", done.lines())
+
+
+def trace(arguments: Arguments) -> None:
+    """Print where a row comes from: its source, its run, its model, and why it is not in the table if it is not."""
+    path = arguments.path.rstrip("/")
+    found = follow(path, arguments.row_id)
+    aside = set_aside(path, f"{path}_quarantine", arguments.row_id)
+    if not found and not aside:
+        raise SourceError(f"{path}: no row has the id {arguments.row_id}, in the table or in its quarantine")
+    if arguments.json:
+        told = {"rows": [dict(vars(one)) for one in found], "quarantined": aside}
+        print(json.dumps(told, default=str))
+        return
+    if len(found) > 1:
+        print(f"{len(found)} rows have the id {arguments.row_id}: the key does not tell them apart\n")
+    for one in found:
+        model = _model_of(one)
+        print_pairs(f"genspark trace: row {arguments.row_id} of {path}", _traced_lines(one, model))
+        if model is not None:
+            print(f"\nwhat touched it:\n{describe(model)}")
+    for row in aside:
+        values = {name: value for name, value in row.items() if not name.startswith("_")}
+        pairs = [*((name, str(value)) for name, value in values.items()), ("run", row["_run_id"])]
+        print_pairs("quarantined", [*pairs, *(("reason", line) for line in reasons_text(row))])
+
+
+def _traced_lines(one: Traced, model: PipelineModel | None) -> list[tuple[str, str]]:
+    run = one.run
+    by = f"version {one.version}, run {run['run_id']} of job {run.get('job')!r}" if run else "the log does not tell"
+    if one.is_compacted:
+        by = f"compacted in version {one.version}; the run before that is not told"
+    before = model.inverse_transform(pl.DataFrame([one.row])).row(0, named=True) if model else {}
+    values = [
+        (name, f"{value}  (on the source's scale: {before[name]})" if before.get(name, value) != value else str(value))
+        for name, value in one.row.items()
+        if not name.startswith("_")
+    ]
+    told = [("file", one.file), ("source", one.source or "not known"), ("written by", by)]
+    if run.get("model_sha256"):
+        told.append(("model", f"{run['model_sha256']} ({run.get('model_file')})"))
+    return [*told, *values]
+
+
+def _model_of(one: Traced) -> PipelineModel | None:
+    with contextlib.suppress(GensparkError, OSError):
+        return PipelineModel.load(one.run["model_file"]) if one.run.get("model_file") else None
+    return None
+
+
+def quarantine(arguments: Arguments) -> None:
+    """Print what was set aside, by step, column and rule."""
+    given = arguments.path.rstrip("/")
+    if given.endswith((".yaml", ".yml")):
+        config = JobConfig.from_yaml(given)
+        path, target = config.quarantine_path, config.sink.path
+    else:
+        is_own = given.endswith("_quarantine")
+        path, target = (given, given.removesuffix("_quarantine")) if is_own else (f"{given}_quarantine", given)
+    seen = rejected(path, target, arguments.run, arguments.samples)
+    if arguments.json:
+        print(json.dumps(seen.to_json(), default=str))
+        return
+    unfinished = [("unfinished", f"run {run}: its rows are not in the table") for run in seen.unfinished]
+    runs = [("run", f"{run}: {rows:,} rows") for run, rows in seen.runs.items()]
+    print_pairs(f"genspark quarantine: {path}", [("rows", f"{seen.rows:,}"), *runs, *unfinished])
+    for rule in seen.rules:
+        print(f"\n{rule.step}: {rule.column or 'the row'} {rule.rule}, {rule.rows:,} rows, such as")
+        for row in rule.samples:
+            shown = {name: value for name, value in row.items() if value is not None}
+            print(f"  {', '.join(f'{name}={value}' for name, value in shown.items())}")
 
 
 def print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:
