@@ -111,7 +111,7 @@ def _markdown(result: Mapping[str, Any], asked: argparse.Namespace, appended: fl
         by, aim = AIMS.get(name, ("", 0.0))
         plain = runs.get(PLAIN.get(by, ""))
         ratio = f"{one['seconds']['total'] / plain['seconds']['total']:.2f}" if plain else "-"
-        told = [f"{one['seconds']['total']:.2f}", f"{one['cpu']:.1f}", str(one["table"]["files"]), ratio]
+        told = [f"{one['seconds']['total']:.2f}", f"{one['cpu_seconds']:.1f}", str(one["table"]["files"]), ratio]
         lines.append(f"| {name} | {' | '.join(told)} | {aim or '-'} |")
     lines.append(
         f"| a shard into a table of {SHARDS} | {appended:.2f} | - | - | {appended / alone:.2f} | {APPEND_AIM} |"
