@@ -54,7 +54,7 @@ def _of_log(path: str, version: int | None) -> Contents:
 
     path = storage_path(path)
     table = DeltaTable(path, version=version, storage_options=delta_options(path))
-    schema = pl.DataFrame(pl.from_arrow(pa.schema(table.schema().to_arrow()).empty_table())).schema
+    schema = pl.Schema(table.schema().to_arrow())
     by = tuple(table.metadata().partition_columns)
     adds = pl.DataFrame(pl.from_arrow(pa.table(table.get_add_actions(flatten=False))))
     files = tuple(
