@@ -60,7 +60,7 @@ def _of_log(path: str, version: int | None) -> Contents:
     files = tuple(
         # Paths in Delta's log are quoted as in a URL.
         DataFile(unquote(row["path"]), row.get("num_records"), row["size_bytes"], _as_text(row.get("partition") or {}))
-        for row in adds.iter_rows(named=True)
+        for row in adds
     )
     columns = {name: str(dtype) for name, dtype in schema.items()}
     entry = f"_delta_log/{table.version():020}.json"
