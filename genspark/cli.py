@@ -6,7 +6,9 @@ Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wr
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import math
 import os
 import signal
 import sys
@@ -30,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GensparkError as error:
         print(f"genspark: {masked(str(error))}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("genspark: interrupted; the table is as it was", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"genspark: interrupted; {str(error) or 'the table is as it was'}", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does.
@@ -88,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
                 "--follow", action="store_true", help="go on: add new shards as they come (sink.mode: append)"
             )
             sub.add_argument(
-                "--every", type=float, default=30.0, metavar="SECONDS", help="how often to look (default: 30)"
+                "--every", type=_seconds, default=30.0, metavar="SECONDS", help="how often to look (default: 30)"
             )
         if command == "fit":
             sub.add_argument(
@@ -129,6 +131,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; got {text!r}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (seconds := float(text)) < math.inf:
+            return seconds
+    raise argparse.ArgumentTypeError(f"must be a number of seconds above 0; got {text!r}")
 
 
 def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:

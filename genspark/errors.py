@@ -87,6 +87,10 @@ class AlreadyCommittedError(SinkError):
     """Another process committed the same run while this one was at work: the table has its rows once."""
 
 
+class SourceOvertakenError(SinkError):
+    """Another run of the same job added files of its source while this one was at work, and nothing was added twice."""
+
+
 class TargetError(SinkError):
     """The target cannot be written as asked; found before any work was done."""
 

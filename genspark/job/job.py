@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
-from genspark.errors import AlreadyCommittedError, ModelError, ShardError
+from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
 from genspark.job.identity import Identity
 from genspark.job.once import Once
 from genspark.job.progress import Progress, Silent
 from genspark.job.publishing import Publication, without_secrets_in_errors
 from genspark.job.recovery import counted
-from genspark.job.report import Count, RunReport
+from genspark.job.report import FORGOTTEN, Count, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner, Written
 from genspark.job.sums import check_sums
@@ -49,9 +49,11 @@ def run(
     starts one. Raises a GensparkError for whatever the user can mend; the table, the quarantine and the model are then
     as they were.
     """
-    job = _Job(config, progress or Silent(), force=force)
-    with job.opened(spark):
-        return job.look_back() or job.recorded(job.fit_and_write)
+    return _until_none_came_first(
+        lambda: _Job(config, progress or Silent(), force=force),
+        lambda job: job.look_back() or job.recorded(job.fit_and_write),
+        spark,
+    )
 
 
 def fit(
@@ -96,12 +98,14 @@ def transform(
 ) -> RunReport:
     """Write the table with a model fitted before, by default the one at the configuration's model path.
 
-    It happens once, as `run` does; another model makes it another run.
+    It happens once, as `run` does; another model makes it another run. Nothing is fitted, so `refit` is not heeded.
     """
-    job = _Job(config, progress or Silent(), force=force)
-    with job.opened(spark):
+
+    def write(job: _Job) -> RunReport:
         fitted = model or PipelineModel.load(job.runner.model_path)
         return job.look_back(fitted) or job.recorded(lambda: job.write_only(fitted))
+
+    return _until_none_came_first(lambda: _Job(config, progress or Silent(), force=force, fits=False), write, spark)
 
 
 def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
@@ -110,6 +114,22 @@ def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
     with job.opened(spark):
         job.prepare()
         return job.plan
+
+
+def _until_none_came_first(
+    begin: Callable[[], _Job], work: Callable[[_Job], RunReport], spark: SparkSession | None
+) -> RunReport:
+    """The report of a job; where another run of it added files of its source first, it begins again with the rest.
+
+    It ends, for each time that it begins again another run has ended well.
+    """
+    while True:
+        job = begin()
+        try:
+            with job.opened(spark):
+                return work(job)
+        except SourceOvertakenError as error:
+            job.progress.note(masked(f"{error}; looking again"))
 
 
 @dataclass
@@ -121,6 +141,7 @@ class _Job:
     writes_table: bool = True
     keeps: bool = True
     force: bool = False
+    fits: bool = True
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     started: float = field(default_factory=time.perf_counter)
@@ -156,7 +177,7 @@ class _Job:
         if choice.engine != "polars":
             with self._phase("session", "starting Spark"):
                 runner.start()
-        self.once = Once(config, runner, self.run_id, self._note, self.force, self.recount)
+        self.once = Once(config, runner, self.run_id, self._note, self.force, self.recount, self.fits)
 
     def look_back(self, model: PipelineModel | None = None) -> RunReport | None:
         """Find the table, and the report of the run that did this one's work; where none did, prepare to do it."""
@@ -164,7 +185,11 @@ class _Job:
             past = self.once.look_back(*([] if model is None else [model.sha256]))
         if past is not None:
             return self._already_done(past)
-        self.prepare()
+        try:
+            self.prepare()
+        except (DataError, ShardError) as error:
+            self.once.fail_early(error, self._elapsed)
+            raise
         return None
 
     def prepare(self) -> None:
@@ -183,7 +208,9 @@ class _Job:
             self.once.begin()
             return self.once.finish(self.with_what_can_be_read(work))
         except BaseException as error:
-            self.once.fail(error, time.perf_counter() - self.started)
+            self.once.fail(error, self._elapsed)
+            if isinstance(error, KeyboardInterrupt) and self.once.is_recorded:
+                raise KeyboardInterrupt("the table is written") from None
             raise
 
     def recount(self) -> Mapping[str, Any]:
@@ -240,13 +267,23 @@ class _Job:
         if growth is None:
             return self.write(self.fit())
         if self.config.refit == "never":
-            return self.write_only(
-                PipelineModel.load(growth.before.metadata.get("model_file") or self.runner.model_path)
-            )
+            return self.write_only(self._model_of(growth.before))
         _, model = self._updated(self._model_before())
         self.runner.only(growth.new)
         self.with_what_can_be_read(self._read_schema)
         return self.write(model)
+
+    def _model_of(self, past: PastRun) -> PipelineModel:
+        """The model that made the rows of a run: its copy, or the model at its path where that is the same."""
+        staged, path = past.metadata.get("model_file"), self.runner.model_path
+        try:
+            return PipelineModel.load(staged or path)
+        except ModelError:
+            with contextlib.suppress(ModelError):
+                model = PipelineModel.load(path)
+                if staged and model.sha256 == past.metadata.get("model_sha256"):
+                    return model
+            raise
 
     def _updated(self, before: PipelineModel | None) -> tuple[Update, PipelineModel]:
         """The model from the states of each file, of which those that are new are kept."""
@@ -263,7 +300,7 @@ class _Job:
         runner, before = self.runner, self._model_before()
         update, model = self._updated(before)
         self.save(model)
-        self.seconds["total"] = time.perf_counter() - self.started
+        self.seconds["total"] = self._elapsed
         return UpdateReport(
             name=self.config.name,
             engine=runner.name,
@@ -302,35 +339,42 @@ class _Job:
             check_sums(written.observed, written=written.commit.rows, aside=written.aside, shards=shards)
             self.save(model)
         except BaseException as error:
-            self.once.unstage()
+            came_second = isinstance(error, AlreadyCommittedError | SourceOvertakenError)
+            self.once.unstage(came_second=came_second)
             with contextlib.suppress(Exception):
                 runner.put_back()
-            past = self._past_of_twin() if isinstance(error, AlreadyCommittedError) else None
+            if came_second:
+                self._withdraw()
+            past = self.once.committed() if isinstance(error, AlreadyCommittedError) else None
             if past is None:
                 raise
             return self._already_done(past)
-        runner.sweep(written)
-        self.seconds["total"] = time.perf_counter() - self.started
+        self.seconds["total"] = self._elapsed
         report = self._report(model, written)
+        self.once.record(report)
+        runner.sweep(written)
         self.publication.publish(report, model, self.plan.schemas[0], runner)
         return report
 
-    def _past_of_twin(self) -> PastRun | None:
-        """The same run by another process, which came first; its rows alone stay in the quarantine."""
+    def _withdraw(self) -> None:
+        """Take this run's rows from the quarantine, where those of the run that came first stay."""
         self.runner.look_at_target()
         self.runner.withdraw(self.run_id)
-        return self.once.committed()
+
+    @property
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self.started
 
     def _already_done(self, past: PastRun) -> RunReport:
         runner, told = self.runner, past.metadata
-        by = f"run {told['run_id']}" if "run_id" in told else "a run that the log has forgotten"
+        by = f"run {told['run_id']}" if "run_id" in told else FORGOTTEN
         same = "holds every file of the source, the last" if self.once.growth else "was written"
         of = "" if self.once.growth else " from the same source and configuration"
         self._note(
             f"already done: version {past.version} of {runner.target.path} {same} by {by}{of}; "
             "nothing was changed (--force does it again)"
         )
-        self.seconds["total"] = time.perf_counter() - self.started
+        self.seconds["total"] = self._elapsed
         return RunReport(
             name=self.config.name,
             run_id=str(told.get("run_id", "")),

@@ -16,7 +16,7 @@ import polars as pl
 
 from genspark.config import JobConfig
 from genspark.config.text import dump
-from genspark.errors import GensparkError, SinkError
+from genspark.errors import GensparkError, SinkError, TargetError
 from genspark.job.report import Count, RunReport
 from genspark.job.snapshot import Snapshot
 from genspark.sources.source import paths_of
@@ -196,10 +196,10 @@ def read(path: str) -> pl.DataFrame:
         table = DeltaTable(whole, storage_options=delta_options(whole))
         names = [field.name for field in table.schema().fields]
         if not set(COLUMNS) <= set(names):
-            raise SinkError(f"{PLACE}: {masked(path)} is a table, but not one of runs; name the ledger")
+            raise TargetError(f"{PLACE}: {masked(path)} is a table, but not one of runs; set another path")
         rows = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=list(COLUMNS), use_threads=False))
     except TableNotFoundError:
-        raise SinkError(
+        raise TargetError(
             f"{PLACE}: there is no ledger at {masked(path)}; name the table that `genspark run` wrote, or the job's "
             "YAML, which knows where its ledger is"
         ) from None

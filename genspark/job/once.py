@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genspark.config import JobConfig
-from genspark.errors import GensparkError, ModelError, PlanError, SinkError
+from genspark.errors import ModelError, PlanError, SinkError, first_line
 from genspark.job import ledger
 from genspark.job.growth import LISTS, Growth, list_text, refuse_other_rules, rules_of
 from genspark.job.recovery import Recovery
@@ -18,7 +19,7 @@ from genspark.job.runners.base import Runner
 from genspark.job.snapshot import Snapshot, run_key
 from genspark.job.states import normal
 from genspark.pipeline.model import PipelineModel
-from genspark.sinks.marks import Mark, remove_own
+from genspark.sinks.marks import Mark, marks_of, remove_own
 from genspark.sinks.table import PastRun
 from genspark.sources.formats import format_of
 from genspark.storage.files import OWN, delete, file_system, remove_empty
@@ -33,7 +34,8 @@ class Once:
     """The place of a run among those before it: what it finds when it looks back, and what it leaves for the next.
 
     `is_forced`: it is done again even where it was done. `recount` counts the rows that a killed run wrote, where its
-    commit does not tell.
+    commit does not tell. `fits`: it fits a model, so that `refit` tells which; else it has one, and `refit` is nothing
+    to it.
     """
 
     config: JobConfig
@@ -42,10 +44,12 @@ class Once:
     note: Callable[[str], None]
     is_forced: bool
     recount: Callable[[], Mapping[str, Any]]
+    fits: bool = True
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     key: str = ""
     source: Snapshot = field(default_factory=Snapshot)
     growth: Growth | None = None
+    is_recorded: bool = False
     _row: ledger.Row | None = None
     _mark: Mark | None = None
     _staged: list[str] = field(default_factory=list)
@@ -77,18 +81,13 @@ class Once:
 
         With `refit: full` the table is written anew instead.
         """
-        config, runner = self.config, self.runner
+        config, runner, refit = self.config, self.runner, self.refit
         before = runner.sink.latest(runner.target, config.name)
         if before is None:
             return None
         listed = runner.source_files()
-        if listed is None:
-            raise PlanError(
-                f"engine: {runner.name} cannot tell which files of a Delta table are new since version "
-                f"{before.version} of {runner.target.path}; set engine: polars or spark-polars, or sink.mode: overwrite"
-            )
         self.growth = growth = Growth.since(before, listed)
-        if config.refit == "full":
+        if refit == "full":
             if not (growth.new or growth.changed or growth.gone):
                 return before
             runner.config = config.model_copy(update={"sink": config.sink.model_copy(update={"mode": "overwrite"})})
@@ -105,9 +104,14 @@ class Once:
         refuse_other_rules(config, before, runner.target.path)
         self.note(f"source.path: {len(growth.new):,} of {len(listed):,} files are new since version {before.version}")
         self.source = Snapshot(growth.new)
-        if config.refit == "never":
+        if refit == "never":
             runner.only(growth.new)
         return None
+
+    @property
+    def refit(self) -> str:
+        """What becomes of the model where files are new."""
+        return self.config.refit if self.fits else "never"
 
     def committed(self) -> PastRun | None:
         """The run of this key, where its rows are the table's, or among those to which rows are appended."""
@@ -118,7 +122,7 @@ class Once:
     def begin(self) -> None:
         """Mark that the run is at work, for which all checks are done."""
         runner = self.runner
-        self._row = ledger.Row.begun(self.config, self.run_id, self.key, runner.name, self.started, self.source)
+        self._row = self._begun()
         mark = Mark(
             table=runner.target.path,
             run_id=self.run_id,
@@ -163,8 +167,10 @@ class Once:
         runner, told = self.runner, self.runner.told
         partial = "partitions" if runner.config.sink.partitions else ""
         told |= {"mode": partial or runner.config.sink.mode, "rules_sha256": rules_of(self.config)}
+        if told["mode"] == "append" and not self.is_forced:
+            told["adds_new"] = True
         listed = runner.source_files()
-        if listed is None or partial:
+        if partial:
             return
         added = {file.uri: file for file in (self.growth.done if self.growth and self.is_growing else ())}
         added |= {file.uri: file for file in listed}
@@ -182,26 +188,39 @@ class Once:
         """Whether rows of new files are added to those of others."""
         return self.growth is not None and self.runner.config.sink.mode == "append"
 
-    def unstage(self) -> None:
-        """Take away the models of a write that failed."""
-        for staged in self._staged:
+    def unstage(self, *, came_second: bool) -> None:
+        """Take away what was staged for a write that failed, but for a model that another run may have made, too."""
+        table = self.runner.target.path
+        is_alone = not came_second and all(mark.run_id == self.run_id for mark in marks_of(table))
+        for staged in self._staged if is_alone else [path for path in self._staged if f"/{LISTS}/" in path]:
             with contextlib.suppress(OSError, ValueError):
                 delete(staged)
                 remove_own(staged.rpartition("/")[0])
         self._staged.clear()
 
+    def record(self, report: RunReport) -> None:
+        """Add a run that has written table and model to the ledger: whatever comes after, they stand."""
+        assert self._row
+        self.is_recorded = True
+        self._add(self._row.written(report))
+
     def finish(self, report: RunReport) -> RunReport:
-        """Add a run that is done to the ledger, and remove its mark."""
-        if self._row and not report.already_done:
-            self._add(self._row.written(report))
+        """Remove the mark of a run that is done."""
         self._remove_mark()
         return report
 
     def fail(self, error: BaseException, seconds: float) -> None:
         """Add a run that failed, once it had begun, to the ledger, and remove its mark."""
-        if self._row:
+        if self._row and not self.is_recorded:
             self._add(self._row.failed("interrupted" if isinstance(error, KeyboardInterrupt) else error, seconds))
         self._remove_mark()
+
+    def fail_early(self, error: Exception, seconds: float) -> None:
+        """Add a run whose source cannot be read to the ledger. It has no mark, for it has written nothing."""
+        self._add(self._begun().failed(error, seconds))
+
+    def _begun(self) -> ledger.Row:
+        return ledger.Row.begun(self.config, self.run_id, self.key, self.runner.name, self.started, self.source)
 
     def _refuse_if_given_up(self) -> None:
         """Raise SinkError where another run took this one for dead, and its files may be gone."""
@@ -212,15 +231,28 @@ class Once:
             )
 
     def _recounted(self, row: ledger.Row) -> Mapping[str, Any]:
-        is_same = (row.source_digest, row.config_sha256) == (self.source.digest, self.config.config_hash)
-        return self.recount() if is_same else {}
+        runner, told = self.runner, json.loads(row.source).get("files")
+        if row.config_sha256 != self.config.config_hash:
+            return {}
+        if isinstance(told, list):
+            # What it read may be the new files alone.
+            names = {name for name, *_ in told}
+            read = [file for file in runner.source_files() if file.uri in names]
+            if Snapshot(tuple(read)).digest != row.source_digest:
+                return {}
+            runner.only(read)
+        elif self.source.digest != row.source_digest:
+            return {}
+        found = self.recount()
+        self.source = runner.snapshot()
+        return found
 
     def _add(self, row: ledger.Row) -> None:
         # The table is what was asked for: it stands, whatever becomes of the ledger.
         try:
             ledger.add(self.config.ledger_path, row)
-        except GensparkError as error:
-            self.note(f"this run is not in the ledger: {error}")
+        except Exception as error:  # whatever goes wrong there
+            self.note(f"this run is not in the ledger: {first_line(error)}")
 
     def _remove_mark(self) -> None:
         if self._mark is None:

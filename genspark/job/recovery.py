@@ -13,16 +13,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from genspark.config import JobConfig
-from genspark.errors import GensparkError, ModelError, SinkError
+from genspark.errors import ModelError, SinkError, first_line
 from genspark.job import ledger
+from genspark.job.growth import LISTS
 from genspark.job.report import Count
 from genspark.job.runners.base import Runner
 from genspark.sinks.clearing import clear_unborn
 from genspark.sinks.formats import sink_of
 from genspark.sinks.formats.delta.leftovers import delete_files
-from genspark.sinks.marks import Mark, marks_of
+from genspark.sinks.marks import Mark, marks_of, remove_own
 from genspark.sinks.table import PastRun
-from genspark.storage.files import read_text, write_text
+from genspark.storage.files import delete, read_text, write_text
 
 _FIELDS = {each.name for each in fields(ledger.Row)}
 
@@ -84,6 +85,9 @@ class Recovery:
                 delete_files(mark.table, mark.run_id, ())
             except OSError as error:
                 raise SinkError(f"sink.path: the files of the killed {mark.who} cannot be deleted ({error})") from None
+        with contextlib.suppress(OSError, ValueError):
+            delete(f"{mark.table}/{LISTS}/{mark.run_id}.json")
+            remove_own(f"{mark.table}/{LISTS}")
         row = _row(mark)
         if row and not ledger.has(self.config.ledger_path, mark.run_id):
             self._add(row.failed(f"the process was killed before it wrote the table ({mark.who})"))
@@ -92,8 +96,8 @@ class Recovery:
     def _add(self, row: ledger.Row) -> None:
         try:
             ledger.add(self.config.ledger_path, row)
-        except GensparkError as error:
-            self.note(f"the run is not in the ledger: {error}")
+        except Exception as error:  # whatever goes wrong there, the table stands
+            self.note(f"the run is not in the ledger: {first_line(error)}")
 
 
 def rows_told(past: PastRun) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
 
+FORGOTTEN = "a run that the log has forgotten"
+
 
 @dataclass(frozen=True)
 class Count:
@@ -58,10 +60,11 @@ class RunReport:
     def lines(self) -> list[tuple[str, str]]:
         """(label, value) pairs in the order a person reads them."""
         if self.already_done:
+            by = f"run {self.run_id}" if self.run_id else FORGOTTEN
             return [
-                ("already done", f"by run {self.run_id}; nothing was changed"),
-                ("table", f"{self.table} (version {self.table_version})"),
-                ("model", self.model),
+                ("already done", f"by {by}; nothing was changed"),
+                ("table", f"{masked(self.table)} (version {self.table_version})"),
+                ("model", masked(self.model)),
                 ("engine", self.engine),
             ]
         counted = [(f"{count.step}: {count.what}", f"{count.values:,} values") for count in self.counts]

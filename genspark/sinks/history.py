@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genspark.errors import AlreadyCommittedError, SinkError
+from genspark.errors import AlreadyCommittedError, SinkError, SourceOvertakenError
 from genspark.sinks.table import PastRun
 
 _RESTORE = "RESTORE"
@@ -144,6 +144,21 @@ def refuse_the_same(changed: Sequence[Entry], metadata: Mapping[str, Any], where
         )
 
 
+def refuse_of_same_source(changed: Sequence[Entry], metadata: Mapping[str, Any], where: str) -> None:
+    """Raise SourceOvertakenError where the files of a source that a run has for new may no longer be the new ones.
+
+    Another run of the job added some of them, whatever else it added, or what was in the table is there no more.
+    """
+    if not metadata.get("adds_new"):
+        return
+    other = next((entry for entry in changed if _moves_the_source(entry, metadata)), None)
+    if other:
+        raise SourceOvertakenError(
+            f"{where}: {other.who} came first, and which files of the source are new has to be looked at again; this "
+            "run has changed nothing"
+        )
+
+
 def refuse_overtaken(changed: Sequence[Entry], where: str) -> None:
     """Raise SinkError for an overwrite of what was changed meanwhile."""
     if changed:
@@ -151,6 +166,12 @@ def refuse_overtaken(changed: Sequence[Entry], where: str) -> None:
             f"{where}: {changed[0].who} came first, and an overwrite would lose its rows; this run has changed "
             "nothing: run it again to replace them too, or let one job alone write this table"
         )
+
+
+def _moves_the_source(entry: Entry, metadata: Mapping[str, Any]) -> bool:
+    is_of_the_job = entry.run.get("job") == metadata["job"] and "source_list" in entry.run
+    is_another = entry.run.get("run_id") != metadata["run_id"]
+    return is_another and (is_of_the_job or entry.replaces_all or entry.operation == _RESTORE)
 
 
 def _lineage(history: Sequence[Entry]) -> Iterator[Entry]:

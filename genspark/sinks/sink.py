@@ -77,7 +77,8 @@ class Sink(ABC, Generic[Rows]):
         `metadata` tells of the run: its `run_id`, and its `key`, by which `committed` finds it again; `properties` are
         those that the steps want, beside the section's own. Where another writer came first, an append is tried
         again on what it made of the table. Raises SinkError; no row of the table has changed then. Raises
-        AlreadyCommittedError where another process committed a run of this key since the table was found.
+        AlreadyCommittedError where another process committed a run of this key since the table was found, and
+        SourceOvertakenError where `metadata` has `adds_new` and what is new may be other files since.
         """
 
     @abstractmethod

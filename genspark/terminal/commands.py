@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import threading
 from pathlib import Path
 
 from genspark import job
@@ -19,6 +17,7 @@ from genspark.job.report import RunReport
 from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
 from genspark.terminal.console import ConsoleProgress, print_report, print_runs
+from genspark.terminal.stopping import Stop
 
 Arguments = argparse.Namespace
 
@@ -33,17 +32,18 @@ def run(arguments: Arguments) -> None:
 
 
 def _follow(config: JobConfig, arguments: Arguments) -> None:
-    """Run again and again; a signal to stop lets the run at work finish."""
+    """Run again and again until a signal to stop, which lets the run at work finish; a second one interrupts that."""
     if config.sink.mode != "append":
         raise ConfigError(f"--follow: adds new shards, and sink.mode is {config.sink.mode!r}; set it to append")
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    while not stopped.is_set():
-        report = job.run(config, progress=_progress(arguments))
-        if not report.already_done:
-            _show(report, arguments)
-        stopped.wait(arguments.every)
+    if arguments.force:
+        raise ConfigError("--follow: adds each shard once, and --force adds all of them again; leave one of them out")
+    with Stop() as stop:
+        while not stop.is_asked:
+            report = job.run(config, progress=_progress(arguments))
+            stop.heed()
+            if not report.already_done:
+                _show(report, arguments)
+            stop.wait(arguments.every)
 
 
 def replay(arguments: Arguments) -> None:

@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
 from genspark.errors import first_line
 from genspark.job.report import RunReport
+from genspark.storage.secrets import masked
 
 
 class ConsoleProgress:
@@ -70,23 +72,27 @@ def print_report(report: RunReport, extra: list[tuple[str, str]] | None = None) 
 
 
 def print_runs(runs: Sequence[Mapping[str, Any]], path: str) -> None:
-    """The runs of a ledger as a table on standard output."""
-    table = Table(title=f"genspark: runs in {path}", title_justify="left")
-    for name in ("started", "run", "job", "outcome", "engine", "mode"):
-        table.add_column(name, no_wrap=True)
-    for name in ("version", "read", "written", "quarantined", "dropped", "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
+    """The runs of a ledger as a table on standard output, which is whole on a terminal of 80 columns, too."""
+    table = Table(title=Text(f"genspark: runs in {masked(path)}"), title_justify="left")
+    for name in ("started", "outcome", "version"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "version" else "left")
+    for name in ("rows", "job", "run"):
+        table.add_column(name, overflow="fold")
     for run in runs:
-        numbers = ("target_version", "rows_read", "rows_written", "rows_quarantined", "rows_dropped")
-        texts = ["" if run[name] is None else f"{run[name]:,}" for name in numbers]
-        took = "" if run["seconds"] is None else f"{run['seconds']:.1f}"
-        table.add_row(
-            f"{run['started']:%Y-%m-%d %H:%M:%S}",
-            *(run[name] for name in ("run_id", "job", "outcome", "engine", "mode")),
-            *texts,
-            took,
+        names = ("read", "written", "quarantined", "dropped")
+        rows = [f"{run[f'rows_{name}']:,} {name}" for name in names if run[f"rows_{name}"] is not None]
+        took = [] if run["seconds"] is None else [f"{run['seconds']:.1f} s"]
+        cells = (
+            f"{run['started']:%Y-%m-%d\n%H:%M:%S}",
+            run["outcome"],
+            "" if run["target_version"] is None else str(run["target_version"]),
+            "\n".join(rows),
+            "\n".join([run["job"], run["engine"], run["mode"], *took]),
+            run["run_id"],
         )
-    console = Console(width=None if sys.stdout.isatty() else 200)
+        # Not as markup, which the name of a job may look like.
+        table.add_row(*(Text(cell) for cell in cells))
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     for run in runs:
         if run["error"]:

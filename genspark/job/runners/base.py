@@ -104,8 +104,8 @@ class Runner(ABC):
         """List the source as it is now, with shards that cannot be read; what is read from then on is that."""
 
     @abstractmethod
-    def source_files(self) -> Sequence[SourceFile] | None:
-        """The files that `snapshot` listed; None where the engine cannot tell the files of a version."""
+    def source_files(self) -> Sequence[SourceFile]:
+        """The files that `snapshot` listed."""
 
     @abstractmethod
     def only(self, files: Sequence[SourceFile]) -> None:

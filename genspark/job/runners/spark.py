@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.columns.dtypes import Schema
@@ -22,7 +22,7 @@ from genspark.job.quarantine.on_spark import marked, quarantined
 from genspark.job.runners import spark_files
 from genspark.job.runners.base import Runner, TaskCount, Written
 from genspark.job.snapshot import Snapshot, versions_of
-from genspark.job.states import SourceFile
+from genspark.job.states import SourceFile, normal
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.session import get_spark, qualified, task_progress
@@ -50,6 +50,7 @@ class SparkRunner(Runner):
     _opened: Input | None = None
     _listed: Sequence[SourceFile] = ()
     _passed_over: frozenset[str] = frozenset()
+    _wanted_names: frozenset[str] | None = None
     _fitted_frame: DataFrame | None = None
     _observation: Observation | None = None
     _uris: dict[SourceFile, str] = field(default_factory=dict)
@@ -72,19 +73,26 @@ class SparkRunner(Runner):
 
     def snapshot(self) -> Snapshot:
         source = self.config.source
+        self._passed_over, self._wanted_names = frozenset(), None
         if not format_of(source.format).is_versioned:
             with spark_errors("source.path", SourceError):
                 self._listed = list(spark_files.listed(self.spark, source))
             return Snapshot(tuple(self._listed))
         # Its version is pinned where it is opened, so that what is opened now is what is read.
         self._opened = read(self.spark, source)
+        with spark_errors("source.path", SourceError):
+            # A file of a version is never changed.
+            self._listed = [SourceFile(normal(uri), None, None) for uri in self._opened.frame.inputFiles()]
         return Snapshot(versions=versions_of(self._opened.description))
 
-    def source_files(self) -> Sequence[SourceFile] | None:
-        return None if format_of(self.config.source.format).is_versioned else list(self._listed)
+    def source_files(self) -> Sequence[SourceFile]:
+        return list(self._listed)
 
     def only(self, files: Sequence[SourceFile]) -> None:
         wanted = set(files)
+        if self._opened:
+            # Names of files are unique in a table, and its log and Spark write their folders in different ways.
+            self._wanted_names = frozenset(file.uri.rpartition("/")[2] for file in files)
         self._passed_over = frozenset(file.uri for file in self._listed if file not in wanted)
         self._listed = [file for file in self._listed if file in wanted]
 
@@ -95,7 +103,9 @@ class SparkRunner(Runner):
     def read_schema(self) -> Schema:
         self._fitted_frame = self._observation = self.corrupt_rows = None
         self.given = self._opened or read(self.spark, self._source)
-        self._opened = None
+        if self._wanted_names is not None:
+            is_wanted = functions().col("_metadata.file_name").isin(*sorted(self._wanted_names))
+            self.given = replace(self.given, frame=self.given.frame.filter(is_wanted))
         if self._listed and not self.left_out and not self.given.not_alone:
             spark_files.refuse_others(self.given, self._listed)
         self.passes["schema"] = self.given.passes

@@ -17,7 +17,7 @@ from genspark.columns.hashing import ORDER
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted, wrapped
-from genspark.errors import SinkError, TargetError
+from genspark.errors import SinkError, SourceOvertakenError, TargetError
 from genspark.session import qualified
 from genspark.sinks.columns import fitted, kept_columns, misfits
 from genspark.sinks.history import (
@@ -26,6 +26,7 @@ from genspark.sinks.history import (
     changed_since,
     latest_run,
     past_run,
+    refuse_of_same_source,
     refuse_overtaken,
     refuse_the_same,
 )
@@ -202,6 +203,8 @@ class DeltaSpark(Sink["DataFrame"]):
         """Raise SinkError for what others committed since the table was found, where this run must not go on then."""
         changed, where = changed_since(history, table.version), f"{self.place}: {table.path}"
         refuse_the_same(changed, metadata, where)
+        if section:
+            refuse_of_same_source(changed, metadata, where)
         if section and section.mode != "append" and self._are_touched(table, section, changed, None):
             refuse_overtaken(changed, where)
 
@@ -232,6 +235,7 @@ class DeltaSpark(Sink["DataFrame"]):
             # Of a frame that it knows to be empty Spark makes no commit, nor of a transaction that there is.
             refuse_the_same(changed, metadata, where)
             return Commit(history[0].version, 0, 0, 0)
+        self._refuse_of_same_source(table, changed, own, metadata)
         if section and section.mode != "append" and own.read is not None:
             # Between the look at the history and the write another may have come.
             others = [entry for entry in changed if entry.run.get("run_id") != told.get("run_id")]
@@ -242,6 +246,25 @@ class DeltaSpark(Sink["DataFrame"]):
         metrics = own.metrics
         rows, files, size = (int(metrics.get(name, 0)) for name in ("numOutputRows", "numFiles", "numOutputBytes"))
         return Commit(own.version, rows, files, size)
+
+    def _refuse_of_same_source(
+        self, table: Table, changed: list[Entry], own: Entry, metadata: Mapping[str, Any]
+    ) -> None:
+        """Undo an append that Spark made although another run of the job came first, and raise SourceOvertakenError.
+
+        Raises SinkError where others have come since, which an undoing would undo, too.
+        """
+        where = f"{self.place}: {table.path}"
+        try:
+            refuse_of_same_source([entry for entry in changed if entry.version < own.version], metadata, where)
+        except SourceOvertakenError:
+            if changed[0] is not own:
+                raise SinkError(
+                    f"{where}: version {own.version} has rows of files that another run of the job added just before, "
+                    f"and {changed[0].who} came since; restore version {own.version - 1}, and run both again"
+                ) from None
+            delta_table.restore(self.spark, table.path, own.version - 1)
+            raise
 
 
 def _options(table: Table, history: list[Entry], metadata: Mapping[str, Any]) -> dict[str, str]:

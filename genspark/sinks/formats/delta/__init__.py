@@ -25,6 +25,7 @@ from genspark.sinks.history import (
     forgotten_run,
     latest_run,
     past_run,
+    refuse_of_same_source,
     refuse_overtaken,
     refuse_the_same,
 )
@@ -109,6 +110,7 @@ class DeltaRs(FileSink):
         properties: Mapping[str, str],
     ) -> Commit:
         def change(now: Any, changed: list[Entry]) -> LogCommit:
+            refuse_of_same_source(changed, metadata, f"{self.place}: {table.path}")
             there = table if now is None else found(table.path, now)
             by, partitions = partitioning(there, section), _as_texts(section)
             if section.mode != "append":

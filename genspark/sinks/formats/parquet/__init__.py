@@ -72,7 +72,11 @@ class ParquetFolder(FileSink):
         with self._refused(table.path, TargetError):
             now = Manifest.read(f"{table.path}/{MANIFEST}")
         done = now.keys.get(key) if now else None
-        return PastRun(done.version, done.run, is_latest=done.version == now.version) if now and done else None
+        if now is None or done is None:
+            return None
+        later = [one.run for one in now.keys.values() if one.version > done.version]
+        is_replaced = any(run.get("mode") == "overwrite" for run in later)
+        return PastRun(done.version, done.run, is_latest=done.version == now.version, is_replaced=is_replaced)
 
     def latest(self, table: Table, job: str) -> PastRun | None:
         with self._refused(table.path, TargetError):
