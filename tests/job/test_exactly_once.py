@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -239,6 +240,33 @@ def test_only_what_dead_runs_left_is_cleared(
     job.run(config(shards))
     (file,) = [f"part-00000-{mark.run_id}-c000.snappy.parquet"]
     assert (mark.is_there(), (shards.parent / "out" / file).exists()) == (not is_dead, not is_dead)
+
+
+class Killed(BaseException):
+    """The end of a process, in this one."""
+
+
+def test_what_a_commit_of_sparks_writer_does_not_tell_is_counted_again(
+    start: Callable[[str], str], shards: Path, monkeypatch: pytest.MonkeyPatch, interpreted: None
+) -> None:
+    one = config(shards, engine=start("spark"))
+    job.run(one)
+    shard(shards, "b", 2.0, 3.0, 90.0)
+
+    def killed(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "add", killed)
+        patched.setattr(Mark, "remove", lambda _: None)
+        with pytest.raises(Killed):
+            job.run(one)
+    (mark,) = marks_of(f"{shards.parent}/out")
+    dataclasses.replace(mark, process="gone").put()
+    assert job.run(one).already_done
+    rows = ledger.read(f"{shards.parent}/out_runs").filter(outcome="recovered")
+    assert rows.select("rows_read", "rows_written", "rows_quarantined", "rows_dropped").rows() == [(3, 2, 1, 0)]
+    assert keys(shards) == [*NINE, "b0", "b1"]
 
 
 class Between(job.Silent):

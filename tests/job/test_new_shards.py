@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +15,9 @@ import polars as pl
 import pytest
 
 from genspark import JobConfig, PipelineModel, job
+from genspark.cli import main
 from genspark.errors import PlanError
+from genspark.terminal.stopping import Stop
 
 ENGINES = ["polars", "tasks", "spark", pytest.param("spark-arrow", marks=pytest.mark.exhaustive)]
 
@@ -140,10 +146,12 @@ def test_a_list_of_many_files_lies_beside_the_table(tmp_path: Path) -> None:
     assert job.run(config(tmp_path)).rows_written == 1
 
 
-def test_a_delta_table_as_the_source(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["polars", "spark"])
+def test_a_delta_table_as_the_source(engine: str, start: Callable[[str], str], tmp_path: Path) -> None:
+    start(engine)
     source = str(tmp_path / "in")
     deltalake.write_deltalake(source, pl.DataFrame({"k": ["a", "b"], "v": [0.0, 10.0]}))
-    text = config(tmp_path).to_yaml().replace("format: parquet", "format: delta")
+    text = config(tmp_path, engine).to_yaml().replace("format: parquet", "format: delta")
     delta = JobConfig.from_text(text)
     job.run(delta)
     deltalake.write_deltalake(source, pl.DataFrame({"k": ["c"], "v": [5.0]}), mode="append")
@@ -153,3 +161,49 @@ def test_a_delta_table_as_the_source(tmp_path: Path) -> None:
     deltalake.write_deltalake(source, pl.DataFrame({"k": ["d"], "v": [5.0]}), mode="append")
     with pytest.raises(PlanError, match=r"rows of the source were changed, deleted or compacted.*refit: full"):
         job.run(delta)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
+def test_follow_adds_shards_as_they_come_until_it_is_told_to_end(ends: signal.Signals, tmp_path: Path) -> None:
+    shard(tmp_path / "in", "a", 0.0, 10.0)
+    conf = tmp_path / "job.yaml"
+    conf.write_text(config(tmp_path).to_yaml())
+    command = [sys.executable, "-m", "genspark.cli", "run", str(conf), "--follow", "--every", "0.1", "--json", "-q"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as follow:
+        assert follow.stdout
+        assert follow.stderr
+        assert json.loads(follow.stdout.readline())["rows_written"] == 2
+        shard(tmp_path / "waits", "b", 5.0)
+        (tmp_path / "waits/b.parquet").rename(tmp_path / "in/b.parquet")
+        assert json.loads(follow.stdout.readline())["rows_written"] == 1
+        follow.send_signal(ends)
+        assert (follow.wait(60), follow.stdout.read(), follow.stderr.read()) == (0, "", "")
+    assert rows(tmp_path) == {"a0": 0.0, "a1": 1.0, "b0": 0.5}
+
+
+def test_a_second_signal_interrupts_and_others_have_their_handlers_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Stop() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.is_asked
+        # As a session of Spark does.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop.heed()
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("the second signal interrupts")
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == (before, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("every", ["0", "-1", "nan", "inf", "soon"])
+def test_follow_looks_every_so_many_seconds(every: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "job.yaml", "--follow", "--every", every])
+    assert f"must be a number of seconds above 0; got '{every}'" in capsys.readouterr().err
+
+
+def test_follow_does_not_add_all_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf = tmp_path / "job.yaml"
+    conf.write_text(config(tmp_path).to_yaml())
+    assert main(["run", str(conf), "--follow", "--force"]) == 2
+    assert "--follow: adds each shard once, and --force adds all of them again" in capsys.readouterr().err
