@@ -76,7 +76,8 @@ def in_order(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame
     if placed is frame:
         # Without adaptive plans Spark rebalances nothing; each value of the partitions is then one task's.
         adapts = str(frame.sparkSession.conf.get("spark.sql.adaptive.enabled", "true")) == "true"
-        placed = frame.hint("rebalance", *by) if adapts or not by else frame.repartition(*map(quoted, by))
+        names = [quoted(column) for column in by]
+        placed = frame.hint("rebalance", *names) if adapts or not by else frame.repartition(*names)
     order = [ORDER] if ORDER in frame.columns else []
     keys = [F.col(quoted(column)) for column in (*by, *order)]
     return placed.sortWithinPartitions(*keys).drop(*order) if keys else placed
