@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.columns.hashing import ORDER
 from genspark.engines.spark.functions import functions
-from genspark.engines.spark.names import quoted
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.session import is_connect
 from genspark.sinks.section import Section
+from genspark.sinks.stored import stored_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,16 +34,30 @@ def plain_text(frame: DataFrame) -> DataFrame:
     return frame.withColumns(as_string) if as_string else frame
 
 
-def _ddl(kind: Any) -> str:
+def stored(frame: DataFrame, float_bits: int) -> DataFrame:
+    """The rows as a table stores them: see sinks/stored.py, whose expressions do not take every name on Spark."""
+    F, before = functions(), dict(wrapped(frame).collect_schema())
+    after = stored_schema(before, float_bits)
+    types = {field.name: field.dataType for field in frame.schema.fields}
+    columns = {name: F.col(quoted(name)) for name in after}
+    return frame.select(
+        *(
+            column if after[name] == before[name] else column.cast(_ddl(types[name], double="float")).alias(name)
+            for name, column in columns.items()
+        )
+    )
+
+
+def _ddl(kind: Any, double: str = "double") -> str:
     from pyspark.sql import types
 
     if isinstance(kind, types.ArrayType):
-        return f"array<{_ddl(kind.elementType)}>"
+        return f"array<{_ddl(kind.elementType, double)}>"
     if isinstance(kind, types.MapType):
-        return f"map<{_ddl(kind.keyType)}, {_ddl(kind.valueType)}>"
+        return f"map<{_ddl(kind.keyType, double)}, {_ddl(kind.valueType, double)}>"
     if isinstance(kind, types.StructType):
-        return f"struct<{', '.join(f'{quoted(field.name)}: {_ddl(field.dataType)}' for field in kind.fields)}>"
-    return str(kind.simpleString())
+        return f"struct<{', '.join(f'{quoted(field.name)}: {_ddl(field.dataType, double)}' for field in kind.fields)}>"
+    return double if isinstance(kind, types.DoubleType) else str(kind.simpleString())
 
 
 def laid_out(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame:
