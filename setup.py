@@ -22,7 +22,7 @@ CORE = [
     "xxhash>=3.5",
     "polars>=1.36.1",
     "polars-hash>=0.5",
-    "deltalake>=1.2",
+    "deltalake>=1.6",
     "obstore>=0.8",
     "rich>=13",
 ]

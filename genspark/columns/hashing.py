@@ -30,8 +30,10 @@ Hashes = npt.NDArray[np.uint64]
 
 SPARK_SEED = 42  # Spark's xxhash64 starts from this seed, and a literal before a column sets the next
 UNIT = 2.0**-53
+ROW_ID = f"{HIDDEN}row_id"
+"""The hidden column with the hash of the row's key: its 64 bits as a signed integer."""
 ORDER = f"{HIDDEN}order"
-"""The hidden column by which the rows of a table are ordered: 64 bits as a signed integer."""
+"""The hidden column by which the rows of a table are ordered: a hash of `ROW_ID`, as a signed integer, too."""
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
 _P2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -56,6 +58,28 @@ class Draw:
         """The hidden column that carries the draw while the steps run."""
         over = "key" if self.over is None else "_".join(self.over)
         return f"{HIDDEN}draw_{self.seed}_{self.stream}_{over}"
+
+
+@dataclass(frozen=True)
+class KeyHash:
+    """The hash of the columns `over` for each row, which an engine adds as it adds draws."""
+
+    over: tuple[str, ...]
+
+    @property
+    def column(self) -> str:
+        """The hidden column that carries the hash while the steps run."""
+        return ROW_ID
+
+
+def order_seed(seed: int) -> int:
+    """The seed of the hash of a row's id that makes its place in a table."""
+    return draw_seed(seed, "order")
+
+
+def orders(row_ids: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
+    """The place of each row in a table, by its id; compared as signed integers on every engine."""
+    return hash_integers(row_ids, order_seed(seed)).view(np.int64)
 
 
 def column_seed(position: int) -> int:

@@ -197,6 +197,28 @@ class Sink(Section):
     target_file_size: Bytes = Field(
         default=256 << 20, description="The size of a file that the Arrow writer and the Polars engines aim at."
     )
+    target_row_group_size: Bytes = Field(
+        default=32 << 20,
+        description="The size of a row group, before compression. Groups of images have 1,000 to 4,000 rows.",
+    )
+    shuffle: Literal["none", "global"] = Field(
+        default="none",
+        description="Rows are in the order of a hash of their key within each file; global: from file to file, too.",
+    )
+    seed: int = Field(default=0, description="Another seed, another order of rows.")
+    float_: Literal[32, 64] = Field(
+        default=64, alias="float", description="The bits of floating-point numbers; 32 halves what doubles take."
+    )
+    max_partitions: Count = Field(
+        default=1000, description="Partitions that a run writes, at most: each has files of its own."
+    )
+    statistics: Names = Field(
+        default=(),
+        description="Columns that readers filter by, beside the key, `fit_on` and splits: files get their bounds.",
+    )
+    lineage: bool = Field(
+        default=True, description="Whether rows carry `_row_id`, the hash of their key, and `_source_file`."
+    )
     writer: Literal["auto", "arrow", "delta"] = Field(
         default="auto",
         description="What writes on engine spark: Arrow in the tasks, Delta's own writer, or by what there is.",

@@ -10,7 +10,7 @@ import narwhals as nw
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import any_of, without_nan
-from genspark.columns.hashing import Draw
+from genspark.columns.hashing import Draw, KeyHash
 from genspark.columns.kernels import Kernel
 from genspark.engines.gathered import Gathered
 from genspark.errors import SchemaError, did_you_mean
@@ -47,8 +47,11 @@ class Engine(ABC):
         return self.gather(frame, statistics).states()
 
     @abstractmethod
-    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
-        """The frame with a Float64 column `draw.column` for each draw, from the hash of the key's columns."""
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Any:
+        """The frame with a column `draw.column` for each draw, from the hash of the key's columns.
+
+        A draw is a Float64, a `KeyHash` an Int64.
+        """
 
     @abstractmethod
     def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
@@ -94,9 +97,9 @@ def is_hashable(dtype: Any) -> bool:
     return bool(whole_or_float or any(type(dtype).__name__ == kind for kind in kinds))
 
 
-def over_columns(key: Sequence[str], draws: Sequence[Draw]) -> Mapping[tuple[str, ...], list[Draw]]:
+def over_columns(key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Mapping[tuple[str, ...], list[Draw | KeyHash]]:
     """Group the draws by the columns whose hash decides them."""
-    groups: dict[tuple[str, ...], list[Draw]] = {}
+    groups: dict[tuple[str, ...], list[Draw | KeyHash]] = {}
     for draw in draws:
         groups.setdefault(draw.over or tuple(key), []).append(draw)
     return groups

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig
 from genspark.errors import DataError, ModelError, ShardError
+from genspark.job.identity import Identity
 from genspark.job.progress import Progress, Silent
 from genspark.job.report import Count, RunReport
 from genspark.job.runners import choose
@@ -22,6 +24,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
+from genspark.sinks.stored import stored_schema
 from genspark.statistics import State, Statistic
 from genspark.storage.files import why_not_writable
 
@@ -133,7 +136,7 @@ class _Job:
                 runner.look_at_target()
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
-            runner.sink.check(runner.target, config.sink, self.plan.output_schema)
+            runner.sink.check(runner.target, config.sink, self.stored_schema())
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
@@ -156,6 +159,14 @@ class _Job:
     def _read_schema(self) -> None:
         with self._phase("plan", "reading the schema"):
             self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
+            if self.writes_table:
+                source, result = self.plan.schemas[0], self.plan.output_schema
+                self.runner.identity = Identity.of(self.config, source, result)
+
+    def stored_schema(self) -> Schema:
+        """The columns of the table that the job writes."""
+        columns = {**self.plan.output_schema, **self.runner.identity.columns}
+        return stored_schema(columns, self.config.sink.float_)
 
     def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
         """Make the planned scans: with the runner, unless another way is given."""

@@ -46,6 +46,34 @@ class Section(Protocol):
         """The bytes of a file that the Arrow writer and the Polars engines aim at."""
 
     @property
+    def target_row_group_size(self) -> int:
+        """The bytes of a row group that they aim at, before compression."""
+
+    @property
+    def shuffle(self) -> str:
+        """The order of rows from file to file: `none`, or `global`, as within each."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of that order."""
+
+    @property
+    def float_(self) -> int:
+        """The bits of floating-point numbers: 32 or 64."""
+
+    @property
+    def lineage(self) -> bool:
+        """Whether rows carry their id and their file."""
+
+    @property
+    def max_partitions(self) -> int:
+        """The partitions that a run writes, at most."""
+
+    @property
+    def statistics(self) -> Sequence[str]:
+        """The columns that get statistics in the files and in the log."""
+
+    @property
     def writer(self) -> str:
         """What writes on engine `spark`: `auto`, `arrow` or `delta`."""
 

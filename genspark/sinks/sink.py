@@ -11,7 +11,7 @@ import polars as pl
 
 from genspark.errors import SinkError, TargetError
 from genspark.sinks.columns import check_columns
-from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.layout import MEMORY, MEMORY_OF_TASKS, Layout
 from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.sinks.names import check_names
 from genspark.sinks.section import Section
@@ -134,6 +134,11 @@ class FileSink(Sink[Files]):
             section.files_per_partition,
             section.max_records_per_file,
             section.target_file_size,
+            section.target_row_group_size,
+            is_global=section.shuffle == "global",
+            statistics=tuple(section.statistics),
+            most_partitions=section.max_partitions,
+            memory=MEMORY_OF_TASKS if self.in_tasks else MEMORY,
         )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from genspark.engines.fate import CORRUPT
+from genspark.engines.fate import CORRUPT, FILE
 from genspark.engines.spark.errors import spark_errors
+from genspark.engines.spark.functions import functions
 from genspark.errors import SourceError
 from genspark.sources.places import PLACE
 from genspark.sources.source import Source, description_of, named, paths_of
@@ -31,6 +32,15 @@ class Input:
     passes: int = 0
     knows_files: bool = True
     not_alone: str | None = None
+
+    @property
+    def with_file(self) -> DataFrame:
+        """The rows with their file's URI in `FILE`, where that is known."""
+        if not self.knows_files:
+            return self.frame
+        # Hadoop writes a local file's URI in two ways; other engines know one.
+        uri = functions().regexp_replace("_metadata.file_path", "^file:/(?!/)", "file:///")
+        return self.frame.withColumn(FILE, uri)
 
     @property
     def tells_corrupt(self) -> bool:

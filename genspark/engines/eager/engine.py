@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from genspark.columns.hashing import Draw, column_seed, uniform
+from genspark.columns.hashing import Draw, Hashes, KeyHash, column_seed, uniform
 from genspark.columns.kernels import Kernel
 from genspark.columns.series_hash import hash_series
 from genspark.engines.engine import Build, Engine, over_columns
@@ -49,12 +50,12 @@ class EagerEngine(Engine):
     def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
         return PolarsEngine().gather(nw.from_native(frame.to_polars().lazy()), statistics)
 
-    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Any:
         added = []
         for over, group in over_columns(key, draws).items():
             hashes = [hash_series(frame[column], column_seed(position)) for position, column in enumerate(over)]
             row_hash = functools.reduce(operator.xor, hashes)
-            added += [_column(frame, draw.column, uniform(row_hash, draw)) for draw in group]
+            added += [_column(frame, draw.column, _numbers(row_hash, draw)) for draw in group]
         return frame.with_columns(*added) if added else frame
 
     def with_kernels(self, frame: Any, kernels: Sequence[Kernel]) -> Any:
@@ -85,9 +86,13 @@ def _small(dtype: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_large_string(dtype) else dtype
 
 
+def _numbers(row_hash: Hashes, draw: Draw | KeyHash) -> Any:
+    return row_hash.view(np.int64) if isinstance(draw, KeyHash) else uniform(row_hash, draw)
+
+
 def _column(frame: Any, name: str, values: Any) -> Any:
     """A new column aligned with the frame's rows, whatever the frame's index."""
-    return _in_line(frame, nw.new_series(name, values, nw.Float64, backend=frame.implementation))
+    return _in_line(frame, nw.new_series(name, values, backend=frame.implementation))
 
 
 def _as_array(series: Any) -> pa.Array:

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from genspark.columns.expressions import HIDDEN
-from genspark.columns.hashing import Draw, column_seed, uniform
+from genspark.columns.hashing import Draw, KeyHash, column_seed, uniform
 from genspark.columns.kernels import RESULT, Kernel
 from genspark.columns.series_hash import hash_series
 from genspark.engines.engine import Engine, over_columns
@@ -43,7 +43,7 @@ class PolarsEngine(Engine):
     def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
         return streamed(lambda: gather(nw.to_native(frame), statistics))
 
-    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Any:
         schema = frame.collect_schema()
         hashes: list[str] = []
         for over, group in over_columns(key, draws).items():
@@ -116,7 +116,10 @@ def _called(kernel: Kernel) -> pl.Expr:
     return pl.struct(kernel.columns).map_batches(call, return_dtype=dtype, is_elementwise=True)
 
 
-def _drawn(hash_column: str, draw: Draw) -> pl.Expr:
+def _drawn(hash_column: str, draw: Draw | KeyHash) -> pl.Expr:
+    if isinstance(draw, KeyHash):
+        return pl.col(hash_column).reinterpret(signed=True).alias(draw.column)
+
     def numbers(series: pl.Series) -> pl.Series:
         return pl.Series(series.name, uniform(series.to_numpy(), draw), dtype=pl.Float64)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from genspark.columns.expressions import HIDDEN
-from genspark.columns.hashing import UNIT, Draw
+from genspark.columns.hashing import UNIT, Draw, KeyHash
 from genspark.columns.kernels import Kernel
 from genspark.columns.names import twins
 from genspark.engines.engine import Engine, over_columns
@@ -51,7 +51,7 @@ class SparkEngine(Engine):
         with spark_errors():
             return scan(nw.to_native(frame), statistics)
 
-    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw]) -> Any:
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Any:
         if not draws:
             return frame
         F, native = functions(), nw.to_native(frame)
@@ -66,6 +66,9 @@ class SparkEngine(Engine):
             name = f"{HIDDEN}hash_{len(added)}"
             native = native.withColumn(name, row_hash)
             for draw in group:
+                if isinstance(draw, KeyHash):
+                    added[draw.column] = F.col(name)
+                    continue
                 bits = F.xxhash64(F.lit(draw.seed).cast("long"), F.lit(draw.stream), F.col(name))
                 added[draw.column] = F.shiftrightunsigned(bits, 11).cast("double") * F.lit(UNIT)
             native = native.withColumns({d.column: added[d.column] for d in group}).drop(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import polars as pl
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
+from genspark.columns.hashing import KeyHash
 from genspark.engines.fate import CORRUPT, REASONS
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.fate import REASON, Counting, Reasoning
@@ -108,9 +109,13 @@ class Stash:
 
 
 def marked(
-    frame: pl.LazyFrame, model: PipelineModel, fates: Counting | Reasoning, nan_free: frozenset[str] = frozenset()
+    frame: pl.LazyFrame,
+    model: PipelineModel,
+    fates: Counting | Reasoning,
+    nan_free: frozenset[str] = frozenset(),
+    hashes: Sequence[KeyHash] = (),
 ) -> pl.LazyFrame:
-    """Apply every step of the model, with `fates` marking or counting rows before each."""
+    """Apply every step of the model, with `fates` marking or counting rows before each; `hashes` are added, too."""
     engine = PolarsEngine(nan_free)
-    wrapped = engine.with_draws(nw.from_native(fates.start(frame)), model.key, model.draws())
+    wrapped = engine.with_draws(nw.from_native(fates.start(frame)), model.key, [*hashes, *model.draws()])
     return nw.to_native(model.apply(engine, wrapped, fates.before))  # type: ignore[no-any-return]

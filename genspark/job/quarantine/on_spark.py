@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import narwhals as nw
 
 from genspark.columns.expressions import is_hidden
-from genspark.engines.fate import FATE, FILE, QUARANTINED, REASONS
+from genspark.columns.hashing import KeyHash
+from genspark.engines.fate import FATE, QUARANTINED, REASONS
 from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.fate import REASONS_TYPE, Fates
 from genspark.engines.spark.functions import functions
@@ -25,11 +26,8 @@ if TYPE_CHECKING:
 def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mapping[str, str]) -> DataFrame:
     """The quarantine's rows of the input, and of the shards left out, not computed yet."""
     F = functions()
-    frame = given.frame
-    originals = [name for name in frame.columns if not is_hidden(name)]
-    if given.knows_files:
-        # Hadoop writes a local file's URI in two ways; other engines know one.
-        frame = frame.withColumn(FILE, F.regexp_replace("_metadata.file_path", "^file:/(?!/)", "file:///"))
+    originals = [name for name in given.frame.columns if not is_hidden(name)]
+    frame = given.with_file
     frame = frame.withColumn(ROW, F.struct(*renamed(frame, originals, own_names(originals), held_names)))
     taken_out = marked(frame, model, Fates(reasons=True)).filter(F.col(FATE) == QUARANTINED)
     beside = [F.col(hidden).alias(name) for name, hidden in READ_AS.items() if hidden in frame.columns]
@@ -44,8 +42,8 @@ def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mappi
     return rows.unionByName(frame.sparkSession.createDataFrame(shards, schema), allowMissingColumns=True)
 
 
-def marked(frame: DataFrame, model: PipelineModel, fates: Fates) -> DataFrame:
-    """Apply every step of the model; all rows are still there, each with its fate."""
+def marked(frame: DataFrame, model: PipelineModel, fates: Fates, hashes: Sequence[KeyHash] = ()) -> DataFrame:
+    """Apply every step of the model; all rows are still there, each with its fate; `hashes` are added, too."""
     engine = SparkEngine()
-    start = engine.with_draws(wrapped(fates.start(frame)), model.key, model.draws())
+    start = engine.with_draws(wrapped(fates.start(frame)), model.key, [*hashes, *model.draws()])
     return nw.to_native(model.apply(engine, start, fates.before))  # type: ignore[no-any-return]

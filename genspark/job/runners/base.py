@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from genspark.columns.dtypes import Schema
-from genspark.config import JobConfig
+from genspark.config import JobConfig, Sink
+from genspark.job.identity import NO_IDENTITY, Identity
 from genspark.job.states import SourceFile
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
-from genspark.sinks.sink import Sink
-from genspark.sinks.table import Commit, Table
+from genspark.sinks import sink as sinks
+from genspark.sinks.files.layout import layout_property
+from genspark.sinks.table import Commit, Table, partitioning
 from genspark.statistics import State, Statistic
+from genspark.steps.split import Split
 from genspark.version import VERSION
 
 Phase = Callable[[str, str], contextlib.AbstractContextManager[None]]
@@ -60,8 +63,9 @@ class Runner(ABC):
     passes: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, str] = field(default_factory=dict)
     keeps: bool = False
-    sink: Sink[Any] = field(init=False)
-    aside_sink: Sink[Any] = field(init=False)
+    sink: sinks.Sink[Any] = field(init=False)
+    aside_sink: sinks.Sink[Any] = field(init=False)
+    identity: Identity = NO_IDENTITY
     target: Table = field(init=False)
     aside: Table = field(init=False)
 
@@ -139,6 +143,20 @@ class Runner(ABC):
         """Report the progress of tasks while the block runs, where the engine has tasks."""
         return contextlib.nullcontext()
 
+    def section(self, model: PipelineModel) -> Sink:
+        """The section of the sink, with every column that readers filter by among its statistics."""
+        sink = self.config.sink
+        splits = [step.column for step in model.steps if isinstance(step, Split)]
+        telling = dict.fromkeys([*self.config.key, *self.config.fit_on, *splits, *sink.statistics])
+        return sink.model_copy(update={"statistics": tuple(telling)})
+
+    def table_properties(self, model: PipelineModel) -> dict[str, str]:
+        """The properties of the table: those that the steps set, and its layout."""
+        section = self.section(model)
+        of_steps = {name: value for step in model.steps for name, value in step.table_properties().items()}
+        by = partitioning(self.target, section)
+        return {**of_steps, **layout_property(section, by, self.identity.key)}
+
     def metadata(self, model: PipelineModel) -> dict[str, Any]:
         """The metadata of a commit: its run, job, configuration, model and source."""
         return {
@@ -149,8 +167,3 @@ class Runner(ABC):
             "model_sha256": model.sha256,
             "source": self.source,
         }
-
-
-def table_properties(model: PipelineModel) -> dict[str, str]:
-    """The properties that the steps set on the table."""
-    return {name: value for step in model.steps for name, value in step.table_properties().items()}

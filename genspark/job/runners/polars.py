@@ -17,7 +17,7 @@ from genspark.engines.gathered import Gathered
 from genspark.errors import GensparkError, SourceError
 from genspark.job import quarantine
 from genspark.job.quarantine.on_polars import QuarantineFiles
-from genspark.job.runners.base import Runner, Written, table_properties
+from genspark.job.runners.base import Runner, Written
 from genspark.job.runners.failure import failure, with_kind
 from genspark.job.runners.work import FilesWork, FitWork, StageWork, WriteWork
 from genspark.job.states import SourceFile, normal
@@ -139,7 +139,7 @@ class PolarsRunner(Runner):
 
     def write(self, model: PipelineModel) -> Written:
         self.passes["write"] += 1
-        section = self.config.sink
+        section = self.section(model)
         aside = QuarantineFiles(
             self.aside_sink.folder(self.aside, self.run_id),
             self.aside_sink.layout(self.aside, None, self.run_id),
@@ -153,6 +153,8 @@ class PolarsRunner(Runner):
             aside if self.dataset.tells_corrupt or quarantine.may_get_rows(model) else None,
             self.nan_free,
             kept_columns(self.target, section),
+            self.identity,
+            section.float_,
         )
         with self.phase("write", "writing the table"):
             results = self._each(work, self.dataset, by_bytes=section.target_file_size)
@@ -165,7 +167,7 @@ class PolarsRunner(Runner):
                 self.aside, rejected, {**metadata, **quarantine.renamed_columns(self.dataset.schema)}
             )
             rows = Files([file for result in results for file in result.files], results[0].schema)
-            commit = self.sink.commit(self.target, section, rows, metadata, table_properties(model))
+            commit = self.sink.commit(self.target, section, rows, metadata, self.table_properties(model))
         totals = sum((result.totals for result in results), Counter[Any]())
         observed = {name: totals[name] for name in ("read", "dropped", "quarantined")}
         counts = [(step, what, totals[step, what]) for step, what in results[0].counted]

@@ -15,17 +15,18 @@ from genspark.engines.spark.engine import SparkEngine
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import Fates, readable
 from genspark.engines.spark.functions import functions
-from genspark.engines.spark.names import quoted, wrapped
+from genspark.engines.spark.names import wrapped
 from genspark.errors import SourceError
 from genspark.job import quarantine
 from genspark.job.quarantine.on_spark import marked, quarantined
 from genspark.job.runners import spark_files
-from genspark.job.runners.base import Runner, TaskCount, Written, table_properties
+from genspark.job.runners.base import Runner, TaskCount, Written
 from genspark.job.states import SourceFile
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.session import get_spark, qualified, task_progress
 from genspark.sinks.choice import of_frames
+from genspark.sinks.stored import stored
 from genspark.sinks.table import Commit
 from genspark.sources.on_spark import read
 from genspark.sources.spark_input import Input
@@ -141,10 +142,11 @@ class SparkRunner(Runner):
         observation, fates = Observation(), Fates(reasons=False)
         self.passes["write"] += 1
         with self.phase("write", "writing the table"):
-            frame = marked(self.given.frame, model, fates)
+            read = self.given.with_file if self.identity.is_visible else self.given.frame
+            frame = marked(read, model, fates, self.identity.hashes)
             frame = fates.with_counts(frame, observation).filter(F.col(FATE) == KEPT)
-            frame = frame.select(*(F.col(quoted(name)) for name in frame.columns if not is_hidden(name)))
-            metadata, properties = self.metadata(model), table_properties(model)
-            commit = self.sink.commit(self.target, self.config.sink, frame, metadata, properties)
+            section = self.section(model)
+            rows = stored(self.identity.on_spark(frame), section.float_)
+            commit = self.sink.commit(self.target, section, rows, self.metadata(model), self.table_properties(model))
         observed = dict(observation.get)
         return commit, observed, fates.counts(observed)

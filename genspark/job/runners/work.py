@@ -10,11 +10,12 @@ import narwhals as nw
 import polars as pl
 
 from genspark.columns.dtypes import Schema
-from genspark.columns.expressions import is_hidden
+from genspark.columns.hashing import ORDER
 from genspark.engines.gathered import Gathered
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.fate import Counting, readable
 from genspark.engines.polars.stream import streamed
+from genspark.job.identity import NO_IDENTITY, Identity
 from genspark.job.quarantine.on_polars import QuarantineFiles, Stash, marked
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
@@ -22,6 +23,7 @@ from genspark.sinks.columns import fitted
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.writer import write_files
 from genspark.sinks.files.written import WrittenFile
+from genspark.sinks.stored import stored
 from genspark.sources import Dataset, scan
 from genspark.sources.keeping import Kept
 from genspark.sources.stage import stage
@@ -80,7 +82,8 @@ class WriteResult:
 class WriteWork:
     """Transforms and writes rows in one pass; those quarantined go to files of their own, with their reasons.
 
-    Nothing is committed. `quarantine` is None where no row can get there. `columns` are those whose types rows take on.
+    Nothing is committed. `quarantine` is None where no row can get there. `columns` are those whose types rows take on;
+    `identity` says what else rows carry, `float_bits` how floating-point numbers are stored.
     """
 
     model: PipelineModel
@@ -89,17 +92,24 @@ class WriteWork:
     quarantine: QuarantineFiles | None
     nan_free: frozenset[str] = frozenset()
     columns: Schema = field(default_factory=dict)
+    identity: Identity = NO_IDENTITY
+    float_bits: int = 64
 
     def __call__(self, dataset: Dataset, task: int) -> WriteResult:
         aside: list[WrittenFile] = []
-        frame = scan(dataset, with_file=self.quarantine is not None)
+        frame = scan(dataset, with_file=self.quarantine is not None or self.identity.is_visible)
         with scratch_folder() as folder:
             stash = Stash(folder)
             counting = Counting(stash.add if self.quarantine else None)
-            all_rows = marked(Stash.keeping(frame) if self.quarantine else frame, self.model, counting, self.nan_free)
-            kept = all_rows.select(name for name in all_rows.collect_schema().names() if not is_hidden(name))
-            kept = fitted(kept, self.columns)
+            read = Stash.keeping(frame) if self.quarantine else frame
+            all_rows = marked(read, self.model, counting, self.nan_free, self.identity.hashes)
+            kept = fitted(stored(self.identity.on_polars(all_rows), self.float_bits), self.columns)
             files = streamed(lambda: write_files(kept, self.folder, self.layout, task))
             if self.quarantine and stash.rows:
                 aside = self.quarantine.write(stash.frame(), self.model, task)
-        return WriteResult(kept.collect_schema(), files, aside, counting.totals, list(counting.counted))
+        return WriteResult(without_order(kept.collect_schema()), files, aside, counting.totals, list(counting.counted))
+
+
+def without_order(schema: pl.Schema) -> pl.Schema:
+    """The columns that the files have: rows leave their place behind."""
+    return pl.Schema({name: dtype for name, dtype in schema.items() if name != ORDER})

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genspark.sinks.files.layout import Layout, holds_bytes
+from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.log_statistics import log_statistics
 from genspark.sinks.files.written import WrittenFile
 from genspark.storage.files import file_system, is_uri
@@ -95,7 +95,7 @@ class Encoder:
     def rows_in_a_group(self, rows: pl.DataFrame, size: Bytes) -> int:
         """The rows of each group, all alike, so that no group is a small rest."""
         most = max(1, int(self.layout.group_bytes / max(size.encoded, 1e-9)))
-        blobs = [name for name, dtype in rows.schema.items() if holds_bytes(dtype)]
+        blobs = [name for name, dtype in rows.schema.items() if dtype == pl.Binary]
         if blobs and rows.select(blobs).estimated_size() >= _BLOB * rows.height:
             fewest, enough = IMAGES_IN_A_GROUP
             most = min(max(most, fewest), enough)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from genspark.columns.hashing import ORDER
 from genspark.errors import TargetError
 from genspark.session import settled
 from genspark.sinks.columns import fitted, kept_columns
@@ -46,7 +47,7 @@ class ArrowTasks(ThroughFiles):
             layout = replace(layout, files_per_partition=1)
         with settled(frame.sparkSession):
             files = arrow_writer.write(frame, self.files.folder(table, run_id), layout)
-        return Files(files, arrow_writer.schema_of(frame))
+        return Files(files, arrow_writer.schema_of(frame.drop(ORDER)))
 
 
 def only_spark_writes(schema: Mapping[str, Any]) -> list[str]:

@@ -7,25 +7,21 @@ are one commit, which is tried again on the newest version where another writer 
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import narwhals as nw
-import polars as pl
-
-from genspark.errors import GensparkError, SinkError, TargetError
+from genspark.errors import SinkError, TargetError
 from genspark.sinks.columns import misfits
 from genspark.sinks.features import NeedsSparkError, only_spark_heeds
 from genspark.sinks.files.written import as_text
-from genspark.sinks.formats.delta.definition import Definition
+from genspark.sinks.formats.delta.definition import definition_actions, merged_schema, schema_of, types_of
 from genspark.sinks.formats.delta.leftovers import delete_files, names
 from genspark.sinks.formats.delta.log import LogCommit, OvertakenError, active_files
+from genspark.sinks.formats.delta.tables import changed_meanwhile, checkpoint, found, is_table, open_table, refused
 from genspark.sinks.history import (
     Entry,
     application,
-    changed_since,
     forgotten_run,
     past_run,
     refuse_overtaken,
@@ -33,18 +29,23 @@ from genspark.sinks.history import (
 )
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink, refuse_other_partitions
-from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
-from genspark.storage.files import clear, is_uri, storage_path
-from genspark.storage.object_stores import REMEDY, delta_options, one_line
+from genspark.sinks.table import (
+    Commit,
+    PastRun,
+    Table,
+    absent,
+    keeps_columns,
+    partitioning,
+    refuse_misfits,
+    wanted_properties,
+)
+from genspark.storage.files import clear, storage_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     Change = Callable[[Any, list[Entry]], LogCommit]
     """(the table now, or None; the commits since it was found that changed rows) -> the commit to make of it."""
-
-_CHECKPOINT_INTERVAL = 10
-"""Commits between checkpoints, where the table does not say."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +59,19 @@ class DeltaRs(FileSink):
     def find(self, path: str) -> Table:
         """Find the table as every sink does. Raises NeedsSparkError for features that only Spark heeds."""
         path = storage_path(path)
-        with _refused(self.place, path, TargetError):
-            if _is_table(path):
-                table = _open(path)
+        with refused(self.place, path, TargetError):
+            if is_table(path):
+                table = open_table(path)
                 self._refuse_features(table, path)
-                return _found(path, table)
+                return found(path, table)
         return absent(path, self.place, self.noun)
 
     def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         """Check as every sink does. Raises NeedsSparkError for an overwrite of rows that a vector deletes."""
         super().check(table, section, schema)
         if table.version is not None and section.mode == "overwrite":
-            with _refused(self.place, table.path, TargetError):
-                self._refuse_vectors(_open(table.path), table.path)
+            with refused(self.place, table.path, TargetError):
+                self._refuse_vectors(open_table(table.path), table.path)
 
     def folder(self, table: Table, run_id: str) -> str:
         # What no commit names is not in the table.
@@ -84,8 +85,8 @@ class DeltaRs(FileSink):
     def committed(self, table: Table, key: str) -> PastRun | None:
         if table.version is None:
             return None
-        with _refused(self.place, table.path, TargetError):
-            now = _open(table.path)
+        with refused(self.place, table.path, TargetError):
+            now = open_table(table.path)
             # The last checkpoint has it even where the log is cut.
             if now.transaction_version(application(key)) is None:
                 return None
@@ -101,12 +102,13 @@ class DeltaRs(FileSink):
         properties: Mapping[str, str],
     ) -> Commit:
         def change(now: Any, changed: list[Entry]) -> LogCommit:
-            there = table if now is None else _found(table.path, now)
+            there = table if now is None else found(table.path, now)
             by, partitions = partitioning(there, section), _as_texts(section)
             if section.mode != "append":
                 refuse_overtaken(_touching(changed, table, now, partitions), f"{self.place}: {table.path}")
-            keeps, schema = keeps_columns(there, section), _schema(rows.schema)
-            if keeps:
+            refuse_misfits(there, section, list(rows.schema))
+            schema = schema_of(rows.schema)
+            if keeps_columns(there, section):
                 self._refuse_other_partitioning(partitioning(table, section), there)
                 schema = self._merged(now.schema(), schema, evolves=section.schema_ == "evolve")
             removed = []
@@ -118,28 +120,28 @@ class DeltaRs(FileSink):
                 metadata,
                 rows.files,
                 removed,
-                _definition(now, schema, by, wanted_properties(there, section, properties)),
+                definition_actions(now, schema, by, wanted_properties(there, section, properties)),
                 _transaction(now, metadata),
             )
 
-        with _refused(self.place, table.path, SinkError):
+        with refused(self.place, table.path, SinkError):
             refuse_other_partitions(section, rows.files)
             return self._put(table, rows, metadata, change)
 
     def append(self, table: Table, rows: Files, metadata: Mapping[str, Any]) -> Commit | None:
         def change(now: Any, _: list[Entry]) -> LogCommit:
-            schema, properties = _schema(rows.schema), {}
+            schema, properties = schema_of(rows.schema), {}
             if now is not None:
-                self._refuse_other_partitioning((), _found(table.path, now))
+                self._refuse_other_partitioning((), found(table.path, now))
                 schema, properties = self._merged(now.schema(), schema, evolves=True), now.metadata().configuration
-            definition = _definition(now, schema, (), properties)
+            definition = definition_actions(now, schema, (), properties)
             return LogCommit("append", metadata, rows.files, (), definition, _transaction(now, metadata))
 
         if not any(file.rows for file in rows.files):
             if rows.files:
                 self.put_back(table, metadata["run_id"])
             return None
-        with _refused(self.place, table.path, SinkError):
+        with refused(self.place, table.path, SinkError):
             return self._put(table, rows, metadata, change)
 
     def put_back(self, table: Table, run_id: str) -> None:
@@ -153,7 +155,7 @@ class DeltaRs(FileSink):
         elif table.version is None:
             clear(table.path)
         else:
-            _open(table.path).restore(table.version)
+            open_table(table.path).restore(table.version)
 
     def sweep(self, table: Table, run_id: str, commit: Commit) -> None:
         # Without tasks every file that was written is in the commit.
@@ -164,8 +166,8 @@ class DeltaRs(FileSink):
         """Make the change on the newest version there is; as often as another writer takes the next one first."""
         tried = -1
         while True:
-            now = _open(table.path) if table.version is not None or _is_table(table.path) else None
-            changed = _changed_since(now, table.version)
+            now = open_table(table.path) if table.version is not None or is_table(table.path) else None
+            changed = changed_meanwhile(now, table.version)
             # A put that the store answered too late was tried again by the client, and found itself there.
             if any(entry.version == tried and entry.run.get("run_id") == metadata["run_id"] for entry in changed):
                 break
@@ -179,16 +181,15 @@ class DeltaRs(FileSink):
             with contextlib.suppress(OvertakenError):
                 commit.put(table.path, tried)
                 break
-        _checkpoint(table.path, now, tried)
+        checkpoint(table.path, now, tried)
         return Commit.of(tried, rows.files)
 
     def _merged(self, there: Any, here: Any, *, evolves: bool) -> Any:
         """The columns of a table after rows of others are added. Raises SinkError for those that do not fit."""
-        problems = misfits(_types(there), _types(here), evolves=evolves)
+        problems = misfits(types_of(there), types_of(here), evolves=evolves)
         if problems:
             raise SinkError(f"{self.place}: {'; '.join(problems)}")
-        known = {field.name for field in there.fields}
-        return _delta().Schema([*there.fields, *(field for field in here.fields if field.name not in known)])
+        return merged_schema(there, here)
 
     def _refuse_other_partitioning(self, by: tuple[str, ...], there: Table) -> None:
         if by != there.partition_by:
@@ -216,40 +217,15 @@ class DeltaRs(FileSink):
 _SPARK = "set engine: spark and sink.writer: delta, or choose another path"
 
 
-def _found(path: str, table: Any) -> Table:
-    """A deltalake table as it is now."""
-    import pyarrow as pa
-
-    metadata = table.metadata()
-    columns = dict(nw.from_native(pa.schema(table.schema().to_arrow()).empty_table()).schema)
-    return Table(path, table.version(), tuple(metadata.partition_columns), dict(metadata.configuration), columns)
-
-
-def _changed_since(now: Any, version: int | None) -> list[Entry]:
-    """The commits since a version that changed rows, newest first."""
-    newer = 0 if now is None else now.version() - (-1 if version is None else version)
-    return changed_since([Entry.of(commit) for commit in now.history(newer)], version) if newer > 0 else []
-
-
 def _touching(
     changed: list[Entry], table: Table, now: Any, partitions: Mapping[str, list[str | None]] | None
 ) -> list[Entry]:
     """The commits since the table was found, unless the named partitions are as they were."""
     if not changed or table.version is None or not partitions:
         return changed
-    before = _delta().DeltaTable(table.path, version=table.version, storage_options=delta_options(table.path))
+    before = open_table(table.path, table.version)
     files = [{file["path"] for file in active_files(each, partitions)} for each in (before, now)]
     return changed if files[0] != files[1] else []
-
-
-def _definition(now: Any, schema: Any, by: tuple[str, ...], properties: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The actions that give a table these columns, partitioning and properties; none where it has them."""
-    if now is None:
-        return Definition.new(schema, by, properties).actions(None)
-    metadata = now.metadata()
-    is_so = (schema, list(by), properties) == (now.schema(), metadata.partition_columns, metadata.configuration)
-    before = Definition.of(now)
-    return [] if is_so else before.changed(schema, by, properties).actions(before)
 
 
 def _transaction(now: Any, metadata: Mapping[str, Any]) -> tuple[str, int] | None:
@@ -260,24 +236,11 @@ def _transaction(now: Any, metadata: Mapping[str, Any]) -> tuple[str, int] | Non
     return application(metadata["key"]), (made or 0) + 1
 
 
-def _checkpoint(path: str, before: Any, version: int) -> None:
-    """Write a checkpoint where one is due, and delete the log that has expired; `before`: the version before."""
-    properties = {} if before is None else before.metadata().configuration
-    if not version or version % int(properties.get("delta.checkpointInterval", _CHECKPOINT_INTERVAL)):
-        return
-    # The rows are there already; without this checkpoint readers are slower until the next.
-    with contextlib.suppress(_delta().exceptions.DeltaError, OSError):
-        table = _open(path)
-        table.create_checkpoint()
-        if properties.get("delta.enableExpiredLogCleanup", "true") == "true":
-            table.cleanup_metadata()
-
-
 def _commits_since(table: Table, run_id: str) -> tuple[int, int]:
     """The number of commits since the table was found, and how many of them are this run's."""
-    if not _is_table(table.path):
+    if not is_table(table.path):
         return 0, 0
-    entries = [Entry.of(commit) for commit in _open(table.path).history()]
+    entries = [Entry.of(commit) for commit in open_table(table.path).history()]
     since = [entry for entry in entries if table.version is None or entry.version > table.version]
     return len(since), sum(entry.run.get("run_id") == run_id for entry in since)
 
@@ -285,43 +248,3 @@ def _commits_since(table: Table, run_id: str) -> tuple[int, int]:
 def _as_texts(section: Section) -> dict[str, list[str | None]] | None:
     """The partitions to be overwritten, as the log writes their values; None for all."""
     return {name: [as_text(v) for v in values] for name, values in (section.partitions or {}).items()} or None
-
-
-def _types(schema: Any) -> dict[str, str]:
-    """The type of each column as text, the same whether or not it allows nulls inside."""
-    types = {field.name: field.type.to_json().strip('"') for field in schema.fields}
-    return {
-        name: re.sub(r'("containsNull"|"valueContainsNull"|"nullable"):false', r"\1:true", types[name])
-        for name in types
-    }
-
-
-def _schema(schema: pl.Schema) -> Any:
-    arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    return _delta().Schema.from_arrow(arrow)
-
-
-@contextlib.contextmanager
-def _refused(place: str, path: str, kind: type[GensparkError]) -> Iterator[None]:
-    try:
-        yield
-    except (_delta().exceptions.DeltaError, OSError) as error:
-        # Of a conflict the store is not to blame.
-        remedy = f"; {REMEDY}" if is_uri(path) and isinstance(error, OSError) else ""
-        raise kind(f"{place}: {path}: {one_line(error)}{remedy}") from None
-
-
-def _is_table(path: str) -> bool:
-    """Whether a Delta table is there. Raises DeltaError or OSError where the store does not answer."""
-    return bool(_delta().DeltaTable.is_deltatable(path, delta_options(path)))
-
-
-def _open(path: str) -> Any:
-    return _delta().DeltaTable(path, storage_options=delta_options(path))
-
-
-def _delta() -> Any:
-    import deltalake
-    import deltalake.exceptions
-
-    return deltalake

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 _LISTS_WRITER_FEATURES, _LISTS_READER_FEATURES = 7, 3
 """The versions from which a protocol lists its features."""
@@ -83,6 +86,43 @@ class Definition:
         if before is None or _told(self.metadata) != _told(before.metadata):
             actions.append({"metaData": self.metadata})
         return actions
+
+
+def definition_actions(
+    now: Any, schema: Any, by: tuple[str, ...], properties: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The actions that give a table these columns, partitioning and properties; none where it has them."""
+    if now is None:
+        return Definition.new(schema, by, properties).actions(None)
+    metadata = now.metadata()
+    is_so = (schema, list(by), properties) == (now.schema(), metadata.partition_columns, metadata.configuration)
+    before = Definition.of(now)
+    return [] if is_so else before.changed(schema, by, properties).actions(before)
+
+
+def merged_schema(there: Any, here: Any) -> Any:
+    """The columns of a table after those that rows bring are added."""
+    from deltalake import Schema
+
+    known = {field.name for field in there.fields}
+    return Schema([*there.fields, *(field for field in here.fields if field.name not in known)])
+
+
+def schema_of(schema: pl.Schema) -> Any:
+    """The deltalake schema of rows in Polars' types."""
+    from deltalake import Schema
+
+    arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    return Schema.from_arrow(arrow)
+
+
+def types_of(schema: Any) -> dict[str, str]:
+    """The type of each column as text, the same whether or not it allows nulls inside."""
+    types = {field.name: field.type.to_json().strip('"') for field in schema.fields}
+    return {
+        name: re.sub(r'("containsNull"|"valueContainsNull"|"nullable"):false', r"\1:true", types[name])
+        for name in types
+    }
 
 
 def _told(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.storage.exclusive import write_new
 from genspark.version import VERSION
 
+_MODES = {"append": "Append", "overwrite": "Overwrite", "error": "ErrorIfExists"}
+"""The modes of `sink.mode` in Delta's words."""
+
 
 class OvertakenError(Exception):
     """Another writer took the version."""
@@ -25,8 +28,9 @@ class OvertakenError(Exception):
 class LogCommit:
     """Files added and removed, the table's definition where it changes, and the run that does it: all or nothing.
 
-    `removed` are files as `active_files` gives them. `transaction` is (application, version), for writers that
-    look whether theirs was made. `is_maintenance`: the same rows in other files, which readers of changes pass over.
+    `mode` is that of the sink, and `removed` are files as `active_files` gives them. `transaction` is (application,
+    version), for writers that look whether theirs was made. Without `changes_rows` the same rows are in other files,
+    which those pass over who read changes.
     """
 
     mode: str
@@ -35,7 +39,7 @@ class LogCommit:
     removed: Sequence[Mapping[str, Any]] = ()
     definition: Sequence[Mapping[str, Any]] = ()
     transaction: tuple[str, int] | None = None
-    is_maintenance: bool = False
+    changes_rows: bool = True
 
     def put(self, table: str, version: int) -> None:
         """Make this the version of the table. Raises OvertakenError where there is one, and OSError."""
@@ -51,10 +55,9 @@ class LogCommit:
         if self.transaction:
             application, number = self.transaction
             actions.append({"txn": {"appId": application, "version": number, "lastUpdated": now}})
-        changes = not self.is_maintenance
-        gone = {"deletionTimestamp": now, "dataChange": changes, "extendedFileMetadata": True}
+        gone = {"deletionTimestamp": now, "dataChange": self.changes_rows, "extendedFileMetadata": True}
         actions += [{"remove": {**file, **gone}} for file in self.removed]
-        return actions + [{"add": {**_added(file), "dataChange": changes}} for file in self.added]
+        return actions + [{"add": {**_added(file), "dataChange": self.changes_rows}} for file in self.added]
 
     def _info(self, version: int, now: int) -> dict[str, Any]:
         metrics = {
@@ -65,8 +68,8 @@ class LogCommit:
         }
         return {
             "timestamp": now,
-            "operation": "OPTIMIZE" if self.is_maintenance else "WRITE",
-            "operationParameters": {"mode": self.mode},
+            "operation": "WRITE" if self.changes_rows else "OPTIMIZE",
+            "operationParameters": {"mode": _MODES[self.mode]},
             **({"readVersion": version - 1} if version else {}),
             # Spark's writers let appends pass that read nothing.
             "isBlindAppend": not self.removed,

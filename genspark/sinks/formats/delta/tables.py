@@ -1,0 +1,75 @@
+"""Delta tables as deltalake opens them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import narwhals as nw
+
+from genspark.errors import GensparkError
+from genspark.sinks.history import Entry, changed_since
+from genspark.sinks.table import Table
+from genspark.storage.files import is_uri
+from genspark.storage.object_stores import REMEDY, delta_options, one_line
+
+_CHECKPOINT_INTERVAL = 10
+"""Commits between checkpoints, where the table does not say."""
+
+
+def is_table(path: str) -> bool:
+    """Whether a Delta table is there. Raises DeltaError or OSError where the store does not answer."""
+    from deltalake import DeltaTable
+
+    return bool(DeltaTable.is_deltatable(path, delta_options(path)))
+
+
+def open_table(path: str, version: int | None = None) -> Any:
+    """The table at a path, as it is now or was at a version. Raises DeltaError or OSError."""
+    from deltalake import DeltaTable
+
+    return DeltaTable(path, version=version, storage_options=delta_options(path))
+
+
+def found(path: str, table: Any) -> Table:
+    """A deltalake table as it is now."""
+    import pyarrow as pa
+
+    metadata = table.metadata()
+    columns = dict(nw.from_native(pa.schema(table.schema().to_arrow()).empty_table()).schema)
+    return Table(path, table.version(), tuple(metadata.partition_columns), dict(metadata.configuration), columns)
+
+
+def changed_meanwhile(now: Any, version: int | None) -> list[Entry]:
+    """The commits since a version that changed rows, newest first."""
+    newer = 0 if now is None else now.version() - (-1 if version is None else version)
+    return changed_since([Entry.of(commit) for commit in now.history(newer)], version) if newer > 0 else []
+
+
+def checkpoint(path: str, before: Any, version: int) -> None:
+    """Write a checkpoint where one is due, and delete the log that has expired; `before`: the version before."""
+    from deltalake.exceptions import DeltaError
+
+    properties = {} if before is None else before.metadata().configuration
+    if not version or version % int(properties.get("delta.checkpointInterval", _CHECKPOINT_INTERVAL)):
+        return
+    # The rows are there already; without this checkpoint readers are slower until the next.
+    with contextlib.suppress(DeltaError, OSError):
+        table = open_table(path)
+        table.create_checkpoint()
+        if properties.get("delta.enableExpiredLogCleanup", "true") == "true":
+            table.cleanup_metadata()
+
+
+@contextlib.contextmanager
+def refused(place: str, path: str, kind: type[GensparkError]) -> Iterator[None]:
+    """Raise an error of this kind that names the place and the path for what deltalake or the store raises inside."""
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except (DeltaError, OSError) as error:
+        # Of a conflict the store is not to blame.
+        remedy = f"; {REMEDY}" if is_uri(path) and isinstance(error, OSError) else ""
+        raise kind(f"{place}: {path}: {one_line(error)}{remedy}") from None
