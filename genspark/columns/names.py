@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from genspark.errors import SchemaError
 
+ID_COLUMN, FILE_COLUMN = "_row_id", "_source_file"
+"""The columns of a table that say which row each is: the hash of its key, and the URI of the file it was read from."""
+
 
 def check_names(columns: Iterable[str]) -> None:
     """Raise SchemaError for names that an engine would misread; every other name works on every engine."""

@@ -12,6 +12,7 @@ import polars as pl
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
 from genspark.columns.hashing import ORDER, ROW_ID, KeyHash, orders
+from genspark.columns.names import FILE_COLUMN, ID_COLUMN
 from genspark.config import JobConfig
 from genspark.engines.engine import is_hashable, key_columns
 from genspark.engines.fate import FILE
@@ -19,8 +20,6 @@ from genspark.errors import PlanError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-ID_COLUMN, FILE_COLUMN = "_row_id", "_source_file"
 
 
 @dataclass(frozen=True)

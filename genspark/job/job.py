@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig
 from genspark.errors import DataError, ModelError, ShardError
 from genspark.job.identity import Identity
@@ -136,7 +135,7 @@ class _Job:
                 runner.look_at_target()
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
-            runner.sink.check(runner.target, config.sink, self.stored_schema())
+            runner.sink.check(runner.target, config.sink, runner.stored)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
@@ -161,12 +160,8 @@ class _Job:
             self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
-                self.runner.identity = Identity.of(self.config, source, result)
-
-    def stored_schema(self) -> Schema:
-        """The columns of the table that the job writes."""
-        columns = {**self.plan.output_schema, **self.runner.identity.columns}
-        return stored_schema(columns, self.config.sink.float_)
+                self.runner.identity = identity = Identity.of(self.config, source, result)
+                self.runner.stored = stored_schema({**result, **identity.columns}, self.config.sink.float_)
 
     def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
         """Make the planned scans: with the runner, unless another way is given."""

@@ -138,6 +138,7 @@ class FileSink(Sink[Files]):
             is_global=section.shuffle == "global",
             statistics=tuple(section.statistics),
             most_partitions=section.max_partitions,
+            seed=section.seed,
             memory=MEMORY_OF_TASKS if self.in_tasks else MEMORY,
         )
 

@@ -183,7 +183,7 @@ def trips(store: Store, prefix: str) -> str:
 def config(source: str, out: str, kind: str = "csv", sink: str = "mode: overwrite", steps: str = STEPS) -> JobConfig:
     return JobConfig.from_text(
         f"name: trips\nengine: polars\nkey: [id]\nsource: {{path: '{source}', format: {kind}}}\n"
-        f"steps: {steps}\nsink: {{path: '{out}', partition_by: [split], {sink}}}\n"
+        f"steps: {steps}\nsink: {{path: '{out}', partition_by: [split], lineage: false, {sink}}}\n"
     )
 
 

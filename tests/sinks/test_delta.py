@@ -60,34 +60,45 @@ def test_a_table_without_text_is_written(spark: Any, tmp_path: Path) -> None:
 
 @pytest.mark.connect
 @pytest.mark.parametrize("writer", ["delta", "spark"])
-def test_rows_properties_and_the_runs_transaction_are_one_commit(spark: Any, tmp_path: Path, writer: str) -> None:
+def test_no_row_is_there_before_the_properties_and_the_runs_transaction(
+    spark: Any, tmp_path: Path, writer: str
+) -> None:
     path = str(tmp_path / "table")
     sink: Any = DeltaSpark(spark) if writer == "spark" else DeltaRs()
-    frame = pl.DataFrame({"g": ["x/y", None], "v": [1, 2]})
-    for version, mode in enumerate(("error", "overwrite")):
-        table, told = sink.find(path), {"run_id": f"r{version}", "key": f"k{version}"}
+    # Spark takes its properties along in no commit of rows, and delta-rs's way is one commit for all.
+    commits = 2 if writer == "spark" else 1
+    frame, read = pl.DataFrame({"g": ["x/y", None], "v": [1, 2]}), 0
+    for number, mode in enumerate(("error", "overwrite")):
+        table, told = sink.find(path), {"run_id": f"r{number}", "key": f"k{number}"}
         section = Sink(path=path, partition_by="g", mode=mode, properties={"team": mode})
         rows: Any = spark.createDataFrame(frame.to_arrow())
         if writer == "delta":
             rows = Files(write_files(frame.lazy(), path, sink.layout(table, section, told["run_id"])), frame.schema)
-        assert sink.commit(table, section, rows, told, {"augment": "[]"}).version == version
-        actions = [json.loads(line) for line in (tmp_path / f"table/_delta_log/{version:020}.json").open()]
-        (definition,) = [action["metaData"] for action in actions if "metaData" in action]
-        (transaction,) = [action["txn"] for action in actions if "txn" in action]
-        own = {"delta.dataSkippingNumIndexedCols": "1", "augment": "[]", "team": mode}
-        assert definition["configuration"] == own
-        assert (transaction["appId"], transaction["version"]) == (f"genspark:k{version}", 1)
-        assert sum("remove" in action for action in actions) == 2 * version
-        # What every reader opens.
-        protocols = [action["protocol"] for action in actions if "protocol" in action]
-        assert all(protocol == {"minReaderVersion": 1, "minWriterVersion": 2} for protocol in protocols)
-        assert len(protocols) == 1 - version
-    read = [tuple(row) for row in spark.read.format("delta").load(path).select("g", "v").collect()]
-    assert sorted(read, key=repr) == sorted(frame.rows(), key=repr)
+        version = sink.commit(table, section, rows, told, {"augment": "[]"}).version
+        assert version == commits * (number + 1) - 1
+        before, last = actions(tmp_path, read, version), actions(tmp_path, version, version + 1)
+        defined = [action["metaData"]["configuration"] for action in [*before, *last] if "metaData" in action]
+        assert defined[0] == {"delta.dataSkippingNumIndexedCols": "1", "augment": "[]", "team": mode}
+        assert not any("add" in action or "remove" in action for action in before)
+        assert [action["txn"]["appId"] for action in last if "txn" in action] == [f"genspark:k{number}"]
+        assert sum("add" in action for action in last) == 2
+        assert sum("remove" in action for action in last) == 2 * number
+        read = version + 1
+    # What every reader opens.
+    protocols = [action["protocol"] for action in actions(tmp_path, 0, read) if "protocol" in action]
+    assert protocols == [{"minReaderVersion": 1, "minWriterVersion": 2}]
+    there = [tuple(row) for row in spark.read.format("delta").load(path).select("g", "v").collect()]
+    assert sorted(there, key=repr) == sorted(frame.rows(), key=repr)
     # Each finds what the other wrote.
     for reader in (DeltaRs(), DeltaSpark(spark)):
         past = reader.committed(reader.find(path), "k0")
-        assert (past.version, past.is_latest, past.metadata["run_id"]) == (0, False, "r0")
+        assert (past.version, past.is_latest, past.metadata["run_id"]) == (commits - 1, False, "r0")
+
+
+def actions(place: Path, start: int, end: int) -> list[dict[str, Any]]:
+    """The actions of the log's versions."""
+    logs = [place / f"table/_delta_log/{version:020}.json" for version in range(start, end)]
+    return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
 
 
 @pytest.mark.connect
@@ -101,22 +112,22 @@ def test_spark_heeds_what_other_writers_committed_meanwhile(
         section, told = Sink(path=path, mode=mode), {"run_id": run, "key": key}
         return int(sink.commit(table, section, spark.range(2), told, {"made.by": run}).version)
 
-    assert commit(absent, "r0", "k0", "append") == 0
-    # Two commits: the properties, and then the rows.
-    assert commit(absent, "r1", "k1", "append") == 2
+    # Each is two commits: the properties, and then the rows.
+    assert commit(absent, "r0", "k0", "append") == 1
+    assert commit(absent, "r1", "k1", "append") == 3
     found = sink.find(path)
     with pytest.raises(
-        AlreadyCommittedError, match=r"committed by another process meanwhile, as version 2 .* by run r1"
+        AlreadyCommittedError, match=r"committed by another process meanwhile, as version 3 .* by run r1"
     ):
         commit(absent, "r2", "k1", "append")
     commit(found, "r3", "k3", "append")
-    with pytest.raises(SinkError, match=r"version 4 \(WRITE\) by run r3 came first, and an overwrite would lose"):
+    with pytest.raises(SinkError, match=r"version 5 \(WRITE\) by run r3 came first, and an overwrite would lose"):
         commit(found, "r4", "k4", "overwrite")
     # One that comes between the look and the write is found afterwards.
     monkeypatch.setattr(DeltaSpark, "_refuse_meanwhile", lambda *_: None)
-    with pytest.raises(SinkError, match=r"version 4 \(WRITE\) by run r3 came first"):
+    with pytest.raises(SinkError, match=r"version 5 \(WRITE\) by run r3 came first"):
         commit(found, "r5", "k5", "overwrite")
-    with pytest.raises(AlreadyCommittedError, match="as version 4"):
+    with pytest.raises(AlreadyCommittedError, match="as version 5"):
         commit(found, "r6", "k3", "append")
     assert spark.read.format("delta").load(path).count() == 6
 

@@ -16,7 +16,7 @@ from genspark.job.states import SourceFile
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks import sink as sinks
-from genspark.sinks.files.layout import layout_property
+from genspark.sinks.files.layout import layout_property, log_bounds
 from genspark.sinks.table import Commit, Table, partitioning
 from genspark.statistics import State, Statistic
 from genspark.steps.split import Split
@@ -53,7 +53,8 @@ class Runner(ABC):
 
     `passes` counts the passes over the data by purpose. `left_out` are shards that cannot be read, each
     with the cause: the source is taken without them, and the quarantine notes them. `keeps`: whether parsed rows
-    may be kept for later passes. Every method raises a GensparkError for what the user can mend.
+    may be kept for later passes. `stored` are the columns of the table that is to be written, `identity` says which
+    of them are not the steps'. Every method raises a GensparkError for what the user can mend.
     """
 
     config: JobConfig
@@ -66,6 +67,7 @@ class Runner(ABC):
     sink: sinks.Sink[Any] = field(init=False)
     aside_sink: sinks.Sink[Any] = field(init=False)
     identity: Identity = NO_IDENTITY
+    stored: Schema = field(default_factory=dict)
     target: Table = field(init=False)
     aside: Table = field(init=False)
 
@@ -155,7 +157,8 @@ class Runner(ABC):
         section = self.section(model)
         of_steps = {name: value for step in model.steps for name, value in step.table_properties().items()}
         by = partitioning(self.target, section)
-        return {**of_steps, **layout_property(section, by, self.identity.key)}
+        bounds = log_bounds(section, by, self.stored) if self.sink.has_log else {}
+        return {**of_steps, **layout_property(section, by, self.identity.key), **bounds}
 
     def metadata(self, model: PipelineModel) -> dict[str, Any]:
         """The metadata of a commit: its run, job, configuration, model and source."""

@@ -106,6 +106,8 @@ def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str 
         return _not_reached(config)
     if config.sink.files_per_partition:
         return "sink.files_per_partition needs rows to move between tasks"
+    if config.sink.shuffle == "global":
+        return "sink.shuffle: global needs rows to move between tasks"
     return _no_spark(spark) or _not_reached(config) or _not_shared(config, spark)
 
 

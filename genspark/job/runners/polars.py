@@ -13,6 +13,7 @@ import narwhals as nw
 import polars as pl
 
 from genspark.columns.dtypes import Schema
+from genspark.config import Sink
 from genspark.engines.gathered import Gathered
 from genspark.errors import GensparkError, SourceError
 from genspark.job import quarantine
@@ -25,6 +26,8 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks.choice import of_files
 from genspark.sinks.columns import kept_columns
+from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.sink import Files, FileSink
 from genspark.sources import Dataset, Listing, Shard, find_dataset, list_source
@@ -149,7 +152,7 @@ class PolarsRunner(Runner):
         work = WriteWork(
             model,
             self.sink.folder(self.target, self.run_id),
-            self.sink.layout(self.target, section, self.run_id),
+            self._layout(section),
             aside if self.dataset.tells_corrupt or quarantine.may_get_rows(model) else None,
             self.nan_free,
             kept_columns(self.target, section),
@@ -166,12 +169,22 @@ class PolarsRunner(Runner):
             aside_commit = self.aside_sink.append(
                 self.aside, rejected, {**metadata, **quarantine.renamed_columns(self.dataset.schema)}
             )
-            rows = Files([file for result in results for file in result.files], results[0].schema)
+            files = self._merged([file for result in results for file in result.files], work)
+            rows = Files(files, results[0].schema)
             commit = self.sink.commit(self.target, section, rows, metadata, self.table_properties(model))
         totals = sum((result.totals for result in results), Counter[Any]())
         observed = {name: totals[name] for name in ("read", "dropped", "quarantined")}
         counts = [(step, what, totals[step, what]) for step, what in results[0].counted]
         return Written(commit, observed, aside_commit, counts)
+
+    def _layout(self, section: Sink) -> Layout:
+        layout = self.sink.layout(self.target, section, self.run_id)
+        # What is merged after the tasks is put in order again, by the rows' ids where the table has them.
+        return replace(layout, keeps_order=self.in_tasks and bool(self.identity.key) and not section.lineage)
+
+    def _merged(self, files: list[WrittenFile], work: WriteWork) -> list[WrittenFile]:
+        """The files, no more of them than their sizes ask for."""
+        return files
 
     def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
         """The results of the work on each part of the dataset, in the order of its shards; here it is one part."""

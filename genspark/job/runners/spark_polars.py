@@ -15,7 +15,10 @@ from genspark.errors import GensparkError
 from genspark.job.runners.base import TaskCount
 from genspark.job.runners.failure import failure, with_kind
 from genspark.job.runners.polars import PolarsRunner
+from genspark.job.runners.work import WriteWork
 from genspark.session import get_spark, settled, slots, task_progress
+from genspark.sinks.files.written import WrittenFile
+from genspark.sinks.on_spark.merging import merged
 from genspark.sources import Dataset
 
 if TYPE_CHECKING:
@@ -62,6 +65,9 @@ class SparkPolarsRunner(PolarsRunner):
                 return run_tasks(self.spark, work, tasks)
         except TaskError as error:
             raise self._failure(error, tasks) from None
+
+    def _merged(self, files: list[WrittenFile], work: WriteWork) -> list[WrittenFile]:
+        return merged(self.spark, files, work.folder, work.layout)
 
     def _tasks(self, dataset: Dataset, by_bytes: int | None) -> list[Dataset]:
         try:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import narwhals as nw
+
+from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import ORDER
 from genspark.sinks.section import Section
 
@@ -25,7 +29,8 @@ class Layout:
     beside `file_bytes`; None: they do not. Columns of `statistics` get them in the files and in the log; None: the
     first column. `run_id` is part of every file's name, so that what a run leaves behind can be found; names end with
     `suffix`. More values of the partition columns than `most_partitions` are refused. `memory`: the bytes of rows held
-    before some are put on disk.
+    before some are put on disk. `keeps_order`: files keep the column `ORDER`, because they are merged yet; `seed` is
+    that of the order.
     """
 
     partition_by: tuple[str, ...]
@@ -39,11 +44,25 @@ class Layout:
     most_partitions: int = 1000
     suffix: str = ".snappy.parquet"
     memory: int = MEMORY
+    keeps_order: bool = False
+    seed: int = 0
 
     def indexed(self, schema: Iterable[str]) -> list[str]:
         """The columns of a file that get statistics."""
         here = [name for name in schema if name not in self.partition_by and name != ORDER]
         return here[:1] if self.statistics is None else [name for name in here if name in self.statistics]
+
+
+def log_bounds(section: Section, partition_by: Sequence[str], columns: Schema) -> dict[str, str]:
+    """The property by which Delta's writers keep bounds of the section's statistics in the log, and of no more.
+
+    Of some types there are none, and a name that is no plain word is left to the default: few read it alike.
+    """
+    kinds = (nw.String, nw.Date, nw.Datetime, nw.Decimal)
+    named = [name for name in section.statistics if name in columns and name not in partition_by]
+    have = [name for name in named if columns[name].is_numeric() or isinstance(columns[name], kinds)]
+    plain = [name for name in have if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)]
+    return {"delta.dataSkippingStatsColumns": ",".join(plain)} if plain else {}
 
 
 def layout_property(section: Section, partition_by: Sequence[str], key: Sequence[str]) -> dict[str, str]:

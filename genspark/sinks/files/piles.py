@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,13 +47,18 @@ class Pile:
 
     def take(self, size: int) -> pl.DataFrame:
         """Take away rows that are in memory, of about this size, in order."""
-        taken, left = [], size
+        taken, left = [], float(size)
         while left > 0 and self._held:
-            taken.append(self._held.pop())
-            left -= int(taken[-1].estimated_size())
+            rows = self._held.pop()
+            bytes_of_rows = int(rows.estimated_size())
+            enough = math.ceil(rows.height * min(1.0, left / max(1, bytes_of_rows)))
+            taken.append(rows[:enough])
+            if enough < rows.height:
+                self._held.append(rows[enough:])
+            left -= bytes_of_rows * enough / rows.height
         frame = in_order(taken)
         self.rows -= frame.height
-        self.bytes_held -= size - left
+        self.bytes_held = max(0, self.bytes_held - int(size - left))
         return frame
 
     def spill(self, path: Path) -> None:

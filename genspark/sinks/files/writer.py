@@ -131,17 +131,22 @@ class Writer:
 
     def _write(self, values: tuple[Any, ...], pieces: Iterable[pl.DataFrame]) -> None:
         """Encode each piece to a file, in other threads, while the next is put in order."""
-        partition = dict(zip(self.encoder.layout.partition_by, map(as_text, values), strict=True))
+        layout = self.encoder.layout
+        partition = dict(zip(layout.partition_by, map(as_text, values), strict=True))
         for piece in pieces:
             if not piece.height:
                 continue
             while len(self._pending) >= _AT_ONCE:
                 self._files.append(self._pending.popleft().result())
             number = len(self._files) + len(self._pending)
-            name = f"part-{self.task:05d}-{self.encoder.layout.run_id}-{number:05d}-{uuid.uuid4().hex[:12]}"
-            path = f"{folders(partition)}{name}{self.encoder.layout.suffix}"
-            rows = piece.drop(ORDER, strict=False)
+            path = folders(partition) + file_name(layout, self.task, number)
+            rows = piece if layout.keeps_order else piece.drop(ORDER, strict=False)
             self._pending.append(self._pool.submit(self.encoder.write, rows, path, partition, self._size))
+
+
+def file_name(layout: Layout, task: int, number: int) -> str:
+    """A new name for a task's file of this number; names sort by both."""
+    return f"part-{task:05d}-{layout.run_id}-{number:05d}-{uuid.uuid4().hex[:12]}{layout.suffix}"
 
 
 def _dealt(rows: pl.DataFrame, by: tuple[str, ...]) -> Iterable[tuple[tuple[Any, ...], pl.DataFrame]]:

@@ -13,7 +13,8 @@ from genspark.errors import TargetError
 from genspark.session import settled
 from genspark.sinks.columns import fitted, kept_columns
 from genspark.sinks.on_spark import arrow_writer
-from genspark.sinks.on_spark.frames import laid_out
+from genspark.sinks.on_spark.frames import laid_out, sized
+from genspark.sinks.on_spark.merging import merged
 from genspark.sinks.on_spark.through_files import ThroughFiles
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files
@@ -40,13 +41,17 @@ class ArrowTasks(ThroughFiles):
     def written(self, frame: DataFrame, table: Table, section: Section | None, run_id: str) -> Files:
         layout = self.files.layout(table, section, run_id)
         frame = fitted(frame, kept_columns(table, section))
+        spark, folder = frame.sparkSession, self.files.folder(table, run_id)
         if section is not None:
-            frame = laid_out(frame, section)
-        if section is not None and section.files_per_partition:
+            frame = laid_out(frame, section, layout.partition_by)
+            layout = replace(layout, keeps_order=not section.lineage and ORDER in frame.columns)
+        if layout.files_per_partition:
             # Spark gathers the rows of each file into a task of its own.
             layout = replace(layout, files_per_partition=1)
-        with settled(frame.sparkSession):
-            files = arrow_writer.write(frame, self.files.folder(table, run_id), layout)
+        with settled(spark), sized(spark, layout.file_bytes):
+            files = arrow_writer.write(frame, folder, layout)
+        if not layout.files_per_partition:
+            files = merged(spark, files, folder, layout)
         return Files(files, arrow_writer.schema_of(frame.drop(ORDER)))
 
 

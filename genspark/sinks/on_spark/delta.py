@@ -1,7 +1,8 @@
 """Delta tables by Spark's own writer.
 
-Rows, properties and the run's transaction are one commit where a table is made or replaced. Where rows are added to a
-table whose properties change, the properties are a commit before: after a crash between the two no row lacks them.
+Rows and the run's transaction are one commit. Properties that change are a commit before it, since no writer of Spark
+takes them along but `CREATE TABLE AS SELECT`, which loses what an `Observation` counts: after a crash between the two
+no row lacks its properties.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from genspark.columns.hashing import ORDER
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted, wrapped
@@ -20,7 +22,7 @@ from genspark.session import qualified
 from genspark.sinks.columns import fitted, kept_columns, misfits
 from genspark.sinks.history import Entry, application, changed_since, past_run, refuse_overtaken, refuse_the_same
 from genspark.sinks.on_spark import delta_table
-from genspark.sinks.on_spark.frames import laid_out, plain_text
+from genspark.sinks.on_spark.frames import in_order, plain_text, sized
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
@@ -74,10 +76,18 @@ class DeltaSpark(Sink["DataFrame"]):
                 table = self.find(table.path)
             frame, options = fitted(plain_text(rows), kept_columns(table, section)), _options(table, history, metadata)
             wanted = wanted_properties(table, section, properties)
-            with self._noticing_the_same(table, metadata):
+            with self._noticing_the_same(table, metadata), sized(self.spark, section.target_file_size):
                 if keeps_columns(table, section):
-                    self._add(table, section, frame, options, wanted, metadata)
-                elif not self._make(table, section, frame, options, wanted, metadata):
+                    self._refuse_other_columns(frame, table, section)
+                if table.version is not None:
+                    self._set_properties(table, wanted, metadata)
+                    self._write(table, section, frame, section.mode, options)
+                elif all(name.startswith("delta.") for name in wanted):
+                    created = {**delta_table.plain_properties(self.spark), **wanted}
+                    self._write(table, section, frame, section.mode, {**options, **created})
+                elif self._make(table, section, frame, wanted, metadata):
+                    self._write(table, section, frame, "append", options)
+                else:
                     return self.commit(table, section, rows, metadata, properties)
             return self._commit(table, section, metadata)
 
@@ -111,59 +121,50 @@ class DeltaSpark(Sink["DataFrame"]):
         # Spark's committer takes away what its tasks leave, and names no run in a file's name.
         return
 
+    def _set_properties(self, table: Table, wanted: Mapping[str, str], metadata: Mapping[str, Any]) -> None:
+        changed = {name: value for name, value in wanted.items() if table.properties.get(name) != value}
+        if changed:
+            delta_table.set_properties(self.spark, table.path, changed, _without_key(metadata))
+
     def _make(
-        self,
-        table: Table,
-        section: Section,
-        frame: DataFrame,
-        options: Mapping[str, str],
-        wanted: Mapping[str, str],
-        metadata: Mapping[str, Any],
+        self, table: Table, section: Section, frame: DataFrame, wanted: Mapping[str, str], metadata: Mapping[str, Any]
     ) -> bool:
-        """Make the table, or one in its place. False where another writer made it first and rows may be added to it."""
-        is_new, F = table.version is None, functions()
-        writer = laid_out(frame, section).writeTo(delta_table.named(table.path)).using("delta")
-        for name, value in {**options, **_sized(section)}.items():
-            writer = writer.option(name, value)
-        for name, value in {**(delta_table.plain_properties(self.spark) if is_new else {}), **wanted}.items():
+        """Make the table, without rows. False where another writer made it first, and rows may be appended to it."""
+        empty, F = plain_text(self.spark.createDataFrame([], frame.drop(ORDER).schema)), functions()
+        writer = empty.writeTo(delta_table.named(table.path)).using("delta")
+        for name, value in {**delta_table.plain_properties(self.spark), **wanted}.items():
             writer = writer.tableProperty(name, value)
         if by := partitioning(table, section):
             writer = writer.partitionedBy(*(F.col(quoted(name)) for name in by))
         try:
-            # Of a table that is made, Spark heeds no option for the metadata.
-            with delta_table.telling(self.spark, metadata):
-                writer.create() if is_new else writer.createOrReplace()
+            with delta_table.telling(self.spark, _without_key(metadata)):
+                writer.create()
         except Exception:
-            if is_new and section.mode == "append" and delta_table.history(self.spark, table.path):
+            if section.mode == "append" and delta_table.history(self.spark, table.path):
                 return False
             raise
         return True
 
-    def _add(
-        self,
-        table: Table,
-        section: Section,
-        frame: DataFrame,
-        options: Mapping[str, str],
-        wanted: Mapping[str, str],
-        metadata: Mapping[str, Any],
-    ) -> None:
-        """Add rows to a table, or put them in the place of some partitions."""
-        there, evolves = delta_table.load(self.spark, table.path), section.schema_ == "evolve"
-        problems = misfits(dict(there.dtypes), dict(frame.dtypes), evolves=evolves)
+    def _write(self, table: Table, section: Section, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
+        writer = (
+            in_order(frame, section, partitioning(table, section)).write.format("delta").mode(mode).options(**options)
+        )
+        if section.max_records_per_file:
+            writer = writer.option("maxRecordsPerFile", str(section.max_records_per_file))
+        if section.schema_ == "evolve" and keeps_columns(table, section):
+            writer = writer.option("mergeSchema", "true")
+        if section.partitions and table.version is not None:
+            writer.option("replaceWhere", delta_table.condition(section.partitions)).save(table.path)
+            return
+        if mode == "overwrite":
+            writer = writer.option("overwriteSchema", "true")
+        writer.partitionBy(*partitioning(table, section)).save(table.path)
+
+    def _refuse_other_columns(self, frame: DataFrame, table: Table, section: Section) -> None:
+        there = delta_table.load(self.spark, table.path)
+        problems = misfits(dict(there.dtypes), dict(frame.drop(ORDER).dtypes), evolves=section.schema_ == "evolve")
         if problems:
             raise SinkError(f"{self.place}: {'; '.join(problems)}")
-        changed = {name: value for name, value in wanted.items() if table.properties.get(name) != value}
-        if changed:
-            delta_table.set_properties(self.spark, table.path, changed, metadata)
-        writer = laid_out(frame, section).write.format("delta").options(**options, **_sized(section))
-        if evolves:
-            writer = writer.option("mergeSchema", "true")
-        if section.partitions:
-            only = delta_table.condition(section.partitions)
-            writer.mode("overwrite").option("replaceWhere", only).save(table.path)
-        else:
-            writer.mode("append").partitionBy(*partitioning(table, section)).save(table.path)
 
     def _refuse_meanwhile(
         self, table: Table, section: Section | None, history: list[Entry], metadata: Mapping[str, Any]
@@ -203,7 +204,8 @@ class DeltaSpark(Sink["DataFrame"]):
             return Commit(history[0].version, 0, 0, 0)
         if section and section.mode != "append" and own.read is not None:
             # Between the look at the history and the write another may have come.
-            lost = [entry for entry in changed if entry.version <= own.read]
+            others = [entry for entry in changed if entry.run.get("run_id") != told.get("run_id")]
+            lost = [entry for entry in others if entry.version <= own.read]
             if self._are_touched(table, section, lost, own.read):
                 delta_table.restore(self.spark, table.path, own.version - 1)
                 refuse_overtaken(lost, where)
@@ -225,6 +227,6 @@ def _options(table: Table, history: list[Entry], metadata: Mapping[str, Any]) ->
     return {**told, "txnAppId": application(metadata["key"]), "txnVersion": str(number)}
 
 
-def _sized(section: Section) -> dict[str, str]:
-    rows = section.max_records_per_file
-    return {"maxRecordsPerFile": str(rows)} if rows else {}
+def _without_key(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What a commit before that of the rows tells of its run, which is found by its key where its rows are."""
+    return {name: value for name, value in metadata.items() if name != "key"}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from genspark.columns.hashing import ORDER
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted
 from genspark.session import is_connect
 from genspark.sinks.section import Section
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 _PARTITION_TASKS = 16
 
@@ -42,17 +45,50 @@ def _ddl(kind: Any) -> str:
     return str(kind.simpleString())
 
 
-def laid_out(frame: DataFrame, section: Section) -> DataFrame:
-    """Repartition the rows so that each partition value gets `files_per_partition` files, if it has enough rows."""
-    files = section.files_per_partition
+def laid_out(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame:
+    """The rows in the tasks that are to write them, for a table partitioned by these columns.
+
+    Each partition gets `files_per_partition` files, if it has enough rows. `sink.shuffle: global` gives each task a
+    range of the order. Else they stay where they are.
+    """
+    files, F = section.files_per_partition, functions()
     if not files:
+        if section.shuffle == "global" and ORDER in frame.columns:
+            return frame.repartitionByRange(*(F.col(quoted(column)) for column in (*by, ORDER)))
         return frame
-    F = functions()
-    if not section.partition_by:
+    if not by:
         return frame.repartition(files)
     nested = ("map", "binary", "array", "struct", "variant")
     plain = [F.col(quoted(name)) for name, kind in frame.dtypes if not kind.startswith(nested)]
     bucket = F.pmod(F.xxhash64(*plain), F.lit(files))
-    value = F.pmod(F.xxhash64(*(F.col(quoted(column)) for column in section.partition_by)), F.lit(_PARTITION_TASKS))
+    value = F.pmod(F.xxhash64(*(F.col(quoted(column)) for column in by)), F.lit(_PARTITION_TASKS))
     # Each value and bucket is one task's, so a file each; a task with several values writes a file for each.
     return frame.repartitionById(_PARTITION_TASKS * files, (value * files + bucket).cast("int"))
+
+
+def in_order(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame:
+    """The rows laid out, and in order in each task, for Spark's own writer, which writes them as they come.
+
+    Tasks get about as many rows as a file should have, so that there are no more files than that: `sized` says so.
+    """
+    F = functions()
+    placed = laid_out(frame, section, by)
+    if placed is frame:
+        placed = frame.hint("rebalance", *by)
+    order = [ORDER] if ORDER in frame.columns else []
+    keys = [F.col(quoted(column)) for column in (*by, *order)]
+    return placed.sortWithinPartitions(*keys).drop(*order) if keys else placed
+
+
+@contextlib.contextmanager
+def sized(spark: SparkSession, size: int) -> Iterator[None]:
+    """Give rows that are rebalanced within the block to tasks of about this many bytes."""
+    before = spark.conf.get(_ADVISORY, None)
+    spark.conf.set(_ADVISORY, str(size))
+    try:
+        yield
+    finally:
+        spark.conf.unset(_ADVISORY) if before is None else spark.conf.set(_ADVISORY, before)
+
+
+_ADVISORY = "spark.sql.adaptive.advisoryPartitionSizeInBytes"

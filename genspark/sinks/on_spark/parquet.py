@@ -14,9 +14,10 @@ from genspark.engines.spark.errors import spark_errors
 from genspark.errors import SinkError
 from genspark.session import qualified, settled
 from genspark.sinks.columns import fitted, kept_columns
+from genspark.sinks.files.layout import FILE_BYTES
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.on_spark.arrow_writer import schema_of
-from genspark.sinks.on_spark.frames import laid_out, plain_text
+from genspark.sinks.on_spark.frames import in_order, plain_text, sized
 from genspark.sinks.on_spark.through_files import ThroughFiles
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files
@@ -36,13 +37,14 @@ class SparkParquet(ThroughFiles):
 
     def written(self, frame: DataFrame, table: Table, section: Section | None, run_id: str) -> Files:
         by = () if section is None else partitioning(table, section)
+        size = FILE_BYTES if section is None else section.target_file_size
         rows_a_file = None if section is None else section.max_records_per_file
         frame = fitted(frame, kept_columns(table, section))
         if section is not None:
-            frame = laid_out(frame, section)
+            frame = in_order(frame, section, by)
         folder = self.files.folder(table, run_id)
         frame = plain_text(frame)
-        with spark_errors(self.place, SinkError), settled(self.spark), _micros(self.spark):
+        with spark_errors(self.place, SinkError), settled(self.spark), _micros(self.spark), sized(self.spark, size):
             writer = frame.write.mode("append").partitionBy(*by).option("compression", "snappy")
             if rows_a_file:
                 writer = writer.option("maxRecordsPerFile", str(rows_a_file))
