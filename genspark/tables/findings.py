@@ -46,8 +46,8 @@ def _damage(inspection: Inspection) -> Iterator[Finding]:
     if inspection.snapshot.with_vectors:
         yield Finding(
             "deletion vectors",
-            f"rows of {counted(inspection.snapshot.with_vectors, 'file')} are deleted by vectors, which many readers ignore "
-            "or refuse",
+            f"rows of {counted(inspection.snapshot.with_vectors, 'file')} are deleted by vectors, which many readers "
+            "ignore or refuse",
             f"on Spark: REORG TABLE delta.`{inspection.snapshot.path}` APPLY (PURGE)",
         )
 
@@ -85,20 +85,20 @@ def _partitions(inspection: Inspection) -> Iterator[Finding]:
 
 def _files(inspection: Inspection) -> Iterator[Finding]:
     snapshot, targets = inspection.snapshot, inspection.targets
-    target = size_text(targets.file_bytes)
-    small = [file for files in snapshot.partitions().values() for file in mergeable(files, targets)]
+    target, files = size_text(targets.file_bytes), counted(len(snapshot.files), "file")
+    small = [file for some in snapshot.partitions().values() for file in mergeable(some, targets)]
     if small:
         yield Finding(
             "small files",
-            f"{len(small):,} of {counted(len(snapshot.files), 'file')} are smaller than half of the target ({target}), and "
-            "their partitions have more than one",
+            f"{len(small):,} of {files} are smaller than half of the target ({target}), and their partitions have more "
+            "than one",
             _maintain(inspection, "--compact"),
         )
     large = [file for file in snapshot.files if targets.is_large(file)]
     if large:
         yield Finding(
             "large files",
-            f"{len(large):,} of {counted(len(snapshot.files), 'file')} are larger than one and a half of the target ({target})",
+            f"{len(large):,} of {files} are larger than one and a half of the target ({target})",
             _maintain(inspection, "--compact"),
         )
 

@@ -21,7 +21,7 @@ def put_rewritten(
     Where another writer takes the version first, it is tried again on what that made of the table. Raises SinkError
     where some of the replaced files are gone meanwhile, or rows of theirs may be.
     """
-    tried = -1
+    tried: int = -1
     while True:
         table = open_table(path)
         refuse_rewriting(table, path)
