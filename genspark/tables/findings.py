@@ -59,7 +59,7 @@ def _protocol(inspection: Inspection) -> Iterator[Finding]:
     features = ", ".join(protocol.reader_features) or "columnMapping"
     yield Finding(
         "protocol",
-        f"reader version {protocol.reader} ({features}) keeps out readers that know version {protocol.reader - 1} at most",
+        f"reader version {protocol.reader} ({features}) keeps out readers of version {protocol.reader - 1} and older",
         "sink.properties without these features, and sink.mode: overwrite at another sink.path",
     )
 
@@ -140,8 +140,8 @@ def _order(inspection: Inspection) -> Iterator[Finding]:
     if overlaps:
         yield Finding(
             "no global order",
-            f"sink.shuffle is global, and {len(overlaps):,} of {counted(len(orders), 'file')} looked at hold ranges of the "
-            "order that meet those of others",
+            f"sink.shuffle is global, and {len(overlaps):,} of {counted(len(orders), 'file')} looked at hold places "
+            "between those of others",
             _maintain(inspection, "--compact"),
         )
 

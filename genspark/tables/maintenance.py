@@ -100,9 +100,10 @@ def maintain(
 ) -> Maintenance:
     """Raise retention, compact and vacuum, in this order; None: each as far as it is needed.
 
-    `orders` are the files in which the order of rows is checked, at most; None: all. `phase` takes the name of
-    what is done in a block and gives what hears of its progress. Raises TargetError for a table that is no Delta table, or where files would be
-    kept for less long than the table says, without `force`; SinkError where another writer was in the way.
+    `orders` are the files in which the order of rows is checked, at most; None: all. `phase` takes the name of what is
+    done in a block and gives what hears of its progress. Raises TargetError for a table that is no Delta table, or where
+    files would be kept for less long than the table says, without `force`; SinkError where another writer was in the
+    way.
     """
     snapshot = read_snapshot(path)
     if snapshot.protocol is None:
@@ -137,8 +138,8 @@ def _retained(snapshot: Snapshot, wanted: dt.timedelta | None, *, force: bool, m
         if wanted < now and not force:
             what = "removed files" if name == REMOVED_FILES else "its log"
             raise TargetError(
-                f"--retain: {snapshot.path} keeps {what} for {span_text(now)}, and readers of older versions may rely on "
-                f"it; add --force to keep them for {span_text(wanted)} alone"
+                f"--retain: {snapshot.path} keeps {what} for {span_text(now)}, and readers of older versions may rely "
+                f"on it; add --force to keep them for {span_text(wanted)} alone"
             )
         changed[name] = interval(wanted)
     return changed
