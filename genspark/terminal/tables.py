@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Iterator
@@ -51,26 +52,27 @@ def inspect(arguments: Arguments) -> None:
         print(json.dumps(told))
         return
     print_pairs(f"genspark inspect: {arguments.path}", lines(told))
-    for title, found in (("off", told["off"]), ("advice", told["advice"])):
-        print(f"\n{title}:" if found else f"\n{title}: nothing")
-        for finding in found:
-            print(f"  {finding['kind']}: {finding['what']}\n    -> {finding['remedy']}")
+    for title in ("off", "advice"):
+        _print_findings(title, [(one["kind"], one["what"], one["remedy"]) for one in told[title]])
 
 
 def maintain(arguments: Arguments) -> None:
-    """Do what mends a table, and print what was done."""
-    wanted = Wanted(
-        compacts=arguments.compact,
-        vacuums=arguments.vacuum,
-        retain=parse_duration(arguments.retain) if arguments.retain else None,
-        is_forced=arguments.force,
+    """Raise retention, compact and vacuum, as asked or as far as it is needed."""
+    retain = parse_duration(arguments.retain) if arguments.retain else None
+    named = Wanted(arguments.compact, arguments.vacuum, retain)
+    done = mend(
+        arguments.path,
+        None if named == Wanted() else named,
+        dry_run=arguments.dry_run,
+        force=arguments.force,
+        orders=None if arguments.rows else MOST_ORDERS,
+        phase=functools.partial(_shown, arguments),
     )
-    with _shown(arguments, "looking at files, and mending them") as tell:
-        done = mend(arguments.path, wanted, dry_run=arguments.dry_run, all_rows=arguments.rows, tell=tell)
     if arguments.json:
         print(json.dumps(done.to_json()))
-    else:
-        print_pairs(f"genspark maintain: {arguments.path}", done.lines())
+        return
+    print_pairs(f"genspark maintain: {arguments.path}", done.lines())
+    _print_findings("left to you", [(finding.kind, finding.what, finding.remedy) for finding in done.left])
 
 
 def trace(arguments: Arguments) -> None:
@@ -152,6 +154,12 @@ def print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:
         table.add_row(label, Text(value))
     # A log has no width of its own; wide enough for paths.
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _print_findings(title: str, found: list[tuple[str, str, str]]) -> None:
+    print(f"\n{title}:" if found else f"\n{title}: nothing")
+    for kind, what, remedy in found:
+        print(f"  {kind}: {what}\n    -> {remedy}")
 
 
 @contextlib.contextmanager
