@@ -70,7 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--threshold", type=float, help="deviations from the mean beyond which a row is dropped, if not the size's")
     add("--shards", type=at_least_one, help="Parquet files of the input; 8, and more from 16 million rows on")
     add("--seed", type=int, default=20, help="what decides every value of the input")
-    add("--peers", type=_peers, default=",".join(PEERS), help="which run, in this order")
+    add(
+        "--peers",
+        type=_peers,
+        default=",".join(name for name in PEERS if not name.endswith("-global")),
+        help="which run, in this order",
+    )
     add("--repeat", type=at_least_one, default=1, help="runs of each peer; the middle one is shown")
     add("--limit", type=at_least_one, default=1800, help="seconds after which a peer is stopped")
     add("--cores", type=at_least_one, default=usable_cores(), help="cores of each peer")

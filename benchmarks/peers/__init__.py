@@ -17,6 +17,8 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "genspark-spark-polars": ("peers.genspark", "run_spark_polars"),
     "genspark-spark": ("peers.genspark", "run_spark"),
     "genspark-spark-delta": ("peers.genspark", "run_spark_delta"),
+    "genspark-polars-global": ("peers.genspark", "run_polars_global"),
+    "genspark-spark-global": ("peers.genspark", "run_spark_global"),
     "mllib": ("peers.mllib", "run"),
     "mllib-tuned": ("peers.mllib", "run_tuned"),
     "polars": ("peers.polars", "run"),

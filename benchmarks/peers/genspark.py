@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 
 def run_polars(task: Task, outcome: Outcome) -> None:
     """The engine `polars`: no JVM."""
+    _run_on_polars(task, outcome, {})
+
+
+def run_polars_global(task: Task, outcome: Outcome) -> None:
+    """The engine `polars`, with the order of rows carried on from file to file."""
+    _run_on_polars(task, outcome, {"shuffle": "global"})
+
+
+def run_spark_global(task: Task, outcome: Outcome) -> None:
+    """The engine `spark`, with the order of rows carried on from file to file."""
+    _run_on_spark(task, outcome, "spark", {"shuffle": "global"})
+
+
+def _run_on_polars(task: Task, outcome: Outcome, sink: Mapping[str, Any]) -> None:
     with outcome.timed("session"):
         import polars as pl
 
@@ -23,7 +37,7 @@ def run_polars(task: Task, outcome: Outcome) -> None:
 
         _import_what_it_uses(task)
     with outcome.timed("total"):
-        report = genspark.run(_job(task, "polars"))
+        report = genspark.run(_job(task, "polars", sink))
     _note(report, task, outcome)
     outcome.scans = sum(report.passes.values())
     outcome.versions = {"polars": pl.__version__}
@@ -78,6 +92,7 @@ def _job(task: Task, engine: str, sink: Mapping[str, Any] | None = None) -> Any:
         {
             "name": "benchmark",
             "engine": engine,
+            "key": "id",
             "source": genspark_source(task),
             "steps": [
                 {"impute": {"columns": columns, "strategy": "mean"}},
