@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +22,9 @@ from genspark.tables.inspection import MOST_FOOTERS, MOST_ORDERS
 from genspark.tables.inspection import inspect as look_at
 from genspark.tables.maintenance import Wanted
 from genspark.tables.maintenance import maintain as mend
+from genspark.tables.quarantine import summary
 from genspark.tables.snapshot import is_table
+from genspark.tables.trace import trace as follow
 from genspark.terminal.console import ConsoleProgress
 
 Arguments = argparse.Namespace
@@ -65,6 +68,61 @@ def maintain(arguments: Arguments) -> None:
         print(json.dumps(done.to_json()))
     else:
         print_pairs(f"genspark maintain: {arguments.path}", done.lines())
+
+
+def quarantine(arguments: Arguments) -> None:
+    """Print how many rows which rule rejected, and some of them."""
+    with _shown(arguments, "reading the quarantine") as tell:
+        told = summary(arguments.table, arguments.run, arguments.most, tell)
+    if arguments.json:
+        print(json.dumps(told, ensure_ascii=False))
+        return
+    print(f"quarantine {told['quarantine']}")
+    _print_tally("rows", told)
+    if told["unfinished"]:
+        _print_tally("rows of runs that are not in the table's history", told["unfinished"])
+
+
+def _print_tally(title: str, tally: dict[str, Any]) -> None:
+    print(f"\n{title}: {tally['rows']:,}")
+    for run, rows in tally["runs"].items():
+        print(f"  run {run}: {rows:,}")
+    for rule in tally["rules"]:
+        where = " ".join(str(rule[part]) for part in ("step", "column", "rule") if rule[part])
+        print(f"  {where}: {rule['rows']:,}")
+        for sample in rule["samples"]:
+            _print_sample(sample)
+
+
+def _print_sample(sample: dict[str, Any]) -> None:
+    for reason in sample["reasons"]:
+        where = " ".join(str(reason[part]) for part in ("step", "column", "rule") if reason[part])
+        print(
+            f"    {where}: value {reason['value']}, threshold {reason['threshold']}; {sample['file'] or 'file unknown'}"
+        )
+    print(f"      {json.dumps(sample['values'], ensure_ascii=False)}{sample['text'] or ''}")
+
+
+def trace(arguments: Arguments) -> None:
+    """Print where a row comes from and what was done to it."""
+    with _shown(arguments, "looking for the row") as tell:
+        told = follow(arguments.table, arguments.row_id, tell)
+    if arguments.json:
+        print(json.dumps(told, ensure_ascii=False))
+        return
+    for note in told["notes"]:
+        print(f"note: {note}")
+    for row in told["rows"]:
+        run = row["run"] or {}
+        pairs = [("source file", str(row["source_file"])), ("file", row["file"])]
+        pairs += [(name.replace("_", " "), str(value)) for name, value in run.items() if value is not None]
+        for column in row["columns"]:
+            back = f" (was {column['before']})" if "before" in column else ""
+            pairs.append((column["column"], "\n".join([f"{column['value']}{back}", *column["changes"]])))
+        print_pairs(f"genspark trace: row {told['row_id']} of {told['table']}", pairs)
+    for sample in told["quarantined"]:
+        print(f"quarantined by run {sample['run_id']}:")
+        _print_sample(sample)
 
 
 def print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:
