@@ -1,4 +1,4 @@
-"""The command line: `genspark run | plan | fit | transform | runs | inspect | quarantine | trace | maintain | diff | card | schema | demo`.
+"""The command line: `genspark COMMAND`, whose commands `genspark --help` lists.
 
 Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wrong usage).
 """
@@ -133,7 +133,7 @@ def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
     sub = one("trace", "follow a row back to its file, run, model and steps", "out/taxis --row-id 42", "tables")
     sub.add_argument("table", metavar="TABLE", help="a table, or the job's YAML file")
     sub.add_argument(
-        "--row-id", type=int, required=True, metavar="N", help="the row's _row_id; --row-id=-5 if negative"
+        "--row-id", type=int, required=True, metavar="N", help="its _row_id; a negative one as --row-id=-5"
     )
     _add_output_options(sub)
 

@@ -53,9 +53,7 @@ def summary(given: str, run: str | None = None, most: int = 3, tell: Tell = sile
         )
     finished, unfinished = _counted(runs, run, most, tell)
     if run is not None and not finished.rows + unfinished.rows:
-        raise SourceError(
-            f"{runs.quarantine}: no row is of run {run}; genspark quarantine without --run lists the runs"
-        )
+        raise SourceError(f"{runs.quarantine}: no row is of run {run}; leave --run out to see which there are")
     return {
         "quarantine": runs.quarantine,
         "table": runs.target,

@@ -78,12 +78,15 @@ def _columns(row: pl.DataFrame, run: dict[str, Any] | None) -> list[dict[str, An
     try:
         if run is not None and run["model"]:
             model = PipelineModel.load(run["model"])
-            if model.sha256 == run["model_sha256"]:
+            if model.sha256 != run["model_sha256"]:
+                run["model_cannot_be_used"] = "the file holds another model now"
+            else:
                 changes = {name: history.changes for name, history in _histories(model)}
                 before = model.inverse_transform(row).to_dicts()[0]
     except GensparkError as error:
-        run = {} if run is None else run
-        run["model_note"] = f"not to be had ({error})"
+        # The row stands without its model, which may have been deleted.
+        if run is not None:
+            run["model_cannot_be_used"] = str(error)
     return [
         {
             "column": name,

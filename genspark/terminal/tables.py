@@ -97,9 +97,7 @@ def _print_tally(title: str, tally: dict[str, Any]) -> None:
 def _print_sample(sample: dict[str, Any]) -> None:
     for reason in sample["reasons"]:
         where = " ".join(str(reason[part]) for part in ("step", "column", "rule") if reason[part])
-        print(
-            f"    {where}: value {reason['value']}, threshold {reason['threshold']}; {sample['file'] or 'file unknown'}"
-        )
+        print(f"    {where}: value {reason['value']}, threshold {reason['threshold']}; {sample['file']}")
     print(f"      {json.dumps(sample['values'], ensure_ascii=False)}{sample['text'] or ''}")
 
 
