@@ -75,13 +75,15 @@ def rows_at(file: DataFile, places: Sequence[int]) -> Iterator[Any]:
         for number in range(parquet.num_row_groups):
             end = start + parquet.metadata.row_group(number).num_rows
             here = [place - start for place in sorted(places) if start <= place < end]
-            group = parquet.read_row_group(number, use_threads=False) if here else None
+            start = end
+            if not here:
+                continue
+            group = parquet.read_row_group(number, use_threads=False)
             for place in here:
                 row = group.slice(place, 1)
                 for name, value in file.partition:
                     row = row if name in row.column_names else row.append_column(name, pa.array([value], pa.string()))
                 yield row
-            start = end
 
 
 def plain(value: Any) -> Any:
