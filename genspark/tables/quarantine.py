@@ -42,8 +42,8 @@ class Tally:
 def summary(given: str, run: str | None = None, most: int = 3, tell: Tell = silent) -> dict[str, Any]:
     """The quarantine of a table as plain JSON, of one run or of all, with at most so many sample rows a rule.
 
-    Rows of runs whose commit the target does not have are told apart, as `unfinished`. Raises SourceError where there
-    is no quarantine, or no row of the run in it.
+    Rows of runs whose commit the target does not have are told apart, as `unfinished`. `replays` are the runs that
+    brought repaired rows into the target. Raises SourceError where there is no quarantine, or no row of the run in it.
     """
     runs = runs_of(given)
     if not is_table(runs.quarantine):
@@ -59,6 +59,7 @@ def summary(given: str, run: str | None = None, most: int = 3, tell: Tell = sile
         "table": runs.target,
         **_told(finished),
         "unfinished": _told(unfinished) if unfinished.rows else None,
+        "replays": runs.replays(),
     }
 
 

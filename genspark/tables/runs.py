@@ -42,6 +42,14 @@ class Runs:
             return True
         return False if self.entries or self.ledger else None
 
+    def replays(self) -> list[dict[str, Any]]:
+        """The runs that brought repaired rows, oldest first: the rows as they were given, and those written."""
+        return [
+            {"run_id": run_id, "version": entry.version, **entry.run["replay"], "rows_written": _written(entry)}
+            for run_id, entry in sorted(self.entries.items(), key=lambda pair: pair[1].version)
+            if "replay" in entry.run
+        ]
+
     def told(self, run_id: str) -> dict[str, Any]:
         """What commit and ledger tell of a run, as plain JSON."""
         entry, row = self.entries.get(run_id), self.ledger.get(run_id, {})
@@ -99,6 +107,11 @@ def history_of(path: str) -> list[Entry]:
 
 def _entries(path: str) -> dict[str, Entry]:
     return {entry.run["run_id"]: entry for entry in changed_since(history_of(path), None) if "run_id" in entry.run}
+
+
+def _written(entry: Entry) -> int | None:
+    rows = entry.run.get("rows")
+    return rows.get("written") if isinstance(rows, Mapping) else None
 
 
 def _ledger(path: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from genspark.pipeline import PipelineModel
 from genspark.pipeline.describe import describe
+from genspark.storage.sizes import counted
 from genspark.tables.durations import parse_duration
 from genspark.tables.facts import facts, lines
 from genspark.tables.footers import Tell, silent
@@ -83,6 +84,9 @@ def quarantine(arguments: Arguments) -> None:
     _print_tally("rows", told)
     if told["unfinished"]:
         _print_tally("rows of runs that are not in the table's history", told["unfinished"])
+    for replay in told["replays"]:
+        rows = f"{counted(replay['rows'], 'row')} of {replay['path']}"
+        print(f"\nreplayed as version {replay['version']} by run {replay['run_id']}: {rows}")
 
 
 def _print_tally(title: str, tally: dict[str, Any]) -> None:
