@@ -1,4 +1,4 @@
-"""The command line: `genspark run | plan | fit | transform | replay | runs | trace | inspect | maintain | ...`.
+"""The command line: `genspark COMMAND`, whose commands `genspark --help` lists.
 
 Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wrong usage).
 """
@@ -148,18 +148,18 @@ def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--rows", action="store_true", help="check the order of rows in all files, not in 20")
     sub.add_argument("-q", "--quiet", action="store_true", help="show no progress")
 
-    sub = one("trace", "follow a row back to its source, its run and its model", "out/taxis --row-id 42", "tables")
-    sub.add_argument("path", metavar="TABLE", help="a table that genspark wrote")
-    sub.add_argument("--row-id", type=int, required=True, metavar="N", help="the row's _row_id")
-    sub.add_argument("--json", action="store_true", help="print all of it as JSON")
+    sub = one("quarantine", "count the rows that were rejected, by rule, and show some", "out/taxis -n 5", "tables")
+    sub.add_argument("table", metavar="TABLE", help="a table, its quarantine, or the job's YAML file")
+    sub.add_argument("--run", metavar="ID", help="only the rows of this run")
+    sub.add_argument("-n", type=_count, default=3, metavar="N", dest="most", help="rows to show a rule (default: 3)")
+    _add_output_options(sub)
 
-    sub = one("quarantine", "sum up the rows that were set aside", "out/taxis -n 5", "tables")
+    sub = one("trace", "follow a row back to its file, run, model and steps", "out/taxis --row-id 42", "tables")
+    sub.add_argument("table", metavar="TABLE", help="a table, or the job's YAML file")
     sub.add_argument(
-        "path", metavar="TABLE", help="a table that genspark wrote, its quarantine, or the job's YAML file"
+        "--row-id", type=int, required=True, metavar="N", help="its _row_id; a negative one as --row-id=-5"
     )
-    sub.add_argument("--run", metavar="ID", help="the rows of this run alone")
-    sub.add_argument("-n", type=_count, default=3, metavar="N", dest="samples", help="rows to show a rule (default: 3)")
-    sub.add_argument("--json", action="store_true", help="print all of it as JSON")
+    _add_output_options(sub)
 
     sub = one("maintain", "mend what inspect finds: compact, vacuum, raise retention", "out/taxis --dry-run", "tables")
     sub.add_argument("path", metavar="TABLE", help="a Delta table")

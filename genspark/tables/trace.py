@@ -1,113 +1,125 @@
-"""A row of a table followed back: to its file, the run and the version that added it, its source and its model."""
+"""A row followed back: to its source file, the run that added it, the model, and what each step did to its columns."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import narwhals as nw
 import polars as pl
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from genspark.columns.hashing import ROW_ID, KeyHash
 from genspark.columns.names import FILE_COLUMN, ID_COLUMN
 from genspark.engines.polars.engine import PolarsEngine
-from genspark.errors import SourceError
-from genspark.storage.files import storage_path
-from genspark.storage.stores import open_file
-from genspark.tables.footers import AT_ONCE
-from genspark.tables.rejected import REASONS, rows_of
-from genspark.tables.snapshot import DataFile, Snapshot, layout_of, open_delta, read_snapshot
+from genspark.errors import GensparkError, SourceError
+from genspark.pipeline.history import histories
+from genspark.pipeline.model import PipelineModel
+from genspark.sinks.names import FILE_URI, REASON_LIST, RUN, TEXT
+from genspark.tables.footers import Tell, silent
+from genspark.tables.quarantine import samples
+from genspark.tables.rows import batches, places_of, plain, refuse_vectors, rows_at
+from genspark.tables.runs import Runs, history_of, runs_of
+from genspark.tables.snapshot import DataFile, is_table, layout_of, read_snapshot
 
-_RUN = re.compile(r"-([0-9a-f]{32})-")
+_FILE_OF_RUN = re.compile(r"part-(?:\d{5}-)?([0-9a-f]{32})-")
 
 
-@dataclass(frozen=True)
-class Traced:
-    """A row with this id: its values, where it lies, and the commit of the run that wrote its file.
+def trace(given: str, row_id: int, tell: Tell = silent) -> dict[str, Any]:
+    """The rows of a table with an id, as plain JSON; where there are none, those that were quarantined.
 
-    `run` is what that run told of itself, empty where the file's name tells none (as of Spark's own writer) or the log
-    has forgotten it; `version` is None then.
+    Raises SourceError where the id is in neither.
     """
-
-    row: Mapping[str, Any]
-    file: str
-    source: str | None
-    version: int | None
-    run: Mapping[str, Any]
-
-    @property
-    def is_compacted(self) -> bool:
-        """Whether a compaction wrote the file, so that the run which added the row cannot be told."""
-        return "maintenance" in self.run
-
-
-def trace(path: str, row_id: int) -> list[Traced]:
-    """The rows of a table with an id; none where there is no such row.
-
-    Only the ids are read, file by file, and then the row groups that have it. Raises SourceError where the table has no
-    ids.
-    """
-    snapshot = read_snapshot(path)
+    runs = runs_of(given)
+    if runs.target is None:
+        raise SourceError(f"{given}: a quarantine whose table is not known; name the table, or the job's YAML")
+    snapshot = read_snapshot(runs.target)
+    refuse_vectors(snapshot)
     if ID_COLUMN not in snapshot.columns:
-        raise SourceError(f"{path}: the table has no column {ID_COLUMN}; sink.lineage was false when it was written")
-    runs = _runs(snapshot)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = [row for some in pool.map(lambda file: _rows(file, row_id), snapshot.files) for row in some]
-    return [_traced(row, file, runs) for row, file in found]
+        raise SourceError(f"{runs.target}: rows have no column {ID_COLUMN} to find them by; set sink.lineage: true")
+    places = places_of(snapshot, ID_COLUMN, row_id, tell)
+    files = {file.name: file for file in snapshot.files}
+    rows = [
+        _row(runs, files[name], pl.DataFrame(pl.from_arrow(row)))
+        for name, here in places.items()
+        for row in rows_at(files[name], here)
+    ]
+    layout = layout_of(snapshot.properties) or {}
+    rejected = [] if rows else list(_quarantined(runs, row_id, layout.get("key") or ()))
+    if not rows and not rejected:
+        raise SourceError(
+            f"{runs.target}: no row has {ID_COLUMN} {row_id}, nor has one in the quarantine {runs.quarantine}; "
+            "check the number: it may have been dropped by a step, or be of another version or key"
+        )
+    notes = [] if rows else ["the row is not in the table: it was quarantined"]
+    if len(rows) > 1:
+        notes.append(f"{len(rows)} rows have this id: the key {layout.get('key')} is not unique")
+    return {"table": runs.target, "row_id": row_id, "rows": rows, "quarantined": rejected, "notes": notes}
 
 
-def set_aside(path: str, quarantine: str, row_id: int) -> list[dict[str, Any]]:
-    """The rows of a quarantine whose key has an id, with their reasons; none where the key's columns are not there."""
-    layout = layout_of(read_snapshot(path).properties) or {}
-    key = list(layout.get("key", ()))
-    if open_delta(storage_path(quarantine)) is None or not key:
-        return []
-    rows = rows_of(quarantine)
-    if not set(key) <= set(rows.collect_schema().names()):
-        return []
-    hashed: pl.LazyFrame = nw.to_native(PolarsEngine().with_draws(nw.from_native(rows), key, [KeyHash(tuple(key))]))
-    return hashed.filter(pl.col(ROW_ID) == row_id).drop(ROW_ID).collect().rows(named=True)
+def _row(runs: Runs, file: DataFile, row: pl.DataFrame) -> dict[str, Any]:
+    named = _FILE_OF_RUN.search(file.name)
+    run_id = named.group(1) if named else None
+    # Maintenance writes rows anew under an id that is no run's.
+    is_run = run_id is not None and (run_id in runs.entries or run_id in runs.ledger)
+    run = runs.told(run_id) if run_id is not None and is_run else None
+    return {
+        "source_file": row[FILE_COLUMN][0] if FILE_COLUMN in row.columns else None,
+        "file": file.path,
+        "run": run,
+        "columns": _columns(row.drop(ID_COLUMN, FILE_COLUMN, strict=False), run),
+    }
 
 
-def reasons_text(row: Mapping[str, Any]) -> list[str]:
-    """Why a quarantined row was set aside, a line for each rule."""
+def _columns(row: pl.DataFrame, run: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Each column with its value, the value before the steps where it can be had, and what the steps did."""
+    after = row.to_dicts()[0]
+    before, changes = {}, {}
+    try:
+        if run is not None and run["model"]:
+            model = PipelineModel.load(run["model"])
+            if model.sha256 != run["model_sha256"]:
+                run["model_cannot_be_used"] = "the file holds another model now"
+            else:
+                changes = {name: history.changes for name, history in _histories(model)}
+                before = model.inverse_transform(row).to_dicts()[0]
+    except GensparkError as error:
+        # The row stands without its model, which may have been deleted.
+        if run is not None:
+            run["model_cannot_be_used"] = str(error)
     return [
-        f"{why['step']}: {why['column'] or 'the row'} {why['rule']}, value {why['value']}, bound {why['threshold']}"
-        for why in row[REASONS]
+        {
+            "column": name,
+            "value": plain(value),
+            **({"before": plain(before[name])} if changes.get(name) and name in before else {}),
+            "changes": list(changes.get(name, ())),
+        }
+        for name, value in after.items()
     ]
 
 
-def _rows(file: DataFile, row_id: int) -> list[tuple[dict[str, Any], DataFile]]:
-    found = []
-    with open_file(file.path) as stream:
-        table = pq.ParquetFile(stream)
-        for number in range(table.num_row_groups):
-            ids = table.read_row_group(number, columns=[ID_COLUMN]).column(0)
-            if not pc.any(pc.equal(ids, row_id)).as_py():
-                continue
-            rows = pl.DataFrame(pl.from_arrow(table.read_row_group(number)))
-            found += [(row, file) for row in rows.filter(pl.col(ID_COLUMN) == row_id).rows(named=True)]
-    return found
+def _histories(model: PipelineModel) -> Iterator[tuple[str, Any]]:
+    schema = {name: getattr(nw, dtype, nw.Unknown)() for name, dtype in model.input_schema.items()}
+    yield from histories(model, schema).items()
 
 
-def _traced(row: dict[str, Any], file: DataFile, runs: Mapping[str, tuple[int, Mapping[str, Any]]]) -> Traced:
-    named = _RUN.search(file.name)
-    version, run = runs.get(named[1], (None, {})) if named else (None, {})
-    return Traced({**row, **dict(file.partition)}, file.name, row.get(FILE_COLUMN), version, run)
-
-
-def _runs(snapshot: Snapshot) -> dict[str, tuple[int, Mapping[str, Any]]]:
-    """The runs of a table's log by their ids, each with the version of its last commit."""
-    table = open_delta(snapshot.path)
-    runs: dict[str, tuple[int, Mapping[str, Any]]] = {}
-    for commit in table.history() if table is not None else ():
-        told = json.loads(commit.get("userMetadata") or "{}")
-        if "run_id" in told:
-            runs.setdefault(told["run_id"], (commit["version"], told))
-    return runs
+def _quarantined(runs: Runs, row_id: int, key: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of the quarantine whose key hashes to an id."""
+    if not key or not is_table(runs.quarantine):
+        return
+    snapshot = read_snapshot(runs.quarantine)
+    refuse_vectors(snapshot)
+    told = [entry.run.get("renamed") or {} for entry in history_of(runs.quarantine)]
+    own = {old: new for renamed in told for new, old in renamed.items()}
+    columns = [own.get(name, name) for name in key]
+    beside = {TEXT, FILE_URI, REASON_LIST, RUN}
+    if beside & set(columns):
+        return
+    for file in snapshot.files:
+        for start, batch in batches(file, columns):
+            rows = pl.DataFrame(pl.from_arrow(batch))
+            if set(columns) <= set(rows.columns):
+                hashed = PolarsEngine().with_draws(nw.from_native(rows.lazy()), columns, [KeyHash(tuple(columns))])
+                ids = nw.to_native(hashed).select(ROW_ID).collect()[ROW_ID]
+                here = (ids == row_id).arg_true()
+                yield from samples(file, [start + place for place in here.to_list()])

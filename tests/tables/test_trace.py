@@ -1,95 +1,88 @@
-"""`genspark trace`, `genspark quarantine` and `genspark replay`: rows followed back, set aside, and repaired."""
+"""`genspark trace` and `genspark quarantine`: rows are followed back, and rejected ones counted by rule."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import deltalake
 import polars as pl
 import pytest
 
 from genspark import JobConfig, job
 from genspark.cli import main
 from genspark.errors import SourceError
-from genspark.tables.rejected import rejected
-from genspark.tables.trace import reasons_text, set_aside, trace
-
-VALUES = [1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 90.0]
+from genspark.tables.quarantine import summary
+from genspark.tables.trace import trace
 
 
-@pytest.fixture
-def conf(tmp_path: Path) -> Path:
-    pl.DataFrame({"id": range(10), "v": VALUES}).write_parquet(tmp_path / "a.parquet")
-    path = tmp_path / "job.yaml"
-    path.write_text(
-        f"name: small\nengine: polars\nkey: id\nsource: {{path: '{tmp_path}/a.parquet', format: parquet}}\n"
-        "steps: [outliers: {columns: v, threshold: 2, action: quarantine}, transform: {columns: v, function: log1p}]\n"
-        f"sink: {{path: '{tmp_path}/out'}}\n"
+def write(folder: Path, ids: list[int], extra: str = "") -> str:
+    """A run whose last row, of x = 1000, is quarantined."""
+    pl.DataFrame({"id": ids, "x": [float(n % 7) for n in ids[1:]] + [1000.0]}).write_parquet(folder / "a.parquet")
+    text = (
+        f"name: j\nengine: polars\nkey: id\nsource: {{path: {folder}/a.parquet, format: parquet}}\nsteps:\n"
+        "- outliers: {columns: [x], method: zscore, threshold: 3, action: quarantine}\n"
+        f"- scale: {{columns: [x], method: standard}}\nsink: {{path: {folder}/out}}\n{extra}"
     )
-    job.run(JobConfig.from_yaml(str(path)))
-    return path
+    (folder / "job.yaml").write_text(text)
+    job.run(JobConfig.from_text(text))
+    return f"{folder}/out"
 
 
-def test_a_row_is_followed_back(conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = str(tmp_path / "out")
-    table = pl.read_delta(path)
-    row_id = table.filter(id=3)["_row_id"].item()
-    (found,) = trace(path, row_id)
-    assert (found.row["id"], found.version, found.source) == (3, 0, f"file://{tmp_path}/a.parquet")
-    assert found.run["job"] == "small"
-    assert main(["trace", path, "--row-id", str(row_id)]) == 0
-    said = capsys.readouterr().out
-    assert "(on the source's scale: " in said
-    assert "transform columns=[v], function=log1p" in said
+def id_of(path: str, key: int) -> int:
+    rows = pl.DataFrame(pl.from_arrow(deltalake.DeltaTable(path).to_pyarrow_table()))
+    return int(rows.filter(pl.col("id") == key)["_row_id"][0])
 
 
-def test_a_row_that_was_set_aside_is_found_by_its_id(conf: Path, tmp_path: Path) -> None:
-    path = str(tmp_path / "out")
-    # The id that the row would have had.
-    other = JobConfig.from_yaml(str(conf), sets=["steps=[]", f"sink.path={tmp_path}/whole"])
-    row_id = pl.read_delta(job.run(other).table).filter(id=9)["_row_id"].item()
-    assert trace(path, row_id) == []
-    (row,) = set_aside(path, f"{path}_quarantine", row_id)
-    assert row["v"] == 90.0
-    assert reasons_text(row)[0].startswith("outliers: v zscore, value 90.0, bound ")
-    assert main(["trace", path, "--row-id", "1"]) == 2
+def test_a_row_is_followed_to_its_run_and_its_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, list(range(40)))
+    (row,) = trace(path, id_of(path, 4))["rows"]
+    assert row["source_file"] == (tmp_path / "a.parquet").as_uri()
+    assert (row["run"]["version"], row["run"]["engine"], row["run"]["job"]) == (0, "polars", "j")
+    (x,) = [column for column in row["columns"] if column["column"] == "x"]
+    assert x["before"] == pytest.approx(5.0)
+    assert any("scale" in change for change in x["changes"])
+    assert main(["trace", path, f"--row-id={id_of(path, 4)}", "-q"]) == 0
+    assert "a.parquet" in capsys.readouterr().out
 
 
-def test_the_quarantine_is_summed_up(conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = str(tmp_path / "out")
-    seen = rejected(f"{path}_quarantine", path)
-    assert (seen.rows, seen.unfinished) == (1, ())
-    (rule,) = seen.rules
-    assert (rule.step, rule.column, rule.rule, rule.rows) == ("outliers", "v", "zscore", 1)
-    assert rule.samples[0]["v"] == 90.0
-    assert main(["quarantine", str(conf), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["rules"][0]["samples"][0]["id"] == 9
-    # A run of which the table knows nothing.
-    pl.read_delta(f"{path}_quarantine").with_columns(_run_id=pl.lit("gone")).write_delta(
-        f"{path}_quarantine", mode="append"
-    )
-    assert rejected(f"{path}_quarantine", path).unfinished == ("gone",)
-    with pytest.raises(SourceError, match="there is no quarantine"):
-        rejected(str(tmp_path / "nowhere"))
+def test_rows_of_one_key_are_all_shown(tmp_path: Path) -> None:
+    path = write(tmp_path, [1, 1, *range(2, 40)])
+    told = trace(path, id_of(path, 1))
+    assert len(told["rows"]) == 2
+    assert "not unique" in told["notes"][0]
 
 
-def test_repaired_rows_are_added_once_by_the_same_model(conf: Path, tmp_path: Path) -> None:
-    path = str(tmp_path / "out")
-    aside = pl.read_delta(f"{path}_quarantine").with_columns(v=pl.lit(3.0))
-    aside.write_parquet(tmp_path / "repaired.parquet")
-    config = JobConfig.from_yaml(str(conf))
-    report = job.replay(config, str(tmp_path / "repaired.parquet"))
-    assert report.rows_written == 1
-    assert job.replay(config, str(tmp_path / "repaired.parquet")).already_done
-    table = pl.read_delta(path)
-    assert table.height == 10
-    assert table.columns == ["id", "v", "_row_id", "_source_file"]
-    assert table.filter(id=9)["v"].item() == table.filter(id=2)["v"].item()
-    pl.DataFrame({"id": [1]}).write_parquet(tmp_path / "less.parquet")
-    with pytest.raises(SourceError, match=r"--rows: .* has no column 'v'"):
-        job.replay(config, str(tmp_path / "less.parquet"))
+def test_a_row_that_is_not_there_is_looked_for_in_the_quarantine(tmp_path: Path) -> None:
+    import numpy as np
+
+    from genspark.columns.hashing import column_seed, hash_integers
+
+    path = write(tmp_path, list(range(40)))
+    gone = int(hash_integers(np.array([39]), column_seed(0)).view(np.int64)[0])
+    (sample,) = trace(path, gone)["quarantined"]
+    assert sample["values"] == {"id": 39, "x": 1000.0}
+    assert sample["reasons"][0]["rule"] == "zscore"
+    with pytest.raises(SourceError, match="no row has _row_id 5"):
+        trace(path, 5)
 
 
-def test_follow_is_for_appends(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", str(conf), "--follow", "--set", "sink.mode=overwrite"]) == 2
-    assert "--follow: adds new shards, and sink.mode is 'overwrite'; set it to append" in capsys.readouterr().err
+@pytest.mark.parametrize("name", ["out", "out_quarantine", "job.yaml"])
+def test_a_quarantine_is_summed_by_rule(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, list(range(40)))
+    assert main(["quarantine", f"{tmp_path}/{name}", "--json", "-q"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (rule,) = told["rules"]
+    assert (rule["step"], rule["column"], rule["rule"], rule["rows"]) == ("outliers", "x", "zscore", 1)
+    assert rule["samples"][0]["values"]["id"] == 39
+    assert (told["rows"], told["unfinished"]) == (1, None)
+
+
+def test_a_quarantine_elsewhere_is_found_and_rows_without_a_commit_are_apart(tmp_path: Path) -> None:
+    path = write(tmp_path, list(range(40)), f"quarantine: {{path: {tmp_path}/aside}}\n")
+    rows = pl.DataFrame(pl.from_arrow(deltalake.DeltaTable(f"{tmp_path}/aside").to_pyarrow_table()))
+    lost = rows.with_columns(pl.lit("lost").alias("_run_id"))
+    deltalake.write_deltalake(f"{tmp_path}/aside", lost, mode="append")
+    told = summary(path)
+    assert (told["rows"], told["unfinished"]["runs"]) == (1, {"lost": 1})
+    assert summary(path, run="lost")["rows"] == 0
