@@ -49,12 +49,11 @@ def contents(form: str, path: str, version: int | None = None) -> Contents:
 
 def _of_log(path: str, version: int | None) -> Contents:
     import polars as pl
-    import pyarrow as pa
     from deltalake import DeltaTable
 
     path = storage_path(path)
     table = DeltaTable(path, version=version, storage_options=delta_options(path))
-    schema = pl.DataFrame(pa.schema(table.schema().to_arrow()).empty_table()).schema
+    schema = pl.Schema(table.schema().to_arrow())
     by = tuple(table.metadata().partition_columns)
     adds = pl.DataFrame(table.get_add_actions(flatten=False))
     files = tuple(

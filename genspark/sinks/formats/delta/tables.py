@@ -37,7 +37,9 @@ def found(path: str, table: Any) -> Table:
     import pyarrow as pa
 
     metadata = table.metadata()
-    columns = dict(nw.from_native(pa.schema(table.schema().to_arrow()).empty_table()).schema)
+    # Of no batches, because PyArrow loads pandas to make an array.
+    empty = pa.Table.from_batches([], schema=pa.schema(table.schema().to_arrow()))
+    columns = dict(nw.from_native(empty).schema)
     return Table(path, table.version(), tuple(metadata.partition_columns), dict(metadata.configuration), columns)
 
 
