@@ -143,6 +143,7 @@ def markdown(result: Mapping[str, Any], measures: Sequence[str], engines: Sequen
     ]
     ruler = ["---", "---", "---:", "---:", "---", *["---:"] * 4, "---"]
     failed = [f"- {run['peer']}: {run['status']}, {run['reason']}" for run in runs.values() if run["status"] != "ok"]
+    notes = [*failed, *(f"- {line}" for line in result["disagreements"])]
     on, others = result["machine"], [run["others"] for run in result["runs"] if run["status"] == "ok"]
     return "\n".join(
         [
@@ -150,7 +151,7 @@ def markdown(result: Mapping[str, Any], measures: Sequence[str], engines: Sequen
             "",
             *(f"| {' | '.join(cells)} |" for cells in (HEADINGS, ruler, *rows)),
             "",
-            *[*failed, *(f"- {line}" for line in result["disagreements"]), ""],
+            *([*notes, ""] if notes else []),
             f"Total is all but the session. Machine: {on['cores']} cores ({on['cpu']}), {on['memory_gib']:.0f} GiB; "
             f"each program had {result['cores']} cores, and Spark a heap of {result['memory']}. Others took up to "
             f"{max(others, default=0.0):.0%} of the processors meanwhile.",
