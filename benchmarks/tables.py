@@ -33,7 +33,7 @@ from suite import measure, tell
 
 from genspark.session.jvm import driver_memory, usable_cores
 
-COLUMNS, OLD_SHARDS = 20, 100
+OLD_SHARDS = 100
 HANDS = {"polars": "polars", "spark-polars": "spark-sql", "spark": "spark-sql", "spark-delta": "spark-sql"}
 HEADINGS = ("measure", "program", "write s", "total s", "against", "write s", "total s", "ratio", "aim", "verdict")
 
@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = {
         "machine": machine(),
         "rows": asked.rows,
+        "columns": asked.columns,
         "cores": asked.cores,
         "memory": asked.memory,
         "repeat": asked.repeat,
@@ -93,12 +94,12 @@ def _measured(asked: argparse.Namespace, out: Path, scratch: Path) -> tuple[list
     whole, by_shard = [m for m in wanted if not m.against], [m for m in wanted if m.against]
     runs, differences = [], []
     if whole:
-        spec = Spec(asked.rows, COLUMNS, shards_for(asked.rows), asked.seed)
+        spec = Spec(asked.rows, asked.columns, shards_for(asked.rows), asked.seed)
         asked.peers = _peers(whole, asked.engines)
         result = measure(asked, spec, write_shards(spec, out, tell), scratch)
         runs, differences = result["runs"], result["disagreements"]
     if by_shard:
-        spec = Spec(asked.rows, COLUMNS, OLD_SHARDS + 1, asked.seed)
+        spec = Spec(asked.rows, asked.columns, OLD_SHARDS + 1, asked.seed)
         shards = _grown(asked, spec, write_shards(spec, out, tell), scratch)
         once = argparse.Namespace(**{**vars(asked), "repeat": 1})
         for number in range(1, asked.repeat + 1):
@@ -147,7 +148,8 @@ def markdown(result: Mapping[str, Any], measures: Sequence[str], engines: Sequen
     on, others = result["machine"], [run["others"] for run in result["runs"] if run["status"] == "ok"]
     return "\n".join(
         [
-            f"{result['rows']:,} rows x {COLUMNS} float64 columns; the middle of {result['repeat']} runs by total.",
+            f"{result['rows']:,} rows x {result['columns']} float64 columns; "
+            f"the middle of {result['repeat']} runs by total.",
             "",
             *(f"| {' | '.join(cells)} |" for cells in (HEADINGS, ruler, *rows)),
             "",
@@ -180,7 +182,9 @@ def _total(run: Mapping[str, Any]) -> float:
 
 def _command(asked: argparse.Namespace) -> str:
     options: dict[str, Any] = {"measures": ",".join(asked.measures), "engines": ",".join(asked.engines)}
-    options |= {name: getattr(asked, name) for name in ("rows", "seed", "repeat", "limit", "cores", "memory")}
+    options |= {
+        name: getattr(asked, name) for name in ("rows", "columns", "seed", "repeat", "limit", "cores", "memory")
+    }
     return "python benchmarks/tables.py " + " ".join(f"--{name} {value}" for name, value in options.items())
 
 
@@ -188,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add, names = parser.add_argument, [measure.name for measure in MEASURES]
     add("--rows", type=at_least_one, default=4_000_000, help="rows of the input (4000000)")
+    add("--columns", type=at_least_one, default=20, help="float64 columns of the input (20)")
     add("--measures", type=some_of(names), default=names, help=f"comma-separated: {','.join(names)}")
     add("--engines", type=some_of(list(ENGINES)), default=list(ENGINES), help=f"comma-separated: {','.join(ENGINES)}")
     add("--repeat", type=at_least_one, default=3, help="runs of each program; the middle one is shown (3)")

@@ -1,4 +1,4 @@
-"""The command line: `genspark run | plan | fit | transform | runs | inspect | maintain | diff | card | schema | demo`.
+"""The command line: `genspark COMMAND`, whose commands `genspark --help` lists.
 
 Exit codes: 0 done, 1 the job failed, 2 the user's mistake (and, by argparse, wrong usage).
 """
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
             "write the table with a fitted model",
             "conf/taxis.yaml --model models/taxis.json --set sink.mode=append",
         ),
+        "replay": ("add rows that were repaired, by the table's model", "conf/taxis.yaml --rows repaired.parquet"),
     }
     for command, (purpose, example) in with_config.items():
         sub = one(command, purpose, example)
@@ -75,6 +76,20 @@ def _parser() -> argparse.ArgumentParser:
             )
         if command == "transform":
             sub.add_argument("--model", metavar="FILE", help="the fitted model (default: the config's model path)")
+        if command == "replay":
+            sub.add_argument(
+                "--rows",
+                required=True,
+                metavar="PATH",
+                help="a Parquet, csv or JSON lines file, or a Delta table, of rows",
+            )
+        if command == "run":
+            sub.add_argument(
+                "--follow", action="store_true", help="go on: add new shards as they come (sink.mode: append)"
+            )
+            sub.add_argument(
+                "--every", type=float, default=30.0, metavar="SECONDS", help="how often to look (default: 30)"
+            )
         if command == "fit":
             sub.add_argument(
                 "--update",
@@ -123,6 +138,19 @@ def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--all", action="store_true", help="read the footers of all files, not of 200")
     sub.add_argument("--rows", action="store_true", help="check the order of rows in all files, not in 20")
     sub.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+
+    sub = one("quarantine", "count the rows that were rejected, by rule, and show some", "out/taxis -n 5", "tables")
+    sub.add_argument("table", metavar="TABLE", help="a table, its quarantine, or the job's YAML file")
+    sub.add_argument("--run", metavar="ID", help="only the rows of this run")
+    sub.add_argument("-n", type=_count, default=3, metavar="N", dest="most", help="rows to show a rule (default: 3)")
+    _add_output_options(sub)
+
+    sub = one("trace", "follow a row back to its file, run, model and steps", "out/taxis --row-id 42", "tables")
+    sub.add_argument("table", metavar="TABLE", help="a table, or the job's YAML file")
+    sub.add_argument(
+        "--row-id", type=int, required=True, metavar="N", help="its _row_id; a negative one as --row-id=-5"
+    )
+    _add_output_options(sub)
 
     sub = one("maintain", "mend what inspect finds: compact, vacuum, raise retention", "out/taxis --dry-run", "tables")
     sub.add_argument("path", metavar="TABLE", help="a Delta table")

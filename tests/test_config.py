@@ -317,7 +317,7 @@ sink: {path: "${OUT}", mod: append, mode: append, mode: append}
         (
             "colour: red\n",
             "colour: not a key here; known: name, engine, source, key, fit_on, refit, steps, sink, quarantine, "
-            "model, card, lineage, ledger",
+            "model, card, lineage, ...",
         ),
     ],
 )

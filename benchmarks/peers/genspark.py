@@ -86,6 +86,7 @@ def job_of(task: Task, engine: str, changes: Mapping[str, Any]) -> dict[str, Any
     job: dict[str, Any] = {
         "name": "benchmark",
         "engine": engine,
+        "key": ["id"],
         "source": genspark_source(task),
         "steps": [
             {"impute": {"columns": columns, "strategy": "mean"}},

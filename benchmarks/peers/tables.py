@@ -41,7 +41,7 @@ def run(task: Task, outcome: Outcome) -> None:
     """The job in the way that the peer's name tells."""
     name, _, way = task.peer.partition(".")
     engine, writer = ENGINES[name]
-    changes: dict[str, Any] = {"key": ["id"], "sink": {**writer, **WAYS[way]}}
+    changes: dict[str, Any] = {"sink": {**writer, **WAYS[way]}}
     if way == "grown":
         _grow(task, outcome, changes)
         return

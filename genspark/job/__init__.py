@@ -2,7 +2,20 @@
 
 from genspark.job.job import fit, fit_update, plan, run, transform
 from genspark.job.progress import Progress, Silent
+from genspark.job.replay import replay
 from genspark.job.report import Count, RunReport
 from genspark.job.update import UpdateReport
 
-__all__ = ["Count", "Progress", "RunReport", "Silent", "UpdateReport", "fit", "fit_update", "plan", "run", "transform"]
+__all__ = [
+    "Count",
+    "Progress",
+    "RunReport",
+    "Silent",
+    "UpdateReport",
+    "fit",
+    "fit_update",
+    "plan",
+    "replay",
+    "run",
+    "transform",
+]

@@ -91,14 +91,16 @@ def transform(
     model: PipelineModel | None = None,
     *,
     force: bool = False,
+    told: Mapping[str, Any] | None = None,
     spark: SparkSession | None = None,
     progress: Progress | None = None,
 ) -> RunReport:
     """Write the table with a model fitted before, by default the one at the configuration's model path.
 
-    It happens once, as `run` does; another model makes it another run.
+    It happens once, as `run` does; another model makes it another run. `told` is what the commits' metadata tells
+    beside what it always does.
     """
-    job = _Job(config, progress or Silent(), force=force)
+    job = _Job(config, progress or Silent(), force=force, told=told or {})
     with job.opened(spark):
         fitted = model or PipelineModel.load(job.runner.model_path)
         return job.look_back(fitted) or job.recorded(lambda: job.write_only(fitted))
@@ -121,6 +123,7 @@ class _Job:
     writes_table: bool = True
     keeps: bool = True
     force: bool = False
+    told: Mapping[str, Any] = field(default_factory=dict)
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     started: float = field(default_factory=time.perf_counter)
@@ -153,6 +156,7 @@ class _Job:
         self._note(f"engine: {choice.engine} ({choice.reason})")
         self.runner = runner = choice.runner(config, self.run_id, self._phase, spark, self._note)
         runner.keeps = self.keeps
+        runner.told |= self.told
         if choice.engine != "polars":
             with self._phase("session", "starting Spark"):
                 runner.start()

@@ -49,17 +49,18 @@ def contents(form: str, path: str, version: int | None = None) -> Contents:
 
 def _of_log(path: str, version: int | None) -> Contents:
     import polars as pl
+    import pyarrow as pa
     from deltalake import DeltaTable
 
     path = storage_path(path)
     table = DeltaTable(path, version=version, storage_options=delta_options(path))
     schema = pl.Schema(table.schema().to_arrow())
     by = tuple(table.metadata().partition_columns)
-    adds = pl.DataFrame(table.get_add_actions(flatten=False))
+    adds = pa.table(table.get_add_actions(flatten=False)).to_pylist()
     files = tuple(
         # Paths in Delta's log are quoted as in a URL.
         DataFile(unquote(row["path"]), row.get("num_records"), row["size_bytes"], _as_text(row.get("partition") or {}))
-        for row in adds.iter_rows(named=True)
+        for row in adds
     )
     columns = {name: str(dtype) for name, dtype in schema.items()}
     entry = f"_delta_log/{table.version():020}.json"

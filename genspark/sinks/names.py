@@ -13,6 +13,9 @@ from genspark.errors import TargetError
 from genspark.sinks.section import Section
 from genspark.sinks.table import Table
 
+TEXT, FILE_URI, REASON_LIST, RUN = "_corrupt_record", "_file", "_reasons", "_run_id"
+"""The columns of a quarantine beside the row's own: see job/quarantine."""
+
 _REFUSED = {
     " ": "a blank",
     ",": "a comma",

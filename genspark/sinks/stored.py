@@ -1,4 +1,4 @@
-"""The columns of rows as a table stores them, on every engine: scalars first, bytes last, and doubles or floats."""
+"""The columns of rows as a table stores them: scalars first, bytes last, and doubles or floats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def stored_schema(schema: Schema, float_bits: int) -> dict[str, Any]:
 
 
 def stored(frame: Any, float_bits: int) -> Any:
-    """The native lazy frame with these columns."""
+    """The native lazy frame of Polars with these columns."""
     rows = nw.from_native(frame)
     before = rows.collect_schema()
     after = stored_schema(before, float_bits)

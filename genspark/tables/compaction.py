@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from genspark.columns.hashing import ORDER, orders
 from genspark.config import Source
 from genspark.errors import SinkError, SourceError
 from genspark.sinks.files.layout import Layout
@@ -22,7 +23,7 @@ from genspark.sources import Dataset, find_dataset, scan
 from genspark.storage.object_stores import one_line
 from genspark.tables.footers import Tell, silent
 from genspark.tables.inspection import Inspection
-from genspark.tables.order import ORDER, ROW_ID, places
+from genspark.tables.order import ROW_ID
 from genspark.tables.snapshot import DataFile, open_delta
 from genspark.tables.targets import SMALL, Targets, mergeable
 from genspark.version import VERSION
@@ -161,7 +162,7 @@ def _in_order(rows: pl.LazyFrame, inspection: Inspection, files: Sequence[DataFi
     seed = inspection.targets.seed
     if seed is not None:
         order = pl.col(ROW_ID).map_batches(
-            lambda ids: pl.Series(places(ids.to_numpy().astype(np.int64), seed)),
+            lambda ids: pl.Series(orders(ids.to_numpy(), seed), dtype=pl.Int64),
             return_dtype=pl.Int64,
             is_elementwise=True,
         )

@@ -21,7 +21,8 @@ _UNIT = r"(microsecond|millisecond|second|minute|hour|day|week)s?"
 def retention(properties: Mapping[str, str], name: str) -> dt.timedelta:
     """How long a table keeps removed files or its log: `interval 30 days`, or Delta's default where it does not say."""
     parts = re.findall(rf"(\d+)\s+{_UNIT}", properties.get(name, "").lower())
-    return sum((dt.timedelta(**{f"{unit}s": int(n)}) for n, unit in parts), dt.timedelta()) or DEFAULTS[name]
+    spans = [dt.timedelta(**{f"{unit}s": int(number)}) for number, unit in parts]
+    return sum(spans, dt.timedelta()) if spans else DEFAULTS[name]
 
 
 def interval(span: dt.timedelta) -> str:

@@ -85,20 +85,20 @@ def _partitions(inspection: Inspection) -> Iterator[Finding]:
 
 def _files(inspection: Inspection) -> Iterator[Finding]:
     snapshot, targets = inspection.snapshot, inspection.targets
-    target = size_text(targets.file_bytes)
-    small = [file for files in snapshot.partitions().values() for file in mergeable(files, targets)]
+    target, files = size_text(targets.file_bytes), counted(len(snapshot.files), "file")
+    small = [file for some in snapshot.partitions().values() for file in mergeable(some, targets)]
     if small:
         yield Finding(
             "small files",
-            f"{len(small):,} of {counted(len(snapshot.files), 'file')} are smaller than half of the target ({target}), "
-            "and their partitions have more than one",
+            f"{len(small):,} of {files} are smaller than half of the target ({target}), and their partitions have more "
+            "than one",
             _maintain(inspection, "--compact"),
         )
     large = [file for file in snapshot.files if targets.is_large(file)]
     if large:
         yield Finding(
             "large files",
-            f"{len(large):,} of {counted(len(snapshot.files), 'file')} are larger than 1.5 times the target ({target})",
+            f"{len(large):,} of {files} are larger than 1.5 times the target ({target})",
             _maintain(inspection, "--compact"),
         )
 
@@ -140,8 +140,8 @@ def _order(inspection: Inspection) -> Iterator[Finding]:
     if overlaps:
         yield Finding(
             "no global order",
-            f"sink.shuffle is global, and {len(overlaps):,} of {counted(len(orders), 'file')} looked at hold ranges "
-            "of the order that meet those of others",
+            f"sink.shuffle is global, and {len(overlaps):,} of {counted(len(orders), 'file')} looked at hold places "
+            "between those of others",
             _maintain(inspection, "--compact"),
         )
 

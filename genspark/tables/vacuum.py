@@ -13,7 +13,7 @@ from genspark.errors import SinkError
 from genspark.storage.files import file_system
 from genspark.storage.object_stores import one_line
 from genspark.tables.footers import AT_ONCE
-from genspark.tables.leftovers import Leftover, expired
+from genspark.tables.leftovers import Leftover
 from genspark.tables.snapshot import Snapshot, open_delta
 
 
@@ -26,11 +26,10 @@ class Vacuum:
     readable_from: int | None
 
 
-def vacuum(snapshot: Snapshot, left: Sequence[Leftover], keep: dt.timedelta, *, dry_run: bool) -> Vacuum:
-    """Delete the Parquet files that are left over for longer than `keep`. Raises SinkError.
+def vacuum(snapshot: Snapshot, expired: Sequence[Leftover], keep: dt.timedelta, *, dry_run: bool) -> Vacuum:
+    """Delete those of the expired files that deltalake, too, finds to be needed by no version kept. Raises SinkError.
 
-    deltalake judges what no kept version names. What it would delete besides, as notes that people put beside the
-    files, stays.
+    What its own vacuum would delete besides, as notes that people put beside the files, stays.
     """
     from deltalake.exceptions import DeltaError
 
@@ -41,7 +40,7 @@ def vacuum(snapshot: Snapshot, left: Sequence[Leftover], keep: dt.timedelta, *, 
         hours = math.ceil(keep / dt.timedelta(hours=1))
         named = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
         unneeded = {f"{snapshot.path}/{name}" for name in named}
-        doomed = [file for file in expired(left, keep) if file.path in unneeded]
+        doomed = [file for file in expired if file.path in unneeded]
         if not dry_run:
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 list(pool.map(_delete, [file.path for file in doomed]))

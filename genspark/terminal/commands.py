@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import threading
 from pathlib import Path
 
 from genspark import job
@@ -11,6 +13,7 @@ from genspark.cards.markdown import markdown
 from genspark.cards.reading import newest_version, read
 from genspark.config import JobConfig, json_schema
 from genspark.config.job import LEDGER_SUFFIX
+from genspark.errors import ConfigError
 from genspark.job import ledger
 from genspark.job.report import RunReport
 from genspark.job.runners import choose
@@ -22,7 +25,30 @@ Arguments = argparse.Namespace
 
 def run(arguments: Arguments) -> None:
     """Fit, transform, write."""
-    _show(job.run(_config(arguments), force=arguments.force, progress=_progress(arguments)), arguments)
+    config = _config(arguments)
+    if arguments.follow:
+        _follow(config, arguments)
+        return
+    _show(job.run(config, force=arguments.force, progress=_progress(arguments)), arguments)
+
+
+def _follow(config: JobConfig, arguments: Arguments) -> None:
+    """Run again and again; a signal to stop lets the run at work finish."""
+    if config.sink.mode != "append":
+        raise ConfigError(f"--follow: adds new shards, and sink.mode is {config.sink.mode!r}; set it to append")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    while not stopped.is_set():
+        report = job.run(config, progress=_progress(arguments))
+        if not report.already_done:
+            _show(report, arguments)
+        stopped.wait(arguments.every)
+
+
+def replay(arguments: Arguments) -> None:
+    """Add repaired rows by the table's model."""
+    _show(job.replay(_config(arguments), arguments.rows, progress=_progress(arguments)), arguments)
 
 
 def fit(arguments: Arguments) -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from small_job import card_of, config, run
 
-from genspark import JobConfig
+from genspark import JobConfig, job
 from genspark.cards.croissant import CONFORMS_TO, _type, figures
 from genspark.cli import main
 from genspark.storage.files import write_text
@@ -127,7 +127,7 @@ def test_the_card_is_markdown_with_front_matter(table: Path, capsys: pytest.Capt
 def test_a_card_says_that_the_table_went_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(config(tmp_path))
     before = json.dumps(card_of(tmp_path / "delta"))
-    run(config(tmp_path, mode="append"))
+    job.run(config(tmp_path, mode="append"), force=True)
     write_text(str(tmp_path / "delta/_genspark/croissant.json"), before)
     assert main(["card", str(tmp_path / "delta")]) == 0
     assert "The table has version 1 now: what follows is of version 0." in capsys.readouterr().out

@@ -137,8 +137,10 @@ def read(path: Path) -> pa.Table:
 def test_a_job_gives_the_rows_that_spark_gives(engine, kind, case, job, reference):
     out, report = job(engine, kind, case)
     model, expected = reference(kind, case)
-    got = read(out / "table")
-    assert got.column_names == expected.column_names
+    got = read(out / "table").drop_columns(["_row_id", "_source_file"])
+    # A table has its scalars first.
+    assert sorted(got.column_names) == sorted(expected.column_names)
+    got = got.select(expected.column_names)
     plain = [str(field.type).replace("large_", "") for field in got.schema]
     assert plain == [str(field.type).replace("large_", "") for field in expected.schema]
     # Where a power's likelihood is flat, its maximum feels the order in which sums were merged.

@@ -69,6 +69,25 @@ def test_rows_carry_their_id_and_file_in_order_and_in_few_files(
     assert '"key": ["id"]' in properties["genspark.layout"]
 
 
+@pytest.mark.parametrize("engine", ["polars", "spark-arrow", pytest.param("spark", marks=pytest.mark.exhaustive)])
+def test_a_global_shuffle_orders_files_by_their_names(
+    engine: str, start: Callable[[str], str], shards: Path, tmp_path: Path
+) -> None:
+    writer = {"spark": ", writer: delta", "spark-arrow": ", writer: arrow"}.get(engine, "")
+    # Of one task, Spark's own names of files tell no order.
+    rows_a_file = "" if engine == "spark" else ", max_records_per_file: 20"
+    config_of = config(shards, tmp_path / "out", start(engine), f"{writer}, shuffle: global{rows_a_file}")
+    assert job.run(config_of).rows_written == 100
+    uris = sorted(deltalake.DeltaTable(tmp_path / "out").file_uris())
+    for part in ("g=x", "g=y"):
+        rows = [pq.ParquetFile(uri).read(columns=["_row_id"]) for uri in uris if part in uri]
+        assert len(rows) >= (2 if engine == "spark" else 3)
+        assert all(some.num_rows <= (50 if engine == "spark" else 20) for some in rows)
+        places = orders(pl.concat([pl.DataFrame(pl.from_arrow(some)) for some in rows])["_row_id"].to_numpy(), 0)
+        assert len(places) == 50
+        assert (np.diff(places) > 0).all()
+
+
 def test_a_table_as_a_source_gets_ids_of_its_own(shards: Path, tmp_path: Path) -> None:
     job.run(config(shards, tmp_path / "one"))
     job.run(config(tmp_path / "one", tmp_path / "two", kind="delta"))

@@ -12,10 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from genspark import JobConfig, job
-from genspark.cli import main
 from genspark.columns.hashing import orders
-from genspark.errors import ConfigError, SinkError
-from genspark.tables import maintenance
+from genspark.errors import TargetError
 from genspark.tables.durations import parse_duration
 from genspark.tables.facts import facts
 from genspark.tables.inspection import inspect
@@ -56,12 +54,12 @@ def test_small_files_are_compacted_in_order_and_no_row_is_lost(tmp_path: Path) -
         path = write(tmp_path, start)
     assert kinds(path) == ["small files"]
     before = deltalake.DeltaTable(path).version()
-    dry = maintain(path, Wanted(compacts=True), dry_run=True)
-    assert dry.compaction is not None
-    assert (dry.compaction.files, deltalake.DeltaTable(path).version()) == (6, before)
-    done = maintain(path, Wanted(compacts=True))
-    assert done.compaction is not None
-    assert (done.compaction.files, done.compaction.added, done.compaction.version) == (6, 2, before + 1)
+    dry = maintain(path, Wanted(compact=True), dry_run=True)
+    assert dry.compacted is not None
+    assert (dry.compacted.files, deltalake.DeltaTable(path).version()) == (6, before)
+    done = maintain(path, Wanted(compact=True))
+    assert done.compacted is not None
+    assert (done.compacted.files, done.compacted.added, done.compacted.version) == (6, 2, before + 1)
     tables = files(path)
     assert all((np.diff(orders(table["_row_id"].to_numpy(), 0)) > 0).all() for table in tables)
     assert pl.concat(tables).sort("id")["id"].to_list() == list(range(180))
@@ -75,62 +73,15 @@ def log(path: str, version: int) -> list[dict[str, dict[str, object]]]:
     return [json.loads(line) for line in lines]
 
 
-def test_what_others_append_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for start in (0, 60):
-        path = write(tmp_path, start)
-    compact = maintenance.compact
-
-    def slowly(*arguments: object) -> object:
-        write(tmp_path, 120)
-        return compact(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(maintenance, "compact", slowly)
-    maintain(path, Wanted(compacts=True))
-    assert pl.concat(files(path)).sort("id")["id"].to_list() == list(range(180))
-
-
-def test_a_foreign_table_is_judged_by_general_rules(tmp_path: Path) -> None:
-    path = str(tmp_path / "foreign")
-    for n in range(3):
-        deltalake.write_deltalake(path, pl.DataFrame({"image": [b"x"], "n": [n]}), mode="append")
-    told = facts(inspect(path))
-    assert told["layout"] is None
-    found = [finding["kind"] for finding in told["off"]]
-    assert {"small files", "bytes before other columns", "dictionary on bytes"} <= set(found)
-    maintain(path, Wanted(compacts=True))
-    assert kinds(path) == []
-    assert sorted(pl.concat(files(path))["n"]) == [0, 1, 2]
-
-
 def test_retention_is_raised_and_not_lowered_without_force(tmp_path: Path) -> None:
     path = write(tmp_path, 0)
     done = maintain(path, Wanted(retain=parse_duration("60d")))
-    assert done.retention == dict.fromkeys(done.retention or {}, "interval 60 days")
+    assert done.retained == dict.fromkeys(
+        ("delta.deletedFileRetentionDuration", "delta.logRetentionDuration"), "interval 60 days"
+    )
     assert deltalake.DeltaTable(path).metadata().configuration["delta.logRetentionDuration"] == "interval 60 days"
-    with pytest.raises(ConfigError, match=r"--retain: 1 days is shorter than .* 60 days.*--force"):
+    with pytest.raises(TargetError, match=r"--retain: .* 60 days, .*--force"):
         maintain(path, Wanted(retain=parse_duration("1d")))
-
-
-def test_a_vacuum_takes_what_no_kept_version_needs(tmp_path: Path) -> None:
-    write(tmp_path, 0)
-    path = write(tmp_path, 60, "overwrite")
-    assert maintain(path, Wanted(vacuums=True)).vacuum.files == 0  # type: ignore[union-attr]
-    gone = maintain(path, Wanted(vacuums=True, retain=parse_duration("0h"), is_forced=True)).vacuum
-    assert gone is not None
-    assert gone.files == 2
-    assert pl.concat(files(path))["id"].min() == 60
-    with pytest.raises(ConfigError, match="--retain: 'soon' is no duration"):
-        parse_duration("soon")
-
-
-def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path, 0)
-    path = write(tmp_path, 60)
-    assert main(["inspect", path, "-q"]) == 0
-    assert f"-> genspark maintain {path} --compact" in capsys.readouterr().out
-    assert main(["maintain", path, "-q", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["compaction"]["added"] == 2
-    assert main(["maintain", str(tmp_path / "absent"), "-q"]) == 2
 
 
 def test_a_plain_parquet_folder_is_not_maintained(tmp_path: Path) -> None:
@@ -141,5 +92,5 @@ def test_a_plain_parquet_folder_is_not_maintained(tmp_path: Path) -> None:
     )
     job.run(JobConfig.from_text(text))
     assert facts(inspect(str(tmp_path / "out")))["off"] == []
-    with pytest.raises(SinkError, match="is no Delta table"):
-        maintain(str(tmp_path / "out"), Wanted())
+    with pytest.raises(TargetError, match="only Delta tables are maintained"):
+        maintain(str(tmp_path / "out"), Wanted(compact=True))

@@ -23,10 +23,11 @@ from typing import Any
 from genspark.columns.expressions import HIDDEN
 from genspark.engines.fate import CORRUPT, CORRUPT_SHARD, FILE
 from genspark.pipeline.model import PipelineModel
+from genspark.sinks import names
 from genspark.sinks.names import held_names
 from genspark.storage.stores import absolute, file_uri
 
-TEXT, FILE_URI, REASON_LIST, RUN = "_corrupt_record", "_file", "_reasons", "_run_id"
+TEXT, FILE_URI, REASON_LIST, RUN = names.TEXT, names.FILE_URI, names.REASON_LIST, names.RUN
 PLACE = "quarantine.path"
 
 ROW = f"{HIDDEN}row"

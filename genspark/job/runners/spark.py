@@ -28,7 +28,7 @@ from genspark.pipeline.passes import FitPass
 from genspark.session import get_spark, qualified, task_progress
 from genspark.sinks.choice import of_frames
 from genspark.sinks.on_spark import delta_table
-from genspark.sinks.stored import stored
+from genspark.sinks.on_spark.frames import stored
 from genspark.sinks.table import Commit
 from genspark.sources.formats import format_of
 from genspark.sources.on_spark import read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -59,21 +60,16 @@ class MergeWork:
 
 
 def _packed(files: Sequence[WrittenFile], layout: Layout) -> Iterator[list[WrittenFile]]:
-    """The files in runs of equal size, as many as the target asks for."""
-    size = sum(file.size for file in files)
-    count = min(len(files), max(1, round(size / layout.file_bytes)))
-    if layout.rows_per_file:
-        count = max(count, -(-sum(file.rows for file in files) // layout.rows_per_file))
-    if count >= len(files):
-        yield from ([file] for file in files)
-        return
+    """The files in runs of about equal size, as many as the target asks for, and none of too many rows."""
+    size, most = sum(file.size for file in files), layout.rows_per_file or math.inf
+    each = size / min(len(files), max(1, round(size / layout.file_bytes)))
     some: list[WrittenFile] = []
-    done = 0
+    done, rows = 0, 0
     for file in files:
-        some.append(file)
-        done += file.size
-        if done >= size / count:
+        if some and (done + file.size / 2 > each or rows + file.rows > most):
             yield some
-            some, done = [], 0
+            some, done, rows = [], 0, 0
+        some.append(file)
+        done, rows = done + file.size, rows + file.rows
     if some:
         yield some

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.columns.hashing import ORDER
 from genspark.engines.spark.functions import functions
-from genspark.engines.spark.names import quoted
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.session import is_connect
 from genspark.sinks.section import Section
+from genspark.sinks.stored import stored_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,16 +34,30 @@ def plain_text(frame: DataFrame) -> DataFrame:
     return frame.withColumns(as_string) if as_string else frame
 
 
-def _ddl(kind: Any) -> str:
+def stored(frame: DataFrame, float_bits: int) -> DataFrame:
+    """The rows as a table stores them: see sinks/stored.py, whose expressions do not take every name on Spark."""
+    F, before = functions(), dict(wrapped(frame).collect_schema())
+    after = stored_schema(before, float_bits)
+    types = {field.name: field.dataType for field in frame.schema.fields}
+    columns = {name: F.col(quoted(name)) for name in after}
+    return frame.select(
+        *(
+            column if after[name] == before[name] else column.cast(_ddl(types[name], double="float")).alias(name)
+            for name, column in columns.items()
+        )
+    )
+
+
+def _ddl(kind: Any, double: str = "double") -> str:
     from pyspark.sql import types
 
     if isinstance(kind, types.ArrayType):
-        return f"array<{_ddl(kind.elementType)}>"
+        return f"array<{_ddl(kind.elementType, double)}>"
     if isinstance(kind, types.MapType):
-        return f"map<{_ddl(kind.keyType)}, {_ddl(kind.valueType)}>"
+        return f"map<{_ddl(kind.keyType, double)}, {_ddl(kind.valueType, double)}>"
     if isinstance(kind, types.StructType):
-        return f"struct<{', '.join(f'{quoted(field.name)}: {_ddl(field.dataType)}' for field in kind.fields)}>"
-    return str(kind.simpleString())
+        return f"struct<{', '.join(f'{quoted(field.name)}: {_ddl(field.dataType, double)}' for field in kind.fields)}>"
+    return double if isinstance(kind, types.DoubleType) else str(kind.simpleString())
 
 
 def laid_out(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame:
@@ -53,9 +68,7 @@ def laid_out(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame
     """
     files, F = section.files_per_partition, functions()
     if not files:
-        if section.shuffle == "global" and ORDER in frame.columns:
-            return frame.repartitionByRange(*(F.col(quoted(column)) for column in (*by, ORDER)))
-        return frame
+        return _by_place(frame) if section.shuffle == "global" and ORDER in frame.columns else frame
     if not by:
         return frame.repartition(files)
     nested = ("map", "binary", "array", "struct", "variant")
@@ -64,6 +77,19 @@ def laid_out(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame
     value = F.pmod(F.xxhash64(*(F.col(quoted(column)) for column in by)), F.lit(_PARTITION_TASKS))
     # Each value and bucket is one task's, so a file each; a task with several values writes a file for each.
     return frame.repartitionById(_PARTITION_TASKS * files, (value * files + bucket).cast("int"))
+
+
+def _by_place(frame: DataFrame) -> DataFrame:
+    """Give each task a range of the order, in the order of the tasks.
+
+    The places are a hash's, so equal ranges hold equally many rows. `repartitionByRange` would find its ranges by
+    reading the rows once more, and what is counted as they pass would be counted twice.
+    """
+    F = functions()
+    tasks = int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 200)
+    # The upper 24 bits of a signed number, from 0 on.
+    upper = F.shiftright(F.col(ORDER), 40) + F.lit(1 << 23)
+    return frame.repartitionById(tasks, F.floor(upper * F.lit(tasks) / F.lit(1 << 24)).cast("int"))
 
 
 def in_order(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame:
@@ -76,7 +102,8 @@ def in_order(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame
     if placed is frame:
         # Without adaptive plans Spark rebalances nothing; each value of the partitions is then one task's.
         adapts = str(frame.sparkSession.conf.get("spark.sql.adaptive.enabled", "true")) == "true"
-        placed = frame.hint("rebalance", *by) if adapts or not by else frame.repartition(*map(quoted, by))
+        names = [quoted(column) for column in by]
+        placed = frame.hint("rebalance", *names) if adapts or not by else frame.repartition(*names)
     order = [ORDER] if ORDER in frame.columns else []
     keys = [F.col(quoted(column)) for column in (*by, *order)]
     return placed.sortWithinPartitions(*keys).drop(*order) if keys else placed

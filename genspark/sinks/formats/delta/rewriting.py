@@ -10,7 +10,7 @@ from genspark.errors import SinkError
 from genspark.sinks.features import only_spark_heeds
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.formats.delta.log import LogCommit, OvertakenError, active_files
-from genspark.storage.object_stores import delta_options
+from genspark.sinks.formats.delta.tables import checkpoint, open_table
 
 
 def put_rewritten(
@@ -21,11 +21,9 @@ def put_rewritten(
     Where another writer takes the version first, it is tried again on what that made of the table. Raises SinkError
     where some of the replaced files are gone meanwhile, or rows of theirs may be.
     """
-    from deltalake import DeltaTable
-
-    tried = -1
+    tried: int = -1
     while True:
-        table = DeltaTable(path, storage_options=delta_options(path))
+        table = open_table(path)
         refuse_rewriting(table, path)
         removed = [file for file in active_files(table) if file["path"] in replaced]
         if len(removed) < len(set(replaced)):
@@ -37,8 +35,10 @@ def put_rewritten(
             raise SinkError(f"{path}: the log shows no version {tried}, and has a file of it")
         tried = table.version() + 1
         with contextlib.suppress(OvertakenError):
-            LogCommit("append", metadata, files, removed, is_maintenance=True).put(path, tried)
-            return tried
+            LogCommit("overwrite", metadata, files, removed, is_maintenance=True).put(path, tried)
+            break
+    checkpoint(path, table, tried)
+    return tried
 
 
 def refuse_rewriting(table: Any, path: str) -> None:

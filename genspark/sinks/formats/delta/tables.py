@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import narwhals as nw
+import polars as pl
 
 from genspark.errors import GensparkError
 from genspark.sinks.history import Entry, changed_since
@@ -34,12 +35,10 @@ def open_table(path: str, version: int | None = None) -> Any:
 
 def found(path: str, table: Any) -> Table:
     """A deltalake table as it is now."""
-    import pyarrow as pa
-
     metadata = table.metadata()
-    # Of no batches, because PyArrow loads pandas to make an array.
-    empty = pa.Table.from_batches([], schema=pa.schema(table.schema().to_arrow()))
-    columns = dict(nw.from_native(empty).schema)
+    # Not by way of an empty table of PyArrow, which loads pandas.
+    rows = pl.LazyFrame(schema=pl.Schema(table.schema().to_arrow()))
+    columns = dict(nw.from_native(rows).collect_schema())
     return Table(path, table.version(), tuple(metadata.partition_columns), dict(metadata.configuration), columns)
 
 

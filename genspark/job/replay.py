@@ -1,0 +1,116 @@
+"""Rows that were repaired, added to the table by its model: each set of them once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from genspark.config import JobConfig, Source
+from genspark.engines.fate import CORRUPT
+from genspark.errors import SourceError
+from genspark.job.job import transform
+from genspark.job.progress import Progress
+from genspark.job.quarantine import own_names
+from genspark.job.report import RunReport
+from genspark.pipeline.model import PipelineModel
+from genspark.sinks.formats.delta.tables import is_table
+from genspark.sources import Dataset, find_dataset, scan
+from genspark.sources.ddl import name_of
+from genspark.storage.files import OWN, file_system, is_uri, storage_path
+from genspark.storage.object_stores import one_line
+from genspark.storage.secrets import masked
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+REPLAYS = f"{OWN}/replays"
+"""The folder, inside a table's, of the rows that were replayed: named by their digest, so that each is added once."""
+_FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".json": "json", ".avro": "avro"}
+
+
+def replay(
+    config: JobConfig, rows: str, *, spark: SparkSession | None = None, progress: Progress | None = None
+) -> RunReport:
+    """Send repaired rows through the model of a job's table, and append them; the same rows again change nothing.
+
+    `rows` is a file or a Delta table with the columns of the source; others, such as the quarantine's own, are left
+    out. They must fit into memory. A copy of them stays beside the table, and is what `_source_file` names. The commit
+    tells of it as `replay`: the path of the rows as given, and their number. Raises SourceError for columns that lack,
+    and what `transform` raises.
+    """
+    model = PipelineModel.load(storage_path(config.model_path))
+    repaired = _read(rows, config, model)
+    digest, copy = _kept(config, repaired)
+    source = Source(path=copy, format="parquet")
+    sink = config.sink.model_copy(update={"mode": "append", "partitions": None})
+    # By its name each set of rows is a job of its own, and no new shard of the sets before it. Refitted in full, the
+    # table would be written anew from these rows alone.
+    name = f"{config.name}/replay/{digest[:12]}"
+    job = config.model_copy(update={"name": name, "source": source, "sink": sink, "refit": "never"})
+    told = {"replay": {"path": masked(rows), "rows": repaired.height}}
+    return transform(job, model, told=told, spark=spark, progress=progress)
+
+
+def _read(path: str, config: JobConfig, model: PipelineModel) -> pl.DataFrame:
+    """The repaired rows with the columns and types that the source had. Raises SourceError."""
+    types = _types_as_read(config, model)
+    dataset = _found(path, types)
+    there = scan(dataset)
+    lacking = [name for name in model.input_schema if name not in dataset.schema]
+    if lacking:
+        raise SourceError(f"--rows: {path} has no column {lacking[0]!r}, which the source had; add it, null if unknown")
+    try:
+        if dataset.tells_corrupt:
+            _refuse_corrupt(path, there)
+        return there.select(
+            pl.col(name).cast(types.get(name, dataset.schema[name])) for name in model.input_schema
+        ).collect(engine="streaming")
+    except pl.exceptions.PolarsError as error:
+        raise SourceError(f"--rows: {path}: {one_line(error)}; write the values as the source has them") from None
+
+
+def _types_as_read(config: JobConfig, model: PipelineModel) -> dict[str, pl.DataType]:
+    """The types of the source's columns, as the quarantine keeps them; none where there is no quarantine."""
+    path = storage_path(config.quarantine_path)
+    if not is_table(path):
+        return {}
+    kept = find_dataset(Source(path=path, format="delta")).schema
+    return {name: kept[held] for name, held in own_names(model.input_schema).items() if held in kept}
+
+
+def _found(path: str, types: Mapping[str, pl.DataType]) -> Dataset:
+    """The file or table of the rows. Text is read with these types, so that a key of 007 does not become 7."""
+    name = path.removesuffix(".gz")
+    form = next((kind for end, kind in _FORMATS.items() if name.endswith(end)), "delta")
+    found = find_dataset(Source(path=path, format=form))
+    if not found.format.infers:
+        return found
+    columns = {name: types.get(name, dtype) for name, dtype in found.schema.items()}
+    ddl = ", ".join(f"`{name.replace('`', '``')}` {name_of(dtype)}" for name, dtype in columns.items())
+    return find_dataset(Source(path=path, format=form, schema=ddl))
+
+
+def _refuse_corrupt(path: str, rows: pl.LazyFrame) -> None:
+    """Raise SourceError for a record that is still broken, whose values would come into the table as nulls."""
+    broken = rows.select(CORRUPT).filter(pl.col(CORRUPT).is_not_null()).head(1).collect(engine="streaming")
+    if broken.height:
+        raise SourceError(f"--rows: {path}: the record {broken.item()!r} cannot be read; repair it, or leave it out")
+
+
+def _kept(config: JobConfig, rows: pl.DataFrame) -> tuple[str, str]:
+    """The digest of the rows, and the path of a copy of them beside the table."""
+    content = io.BytesIO()
+    rows.write_parquet(content)
+    digest = hashlib.sha256(content.getvalue()).hexdigest()
+    path = f"{storage_path(config.sink.path).rstrip('/')}/{REPLAYS}/{digest}.parquet"
+    system, inside = file_system(path)
+    if not system.get_file_info(inside).is_file:
+        if not is_uri(path):
+            system.create_dir(inside.rpartition("/")[0], recursive=True)
+        with system.open_output_stream(inside) as stream:
+            stream.write(content.getvalue())
+    return digest, path
