@@ -42,14 +42,14 @@ faults: venv java  ## kill runs at N moments and hold what the next run leaves a
 bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or a number of rows
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
 
-.PHONY: bench-growth bench-scans bench-text bench-imports bench-tables
+.PHONY: bench-growth bench-scans bench-tables bench-text bench-imports
 bench-scans: venv java  ## measure what statistics cost, beside Spark's summary and MLlib's fits
 	$(BIN)/python benchmarks/scans.py $(ARGS)
 
 bench-text: venv java  ## measure the job on csv and JSON lines, plain and compressed
 	$(BIN)/python benchmarks/text.py $(ARGS)
 
-bench-tables: venv java  ## measure training tables beside the plain write: order, global shuffle, appends
+bench-tables: venv java  ## measure identity, order, ledger and card beside the plain write, and adding a shard
 	$(BIN)/python benchmarks/tables.py $(ARGS)
 
 bench-imports: venv  ## measure the start: import genspark, genspark --help

@@ -16,7 +16,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--threshold", type=float, help="deviations from the mean beyond which a row is dropped, if not the size's")
     add("--shards", type=at_least_one, help="Parquet files of the input; 8, and more from 16 million rows on")
     add("--seed", type=int, default=20, help="what decides every value of the input")
-    add(
-        "--peers",
-        type=_peers,
-        default=",".join(name for name in PEERS if not name.endswith("-global")),
-        help="which run, in this order",
-    )
+    add("--peers", type=some_of(list(PEERS)), default=",".join(PEERS), help="which run, in this order")
     add("--repeat", type=at_least_one, default=1, help="runs of each peer; the middle one is shown")
     add("--limit", type=at_least_one, default=1800, help="seconds after which a peer is stopped")
     add("--cores", type=at_least_one, default=usable_cores(), help="cores of each peer")
@@ -124,14 +119,16 @@ def _program(text: str) -> str:
     return str(Path(found).absolute())
 
 
-def _peers(text: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    unknown = [name for name in names if name not in PEERS]
-    if unknown:
-        raise argparse.ArgumentTypeError(
-            f"{', '.join(map(repr, unknown))} is not a peer; choose from {', '.join(PEERS)}"
-        )
-    return names
+def some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """The type of an option that takes some of these names, comma-separated."""
+
+    def chosen(text: str) -> list[str]:
+        names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"{', '.join(map(repr, unknown))}: choose from {', '.join(known)}")
+        return names
+
+    return chosen
 
 
 def _command(asked: argparse.Namespace, spec: Spec) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from peers import OWN
-from preprocess import at_least_one
+from preprocess import at_least_one, some_of
 from report import machine, middle_runs
 from suite import measure, tell
 from text_data import KINDS, TextSpec, write_text
@@ -154,8 +154,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--rows", type=at_least_one, default=2_000_000, help="rows of the input (2000000)")
-    add("--kinds", type=_some_of(KINDS), default=list(KINDS), help=f"comma-separated: {','.join(KINDS)}")
-    add("--peers", type=_some_of(PEERS), default=list(PEERS), help=f"comma-separated: {','.join(PEERS)}")
+    add("--kinds", type=some_of(KINDS), default=list(KINDS), help=f"comma-separated: {','.join(KINDS)}")
+    add("--peers", type=some_of(PEERS), default=list(PEERS), help=f"comma-separated: {','.join(PEERS)}")
     types, records = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
     types.add_argument("--told", dest="types", action="store_const", const=True, help="only with types told")
     types.add_argument("--inferred", dest="types", action="store_const", const=False, help="only with types inferred")
@@ -171,16 +171,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("out/benchmarks"), help="where the input is kept for next time")
     add("--json", type=Path, metavar="FILE", help="write every run's figures as JSON")
     return parser
-
-
-def _some_of(known: Sequence[str]) -> Any:
-    def chosen(text: str) -> list[str]:
-        names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-        if unknown := [name for name in names if name not in known]:
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: choose from {', '.join(known)}")
-        return names
-
-    return chosen
 
 
 if __name__ == "__main__":

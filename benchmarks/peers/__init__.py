@@ -17,8 +17,6 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "genspark-spark-polars": ("peers.genspark", "run_spark_polars"),
     "genspark-spark": ("peers.genspark", "run_spark"),
     "genspark-spark-delta": ("peers.genspark", "run_spark_delta"),
-    "genspark-polars-global": ("peers.genspark", "run_polars_global"),
-    "genspark-spark-global": ("peers.genspark", "run_spark_global"),
     "mllib": ("peers.mllib", "run"),
     "mllib-tuned": ("peers.mllib", "run_tuned"),
     "polars": ("peers.polars", "run"),
@@ -32,7 +30,7 @@ OWN = tuple(name for name, (module, _) in PEERS.items() if module == "peers.gens
 
 
 def peer(name: str) -> Callable[[Task, Outcome], None]:
-    """The function of that name's peer."""
-    module, function = PEERS[name]
+    """The function of that name's peer; those of tables.py have names such as `polars.global`."""
+    module, function = ("peers.tables", "run") if "." in name else PEERS[name]
     found: Callable[[Task, Outcome], None] = getattr(importlib.import_module(module), function)
     return found

@@ -16,20 +16,31 @@ if TYPE_CHECKING:
 
 def run_polars(task: Task, outcome: Outcome) -> None:
     """The engine `polars`: no JVM."""
-    _run_on_polars(task, outcome, {})
+    run_on("polars", {}, task, outcome)
 
 
-def run_polars_global(task: Task, outcome: Outcome) -> None:
-    """The engine `polars`, with the order of rows carried on from file to file."""
-    _run_on_polars(task, outcome, {"shuffle": "global"})
+def run_spark_polars(task: Task, outcome: Outcome) -> None:
+    """The engine `spark-polars`: Spark deals out the work, Polars does it."""
+    run_on("spark-polars", {}, task, outcome)
 
 
-def run_spark_global(task: Task, outcome: Outcome) -> None:
-    """The engine `spark`, with the order of rows carried on from file to file."""
-    _run_on_spark(task, outcome, "spark", {"shuffle": "global"})
+def run_spark(task: Task, outcome: Outcome) -> None:
+    """The engine `spark`, its table written through Arrow: the default."""
+    run_on("spark", {}, task, outcome)
 
 
-def _run_on_polars(task: Task, outcome: Outcome, sink: Mapping[str, Any]) -> None:
+def run_spark_delta(task: Task, outcome: Outcome) -> None:
+    """The engine `spark`, its table written by Delta's own writer."""
+    run_on("spark", {"sink": {"writer": "delta"}}, task, outcome)
+
+
+def run_on(engine: str, changes: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
+    """The job on an engine, with changes as for `job_of`."""
+    job = job_of(task, engine, changes)
+    (_run_on_polars if engine == "polars" else _run_on_spark)(job, task, outcome)
+
+
+def _run_on_polars(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
     with outcome.timed("session"):
         import polars as pl
 
@@ -37,38 +48,23 @@ def _run_on_polars(task: Task, outcome: Outcome, sink: Mapping[str, Any]) -> Non
 
         _import_what_it_uses(task)
     with outcome.timed("total"):
-        report = genspark.run(_job(task, "polars", sink))
+        report = genspark.run(genspark.JobConfig.model_validate(job))
     _note(report, task, outcome)
     outcome.scans = sum(report.passes.values())
     outcome.versions = {"polars": pl.__version__}
 
 
-def run_spark_polars(task: Task, outcome: Outcome) -> None:
-    """The engine `spark-polars`: Spark deals out the work, Polars does it."""
-    _run_on_spark(task, outcome, "spark-polars", {})
-
-
-def run_spark(task: Task, outcome: Outcome) -> None:
-    """The engine `spark`, its table written through Arrow: the default."""
-    _run_on_spark(task, outcome, "spark", {})
-
-
-def run_spark_delta(task: Task, outcome: Outcome) -> None:
-    """The engine `spark`, its table written by Delta's own writer."""
-    _run_on_spark(task, outcome, "spark", {"writer": "delta"})
-
-
-def _run_on_spark(task: Task, outcome: Outcome, engine: str, sink: Mapping[str, Any]) -> None:
+def _run_on_spark(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
     with outcome.timed("session"):
         import genspark
         from genspark.session import stop
 
         spark = genspark_session(task)
     with outcome.timed("total"):
-        report = genspark.run(_job(task, engine, sink), spark=spark)
+        report = genspark.run(genspark.JobConfig.model_validate(job), spark=spark)
     _note(report, task, outcome)
     # What Polars reads inside a Spark task, Spark does not count.
-    outcome.scans = sum(report.passes.values()) if engine == "spark-polars" else scans(spark, task)
+    outcome.scans = sum(report.passes.values()) if report.engine == "spark-polars" else scans(spark, task)
     outcome.versions = versions(spark)
     stop(spark)
 
@@ -83,26 +79,26 @@ def _import_what_it_uses(task: Task) -> None:
         importlib.import_module(name)
 
 
-def _job(task: Task, engine: str, sink: Mapping[str, Any] | None = None) -> Any:
-    from genspark import JobConfig
-
+def job_of(task: Task, engine: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The job's configuration; `changes` go over it, section by section."""
     columns = list(task.columns)
     far = {"columns": columns, "method": "zscore", "threshold": task.threshold, "action": "drop"}
-    return JobConfig.model_validate(
-        {
-            "name": "benchmark",
-            "engine": engine,
-            "key": "id",
-            "source": genspark_source(task),
-            "steps": [
-                {"impute": {"columns": columns, "strategy": "mean"}},
-                {"outliers": far},
-                {"scale": {"columns": columns, "method": "standard"}},
-            ],
-            "sink": {"path": task.table, "partition_by": ["group"], "mode": "overwrite", **(sink or {})},
-            **({"quarantine": {"path": f"{task.table}.quarantine"}} if task.corrupt else {}),
-        }
-    )
+    job: dict[str, Any] = {
+        "name": "benchmark",
+        "engine": engine,
+        "key": ["id"],
+        "source": genspark_source(task),
+        "steps": [
+            {"impute": {"columns": columns, "strategy": "mean"}},
+            {"outliers": far},
+            {"scale": {"columns": columns, "method": "standard"}},
+        ],
+        "sink": {"path": task.table, "partition_by": ["group"], "mode": "overwrite"},
+        **({"quarantine": {"path": f"{task.table}.quarantine"}} if task.corrupt else {}),
+    }
+    for name, value in changes.items():
+        job[name] = {**job.get(name, {}), **value} if isinstance(value, dict) else value
+    return job
 
 
 def _note(report: RunReport, task: Task, outcome: Outcome) -> None:

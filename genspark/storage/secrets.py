@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,7 @@ _SHORTEST = 6
 _REMEMBERED: set[str] = set()
 
 
+@functools.lru_cache(maxsize=4096)  # asked for every variable of the environment, for every text
 def is_secret(name: str) -> bool:
     """Whether the value of an option, a variable or a property of this name must not be shown."""
     return bool(_NAME.search(name)) and not _PLACE.search(name)

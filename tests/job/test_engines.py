@@ -22,7 +22,7 @@ from deltalake import DeltaTable
 
 from genspark import JobConfig, PipelineModel, job
 from genspark.engines.spark.tasks import run_tasks
-from genspark.errors import DataError, GensparkError, PlanError, SessionError, ShardError, SinkError
+from genspark.errors import DataError, GensparkError, PlanError, SessionError, ShardError
 from genspark.job.progress import Silent
 from genspark.job.runners import choose
 from genspark.job.runners.spark_polars import SparkPolarsRunner
@@ -461,31 +461,6 @@ def test_tasks_that_still_run_when_a_job_fails_leave_nothing(tmp_path: Path, mon
         job.run(config(tmp_path, "spark-polars", source(tmp_path, "parquet"), sink="target_file_size: 1KB"))
     time.sleep(2.0)  # a task that still ran would have written by now
     assert not (tmp_path / "table").exists()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(place)], capture_output=True).returncode:
-        pytest.skip("only root may mount a small disk")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
-@pytest.mark.parametrize("engine", ["polars", tasks_of_spark, "spark-arrow"])
-def test_a_disk_that_fills_up(request: Any, small_disk: Path, tmp_path: Path, engine: str) -> None:
-    if engine != "polars":
-        request.getfixturevalue("interpreted")
-    write_shards(tmp_path, "parquet", rows=100_000)
-    pl.DataFrame({"id": [1]}).write_delta(small_disk / "table")
-    before = seen(small_disk)
-    sink = "mode: overwrite, writer: arrow" if engine == "spark-arrow" else "mode: overwrite"
-    with pytest.raises(SinkError, match=r"sink\.path: .*[Nn]o space") as raised:
-        job.run(config(small_disk, engine.removesuffix("-arrow"), source(tmp_path, "parquet"), sink=sink))
-    assert "\n" not in str(raised.value)
-    after = seen(small_disk)
-    assert {path: size for path, size in after.items() if "/table_runs/" not in path} == before
 
 
 def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
