@@ -15,7 +15,9 @@ from genspark.errors import GensparkError
 from genspark.job.runners.base import TaskCount
 from genspark.job.runners.failure import failure, with_kind
 from genspark.job.runners.polars import PolarsRunner
+from genspark.job.runners.sharing import unshared
 from genspark.job.runners.work import WriteWork
+from genspark.job.snapshot import Snapshot
 from genspark.session import get_spark, settled, slots, task_progress
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.on_spark.merging import merged
@@ -50,6 +52,13 @@ class SparkPolarsRunner(PolarsRunner):
         self.spark = self.session or get_spark(self.config.name)
         # The workers' Python and Polars start with the session, all at once, and tell what they lack.
         run_tasks(self.spark, ready, list(range(slots(self.spark))))
+
+    def snapshot(self) -> Snapshot:
+        found = super().snapshot()
+        warning = unshared(((file.uri, file.size or 0) for file in found.files), slots(self.spark))
+        if warning:
+            self.note(warning)
+        return found
 
     def _reaches_stage(self, where: str) -> bool:
         # A folder that is named is taken to be on a disk that all machines share.
