@@ -27,7 +27,7 @@ CORE = [
     "rich>=13",
 ]
 EXTRAS = {
-    "avro": ["fastavro>=1.9", "cramjam>=2.8"],
+    "avro": ["fastavro>=1.9", "cramjam>=2.8", "backports.zstd>=1.0"],
     "codecs": ["cramjam>=2.8"],
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
     "images": ["pillow>=10"],

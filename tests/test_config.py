@@ -365,6 +365,14 @@ def test_mistakes_of_a_source(fields: str, said: str) -> None:
             "sink.mode: must be one of overwrite, append, error; got 'replace'",
         ),
         (
+            "compression: lz4, compression_level: 3",
+            "sink.compression_level: lz4 has no levels; leave it out, or take zstd",
+        ),
+        (
+            "compression: zstd, compression_level: 23",
+            "sink.compression_level: zstd has levels 1 to 22; got 23",
+        ),
+        (
             "mode: append, partition_by: a, partitions: {a: [1]}",
             "sink.partitions: goes with mode 'overwrite' alone; mode is 'append'",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from genspark.sinks.files.compression import DEFAULT, Compression
 from genspark.sinks.files.encoder import IMAGES_IN_A_GROUP
 from genspark.sinks.files.layout import FILE_BYTES, GROUP_BYTES
 from genspark.tables.snapshot import DataFile, Snapshot, layout_of
@@ -33,6 +34,7 @@ class Targets:
     statistics: frozenset[str] | None = None
     seed: int | None = None
     is_global: bool = False
+    compression: Compression = DEFAULT
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Targets:
@@ -48,6 +50,7 @@ class Targets:
             statistics=frozenset(wanted) if told.get("statistics") else None,
             seed=int(told.get("seed", 0)) if told.get("order") == "hash" else None,
             is_global=told.get("shuffle") == "global",
+            compression=Compression.told(told),
         )
 
     def is_small(self, file: DataFile) -> bool:

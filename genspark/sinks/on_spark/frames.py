@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genspark.columns.hashing import ORDER
@@ -109,15 +109,22 @@ def in_order(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame
     return placed.sortWithinPartitions(*keys).drop(*order) if keys else placed
 
 
-@contextlib.contextmanager
-def sized(spark: SparkSession, size: int) -> Iterator[None]:
+def sized(spark: SparkSession, size: int) -> contextlib.AbstractContextManager[None]:
     """Give rows that are rebalanced within the block to tasks of about this many bytes."""
-    before = spark.conf.get(_ADVISORY, None)
-    spark.conf.set(_ADVISORY, str(size))
+    return held(spark, {ADVISORY: str(size)})
+
+
+ADVISORY = "spark.sql.adaptive.advisoryPartitionSizeInBytes"
+
+
+@contextlib.contextmanager
+def held(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """Give the session these settings within the block."""
+    before = {name: spark.conf.get(name, None) for name in settings}
     try:
+        for name, value in settings.items():
+            spark.conf.set(name, value)
         yield
     finally:
-        spark.conf.unset(_ADVISORY) if before is None else spark.conf.set(_ADVISORY, before)
-
-
-_ADVISORY = "spark.sql.adaptive.advisoryPartitionSizeInBytes"
+        for name, earlier in before.items():
+            spark.conf.unset(name) if earlier is None else spark.conf.set(name, earlier)
