@@ -48,6 +48,7 @@ DEV = [
     "pytest",
     "ruff",
     "types-PyYAML",
+    "webdataset",
     "zstandard",
 ]
 EVERYTHING = sorted({requirement for group in EXTRAS.values() for requirement in group})

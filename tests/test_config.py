@@ -278,7 +278,7 @@ sink: {path: "${OUT}", mod: append, mode: append, mode: append}
         "sink.path: the environment variable OUT is not set; set it, or write ${OUT:-default}",
         "name: needed and absent",
         "source.path: needed and absent",
-        "source.format: must be one of arrow, avro, csv, delta, images, json, orc, parquet, text; got 'cvs'; "
+        "source.format: must be one of arrow, avro, csv, delta, images, json, orc, parquet, tar, text; got 'cvs'; "
         "did you mean 'csv'?",
         "source.pth: not a key here; did you mean 'path'?",
         "steps[0].impute.strategy: must be one of mean, median, mode, constant, model, nearest; got 'men'; "

@@ -148,7 +148,7 @@ class Source(Section):
         default="auto",
         min_length=1,
         description="Where parsed rows are kept for the passes after the first: auto (the system's temporary folder, "
-        "for csv, json, text and avro), never, or a folder.",
+        "for csv, json, text, tar and avro), never, or a folder.",
     )
     version: Annotated[int, Field(strict=True, ge=0)] | None = Field(
         default=None, description="The version of a Delta table to read."

@@ -29,7 +29,7 @@ _FRAMES = {".lz4": bytes.fromhex("04224d18"), ".snappy": bytes.fromhex("ff060000
 _PACKAGE = "cramjam"
 SPLITTABLE = frozenset((".bz2",))
 """Suffixes of compressed text that Spark cuts into tasks."""
-NOT_ON_SPARK = frozenset((".xz",))
+_NOT_ON_SPARK = frozenset((".tgz", ".xz"))
 _NOWHERE = frozenset((".7z", ".br", ".lzma", ".lzo", ".rar", ".sz", ".z", ".zip"))
 _REMEDY = "unpack it, or compress it with zstd, gzip or bzip2"
 
@@ -74,7 +74,7 @@ def refuse_on_spark(uris: Iterable[str]) -> None:
         suffix = suffix_of(uri)
         if suffix in _NOWHERE:
             raise SourceError(f"{PLACE}: {uri}: {suffix} is not read; {_REMEDY}")
-        if suffix in NOT_ON_SPARK:
+        if suffix in _NOT_ON_SPARK:
             raise SourceError(f"{PLACE}: {uri}: Spark does not read {suffix}; set engine: polars, or {_REMEDY}")
         if suffix in _FRAMES:
             looked_at.append(uri)
@@ -228,6 +228,7 @@ class _Prefixed:
 
 _CODECS: Mapping[str, str | Callable[[Any, str], Iterator[bytes]]] = {
     ".gz": "gzip",
+    ".tgz": "gzip",
     ".bz2": "bz2",
     ".zst": "zstd",
     ".deflate": _inflated,

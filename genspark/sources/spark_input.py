@@ -24,8 +24,9 @@ class Input:
     """The rows, their description for the model and the commit, and the number of passes already made over the data.
 
     Where the format keeps corrupt records, `frame` has the column `CORRUPT`: the text of a record that could not be
-    read, null for every other row. `knows_files` says whether Spark knows which file a row is from. `not_alone` is
-    the reason why Spark cannot read some of the files without the others, None where it can.
+    read, null for every other row. `knows_files` says whether Spark knows which file a row is from: else `frame` has
+    `FILE` itself, or nobody knows. `not_alone` is the reason why Spark cannot read some of the files without the
+    others, None where it can.
     """
 
     frame: DataFrame
