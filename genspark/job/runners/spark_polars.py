@@ -20,7 +20,7 @@ from genspark.job.runners.work import WriteWork
 from genspark.job.snapshot import Snapshot
 from genspark.session import get_spark, settled, slots, task_progress
 from genspark.sinks.files.written import WrittenFile
-from genspark.sinks.on_spark.merging import merged
+from genspark.sinks.on_spark.merging import merged, refuse_unseen
 from genspark.sources import Dataset
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class SparkPolarsRunner(PolarsRunner):
             raise self._failure(error, tasks) from None
 
     def _merged(self, files: list[WrittenFile], work: WriteWork) -> list[WrittenFile]:
+        refuse_unseen(files, work.folder)
         return merged(self.spark, files, work.folder, work.layout)
 
     def _tasks(self, dataset: Dataset, by_bytes: int | None) -> list[Dataset]:
