@@ -17,6 +17,7 @@ from environments import REPOSITORY, archive, clean, environment, requirements, 
 from standalone import Cluster, cluster, submit
 
 from genspark import JobConfig, run
+from genspark.job.report import RunReport
 
 pytestmark = [pytest.mark.slow, pytest.mark.classic]
 SHARDS, ROWS = 16, 20_000

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from genspark.config import JobConfig
 from genspark.errors import PlanError, SessionError, SourceError
 from genspark.job.runners.base import Phase, Runner
+from genspark.job.runners.serverless import is_serverless, refusal
 from genspark.session import is_running, jvm, master_of
 from genspark.session.shared import is_shared, name_it
 from genspark.storage.files import is_uri
@@ -98,6 +99,8 @@ def _suited(size: int | None, refusals: dict[str, str | None], *, has_session: b
 
 def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str | None:
     """The reason why an engine cannot run a job, as far as is known before anything is read; None where it can."""
+    if is_serverless() and (why := refusal(engine, config)):
+        return why
     if engine == "spark":
         return _no_spark(spark) or _no_reader(config.source.format)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genspark.columns.hashing import ORDER
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted, wrapped
-from genspark.session import is_connect
+from genspark.session import is_connect, set_conf
 from genspark.sinks.section import Section
 from genspark.sinks.stored import stored_schema
 
@@ -119,11 +119,11 @@ ADVISORY = "spark.sql.adaptive.advisoryPartitionSizeInBytes"
 
 @contextlib.contextmanager
 def held(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """Give the session these settings within the block."""
+    """Give the session these settings within the block; one that it does not take, as serverless compute, is left."""
     before = {name: spark.conf.get(name, None) for name in settings}
+    for name in set_conf(spark, settings):
+        del before[name]
     try:
-        for name, value in settings.items():
-            spark.conf.set(name, value)
         yield
     finally:
         for name, earlier in before.items():
