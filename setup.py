@@ -38,6 +38,7 @@ EXTRAS = {
 }
 DEV = [
     "build",
+    "databricks-sdk",
     "duckdb",
     "hypothesis",
     "import-linter",
@@ -45,9 +46,11 @@ DEV = [
     "mlcroissant",
     "mypy",
     "psutil",
+    "pysail",
     "pytest",
     "ruff",
     "types-PyYAML",
+    "venv-pack2",
     "webdataset",
     "zstandard",
 ]
