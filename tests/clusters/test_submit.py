@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,6 +131,12 @@ def test_the_wheel_is_a_zip_that_python_imports(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env=clean(PYTHONPATH=str(zipped)), cwd=tmp_path, capture_output=True, text=True
     )
     assert ran.stdout.strip() == f"{zipped}/genspark/__init__.py", ran.stderr
+    with zipfile.ZipFile(zipped) as archive:
+        (metadata,) = [archive.read(name).decode() for name in archive.namelist() if name.endswith("/METADATA")]
+    needed = re.findall(r"^Requires-Dist: (.*)$", metadata, re.MULTILINE)
+    # As an extra it may still be asked for.
+    assert "delta-spark" not in metadata
+    assert not any(name.startswith(("pyspark<", "pyspark>")) for name in needed)
 
 
 @pytest.mark.exhaustive
