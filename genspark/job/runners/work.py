@@ -107,9 +107,11 @@ class WriteWork:
             files = streamed(lambda: write_files(kept, self.folder, self.layout, task))
             if self.quarantine and stash.rows:
                 aside = self.quarantine.write(stash.frame(), self.model, task)
-        return WriteResult(without_order(kept.collect_schema()), files, aside, counting.totals, list(counting.counted))
+        return WriteResult(_in_files(kept.collect_schema()), files, aside, counting.totals, list(counting.counted))
 
 
-def without_order(schema: pl.Schema) -> pl.Schema:
-    """The columns that the files have: rows leave their place behind."""
-    return pl.Schema({name: dtype for name, dtype in schema.items() if name != ORDER})
+def _in_files(schema: pl.Schema) -> pl.Schema:
+    """The columns that the files have: rows leave their place behind, and the URI of a file is text."""
+    return pl.Schema(
+        {name: pl.String() if isinstance(dtype, pl.Enum) else dtype for name, dtype in schema.items() if name != ORDER}
+    )
