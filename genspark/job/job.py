@@ -251,7 +251,8 @@ class _Job:
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
                 self.runner.identity = identity = Identity.of(self.config, source, result)
-                self.runner.stored = stored_schema({**result, **identity.columns}, self.config.sink.float_)
+                kept = {name: result[name] for name in identity.kept(result)}
+                self.runner.stored = stored_schema({**kept, **identity.columns}, self.config.sink.float_)
 
     def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
         """Make the planned scans: with the runner, unless another way is given."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import polars as pl
 
-from genspark.engines.fate import CORRUPT, FILE
+from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.sources.dataset import Dataset
 
 
-def scan(dataset: Dataset, *, corrupt: bool = True, with_file: bool = False) -> pl.LazyFrame:
-    """Scan the rows lazily and in bounded memory: the columns of the schema, then `CORRUPT`, then `FILE`.
+def scan(dataset: Dataset, *, corrupt: bool = True, with_file: bool = False, with_record: bool = False) -> pl.LazyFrame:
+    """Scan the rows lazily and in bounded memory: the columns of the schema, then of `CORRUPT`, `FILE`, `RECORD` some.
 
     `CORRUPT` is among them where the format keeps corrupt records and `corrupt` is true, `FILE` where `with_file` is:
-    the URI of the file that a row is from. A shard that cannot be read fails the query: see `shard_error`.
+    the URI of the file that a row is from; and `RECORD` where `with_record` is. A shard that cannot be read fails the
+    query: see `shard_error`.
     """
     columns: dict[str, pl.DataType] = dict(dataset.schema)
     if dataset.tells_corrupt and corrupt:
         columns[CORRUPT] = pl.String()
     if with_file:
         columns[FILE] = pl.String()
+    if with_record:
+        columns[RECORD] = pl.Int64()
     shards = [shard for shard in dataset.shards if shard.size or dataset.format.reads_empty]
     if not shards:
         return pl.LazyFrame(schema=columns)

@@ -97,7 +97,8 @@ class WriteWork:
 
     def __call__(self, dataset: Dataset, task: int) -> WriteResult:
         aside: list[WrittenFile] = []
-        frame = scan(dataset, with_file=self.quarantine is not None or self.identity.is_visible)
+        with_file = self.quarantine is not None or self.identity.is_visible
+        frame = scan(dataset, with_file=with_file, with_record=self.identity.has_record)
         with scratch_folder() as folder:
             stash = Stash(folder)
             counting = Counting(stash.add if self.quarantine else None)
