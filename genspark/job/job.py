@@ -428,6 +428,7 @@ class _Job:
             bytes_written=written.commit.bytes,
             counts=[Count(*count) for count in written.counts],
             seconds=self._seconds(),
+            row_ids_shared=written.commit.shared_ids,
         )
 
     def _seconds(self) -> dict[str, float]:

@@ -10,6 +10,7 @@ from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
 
 FORGOTTEN = "a run that the log has forgotten"
+SHARED = "the same key stands in several rows: check `key`, and the source for rows that are there twice"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class RunReport:
     `rows_read` is always `rows_written + rows_quarantined + rows_dropped`. `scans` are the passes
     over the data that fitting took, `scans_stage_by_stage` those of one estimator after another;
     `passes` counts every pass, by purpose. Of a run that was `already_done`, `run_id` and `table_version` are
-    those of the run that did it, and this one read and wrote nothing.
+    those of the run that did it, and this one read and wrote nothing. `row_ids_shared` are the written rows that have
+    the `_row_id` of another of them, None where that was not counted.
     """
 
     name: str
@@ -52,6 +54,7 @@ class RunReport:
     counts: Sequence[Count] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     already_done: bool = False
+    row_ids_shared: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
@@ -71,12 +74,14 @@ class RunReport:
         timed = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
         quarantine = [("quarantine", masked(self.quarantine))] if self.quarantine and self.rows_quarantined else []
         shards = [("shards quarantined", f"{self.shards_quarantined:,}")] if self.shards_quarantined else []
+        shared = [("row ids shared", f"by {self.row_ids_shared:,} rows; {SHARED}")] if self.row_ids_shared else []
         return [
             ("rows read", f"{self.rows_read:,}"),
             ("rows written", f"{self.rows_written:,}"),
             ("rows dropped", f"{self.rows_dropped:,}"),
             ("rows quarantined", f"{self.rows_quarantined:,}"),
             *shards,
+            *shared,
             *counted,
             ("scans to fit", f"{self.scans} (stage by stage: {self.scans_stage_by_stage})"),
             ("passes in all", ", ".join(f"{purpose} {n}" for purpose, n in self.passes.items() if n)),

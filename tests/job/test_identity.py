@@ -17,6 +17,8 @@ import xxhash
 from genspark import JobConfig, job
 from genspark.columns.hashing import orders
 from genspark.errors import ConfigError, PlanError
+from genspark.job import ledger
+from genspark.sinks import row_ids
 
 ENGINES = ["polars", "tasks", "spark", pytest.param("spark-arrow", marks=pytest.mark.exhaustive)]
 
@@ -193,3 +195,35 @@ def test_spark_numbers_no_records_of_text_and_tables(shards: Path, tmp_path: Pat
             job.run(config(shards, tmp_path / "out", "spark", sink=", source_row: true", kind=kind))
     with pytest.raises(ConfigError, match="source_row: is a part of lineage"):
         config(shards, tmp_path / "out", sink=", source_row: true, lineage: false")
+
+
+@pytest.mark.parametrize("engine", ["polars", "tasks", "spark", "spark-arrow"])
+def test_rows_that_share_their_id_are_counted(engine: str, start: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name, ids in {"a": [1, 2, 3, 3], "b": [4, 1, 5, 1], "c": [1] * 20}.items():
+        rows = {"id": ids, "g": ["xy"[n % 2] for n in range(len(ids))]}
+        pl.DataFrame(rows).write_parquet(tmp_path / "in" / f"{name}.parquet")
+    writer = {"spark": ", writer: delta", "spark-arrow": ", writer: arrow"}.get(engine, "")
+    conf = config(tmp_path / "in", tmp_path / "out", start(engine), writer, kind="parquet")
+    report = job.run(conf)
+    assert report.row_ids_shared == report.to_json()["row_ids_shared"] == 25
+    assert "check `key`" in dict(report.lines())["row ids shared"]
+    assert ledger.read(f"{tmp_path}/out_runs")["row_ids_shared"].to_list() == [25]
+    # Rows that are there already do not count: of each run its own are compared.
+    pl.DataFrame({"id": [1, 7], "g": ["x", "y"]}).write_parquet(tmp_path / "in" / "d.parquet")
+    more = job.run(conf.model_copy(update={"sink": conf.sink.model_copy(update={"mode": "append"})}))
+    assert (more.rows_written, more.row_ids_shared) == (2, 0)
+    assert "row ids shared" not in dict(more.lines())
+
+
+def test_ids_that_are_too_many_to_hold_are_counted_range_by_range(
+    spark: Any, start: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_ids, "MOST_IDS", 2)
+    rows = pl.DataFrame({"id": [1, 2, 3, 3, 4, 1, 5, 1, *[1] * 20], "g": ["x y", "z"] * 14})
+    rows.write_parquet(tmp_path / "in.parquet")
+    for engine, most in (("polars", 1 << 30), ("spark-arrow", 10), ("spark", 10)):
+        monkeypatch.setattr(row_ids, "MOST_IN_THIS_PROCESS", most)
+        writer = {"spark": ", writer: delta", "spark-arrow": ", writer: arrow"}.get(engine, "")
+        conf = config(tmp_path / "in.parquet", tmp_path / engine, start(engine), writer, kind="parquet")
+        assert job.run(conf).row_ids_shared == 25

@@ -77,7 +77,8 @@ def compare(spark: Any, asked: Source, *, ordered: bool = False) -> pl.DataFrame
     given = read(spark, asked)
     dataset = shards.find_dataset(asked)
     frame = shards.scan(dataset).collect()
-    names = [*(name for name in given.frame.columns if not is_hidden(name)), *([CORRUPT] if given.tells_corrupt else [])]
+    visible = [name for name in given.frame.columns if not is_hidden(name)]
+    names = [*visible, *([CORRUPT] if given.tells_corrupt else [])]
     selected = given.frame.select([f"`{name}`" for name in names])
     theirs = [(f.name, f.dataType.simpleString()) for f in selected.schema.fields]
     assert [(name, ddl.name_of(dtype)) for name, dtype in frame.schema.items()] == theirs

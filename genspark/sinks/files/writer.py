@@ -6,7 +6,7 @@ import contextlib
 import math
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,18 +30,22 @@ _AT_ONCE = 2
 """Files that are encoded at a time, while the next one's rows are put in order."""
 
 
-def write_files(frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0) -> list[WrittenFile]:
+def write_files(
+    frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0, see: Callable[[pl.DataFrame], None] | None = None
+) -> list[WrittenFile]:
     """Write the rows of a frame in one streaming pass, each file under a name of its own.
 
     Rows wait in memory, and beyond `layout.memory` on disk, until there are enough for a file; each file's are in
-    order. Names sort in the order in which a partition's files are written. Raises OSError, and SinkError for too
-    many partitions.
+    order. Names sort in the order in which a partition's files are written. `see` is shown each batch.
+    Raises OSError, and SinkError for too many partitions.
     """
     with contextlib.ExitStack() as stack:
         writer = Writer(Encoder(storage_path(folder), layout), task, stack)
         held: list[pl.DataFrame] = []
         size = 0
         for batch in frame.collect_batches(engine="streaming", maintain_order=False):
+            if see:
+                see(batch)
             held.append(batch)
             size += int(batch.estimated_size())
             if size >= _BATCH:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from genspark.sinks.on_spark.row_ids import in_files
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files, FileSink, Sink
 from genspark.sinks.table import Commit, PastRun, Table
@@ -46,7 +47,10 @@ class ThroughFiles(Sink["DataFrame"]):
         properties: Mapping[str, str],
     ) -> Commit:
         written = self.written(rows, table, section, metadata["run_id"])
-        return self.files.commit(table, section, written, metadata, properties)
+        folder = self.files.folder(table, metadata["run_id"])
+        shared = in_files(rows.sparkSession, folder, written) if section.lineage else None
+        told = {**metadata, **({} if shared is None else {"row_ids_shared": shared})}
+        return replace(self.files.commit(table, section, written, told, properties), shared_ids=shared)
 
     def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
         return self.files.append(table, self.written(rows, table, None, metadata["run_id"]), metadata)
