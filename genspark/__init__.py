@@ -6,6 +6,7 @@ Public names are imported when they are first asked for, so that `import genspar
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from genspark.version import VERSION
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from genspark.config import JobConfig
     from genspark.job import run
     from genspark.pipeline import Pipeline, PipelineModel
+
+# Polars' memory by processor, if Polars is not loaded yet: what one thread gives back, another one takes again.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "percpu_arena:percpu")
 
 __version__ = VERSION
 

@@ -182,6 +182,15 @@ def folder_columns(shard: Shard, schema: Schema, needed: frozenset[str]) -> list
     return [*constants, pl.lit(file_uri(shard.path)).alias(FILE)] if FILE in needed else constants
 
 
+def uri_of_path(column: str, uris: Mapping[str, str]) -> pl.Expr:
+    """The URI of the path in a column that Polars adds to a scan, one of the keys of `uris`; it keeps its name."""
+    # By numbers: the path is one value for each batch, and stays that, as it does not where texts are replaced.
+    values = list(dict.fromkeys(uris.values()))
+    if len(values) < len(uris):
+        return pl.col(column).replace_strict(list(uris), list(uris.values()), return_dtype=pl.String())
+    return pl.col(column).cast(pl.Enum(list(uris))).to_physical().cat.to(pl.Enum(values)).cast(pl.String)
+
+
 def require(module: str, package: str, name: str) -> None:
     """Raise SourceError where the package that the format `name` needs is not installed."""
     if importlib.util.find_spec(module) is None:

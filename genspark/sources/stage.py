@@ -12,7 +12,7 @@ import polars as pl
 
 from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.sources.dataset import Dataset
-from genspark.sources.format import Format, Found, Schema, StreamedFormat, file_columns
+from genspark.sources.format import Format, Found, Schema, StreamedFormat, file_columns, uri_of_path
 from genspark.sources.keeping import Keeper, Kept, Part
 from genspark.sources.numbering import in_files
 from genspark.sources.parsing.ahead import thread_count
@@ -116,7 +116,7 @@ def _scan(alike: list[tuple[Shard, Part, int]], columns: Schema) -> pl.LazyFrame
         if name in shard.constants:
             return pl.lit(shard.constants[name], dtype=dtype).alias(name)
         if name == FILE:
-            return pl.col(FILE).replace_strict(list(uris), list(uris.values()), return_dtype=pl.String())
+            return uri_of_path(FILE, uris)
         if name == RECORD:
             return in_files([part.rows for _, part, _ in alike[:-1]], [first for _, _, first in alike])
         if name not in part.schema:

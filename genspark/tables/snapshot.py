@@ -145,7 +145,7 @@ def _files(path: str, table: Any) -> tuple[DataFile, ...]:
     from genspark.sinks.files.written import as_text
 
     files = []
-    for row in pa.table(table.get_add_actions()).to_pylist():
+    for row in pa.RecordBatchReader.from_stream(table.get_add_actions()).read_all().to_pylist():
         values = tuple((name, as_text(value)) for name, value in (row.get("partition") or {}).items())
         where = path_of_file(path, row["path"])
         rows, modified = row.get("num_records"), row["modification_time"]

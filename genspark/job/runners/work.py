@@ -113,10 +113,12 @@ class WriteWork:
             files = streamed(lambda: write_files(kept, self.folder, self.layout, task, ids.add if ids else None))
             if self.quarantine and stash.rows:
                 aside = self.quarantine.write(stash.frame(), self.model, task)
-        schema, shared = without_order(kept.collect_schema()), ids.shared() if ids else None
+        schema, shared = _in_files(kept.collect_schema()), ids.shared() if ids else None
         return WriteResult(schema, files, aside, counting.totals, list(counting.counted), shared)
 
 
-def without_order(schema: pl.Schema) -> pl.Schema:
-    """The columns that the files have: rows leave their place behind."""
-    return pl.Schema({name: dtype for name, dtype in schema.items() if name != ORDER})
+def _in_files(schema: pl.Schema) -> pl.Schema:
+    """The columns that the files have: rows leave their place behind, and the URI of a file is text."""
+    return pl.Schema(
+        {name: pl.String() if isinstance(dtype, pl.Enum) else dtype for name, dtype in schema.items() if name != ORDER}
+    )

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from genspark.columns.hashing import ORDER, orders
 from genspark.columns.names import ID_COLUMN
-from genspark.sinks.files.encoder import Bytes, Encoder
+from genspark.sinks.files.encoder import Encoder, Sample
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.piles import in_order
 from genspark.sinks.files.writer import file_name
@@ -48,7 +48,7 @@ class MergeWork:
         encoder = Encoder(self.folder, replace(self.layout, keeps_order=False))
         stored = rows.drop(ORDER, strict=False)
         path = folders(files[0].partition) + file_name(self.layout, task, 0)
-        return encoder.write(stored, path, files[0].partition, Bytes.of(stored, encoder))
+        return encoder.write(stored, path, files[0].partition, Sample.of(stored, encoder))
 
     def _read(self, written: WrittenFile) -> pl.DataFrame:
         system, inside = file_system(f"{self.folder}/{written.path}")

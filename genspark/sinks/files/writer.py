@@ -16,7 +16,7 @@ import polars as pl
 
 from genspark.columns.hashing import ORDER
 from genspark.errors import SinkError
-from genspark.sinks.files.encoder import NO_ROWS, Bytes, Encoder
+from genspark.sinks.files.encoder import NO_ROWS, Encoder, Sample
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.piles import Pile
 from genspark.sinks.files.written import WrittenFile, as_text
@@ -68,7 +68,7 @@ class Writer:
     stack: contextlib.ExitStack
     _piles: dict[tuple[Any, ...], Pile] = field(default_factory=dict)
     _held: int = 0
-    _size: Bytes = NO_ROWS
+    _sample: Sample = NO_ROWS
     _scratch: Path | None = None
     _runs: int = 0
     _pool: ThreadPoolExecutor = field(init=False)
@@ -83,8 +83,8 @@ class Writer:
         if not rows.height:
             return
         layout = self.encoder.layout
-        if self._size is NO_ROWS:
-            self._size = Bytes.of(rows.drop(ORDER, *layout.partition_by, strict=False), self.encoder)
+        if self._sample is NO_ROWS:
+            self._sample = Sample.of(rows.drop(ORDER, *layout.partition_by, strict=False), self.encoder)
         for values, some in _dealt(rows, layout.partition_by):
             self._held += self._piles.setdefault(values, Pile()).add(some)
         if len(self._piles) > layout.most_partitions:
@@ -121,7 +121,7 @@ class Writer:
 
     def _full_files(self, pile: Pile) -> int:
         """The files that the rows in memory fill, but for one: what is left over will be no small file."""
-        stored = pile.bytes_held * self._size.stored / self._size.in_memory
+        stored = pile.bytes_held * self._sample.stored / self._sample.in_memory
         return max(0, int(stored / self.encoder.layout.file_bytes) - 1)
 
     def _count(self, pile: Pile) -> int:
@@ -129,7 +129,7 @@ class Writer:
         layout = self.encoder.layout
         if layout.files_per_partition:
             return min(layout.files_per_partition, pile.rows)
-        by_size = round(pile.rows * self._size.stored / layout.file_bytes)
+        by_size = round(pile.rows * self._sample.stored / layout.file_bytes)
         by_rows = math.ceil(pile.rows / layout.rows_per_file) if layout.rows_per_file else 1
         return max(1, by_size, by_rows)
 
@@ -145,7 +145,7 @@ class Writer:
             number = len(self._files) + len(self._pending)
             path = folders(partition) + file_name(layout, self.task, number)
             rows = piece if layout.keeps_order else piece.drop(ORDER, strict=False)
-            self._pending.append(self._pool.submit(self.encoder.write, rows, path, partition, self._size))
+            self._pending.append(self._pool.submit(self.encoder.write, rows, path, partition, self._sample))
 
 
 def file_name(layout: Layout, task: int, number: int) -> str:

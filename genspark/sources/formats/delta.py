@@ -137,7 +137,7 @@ def _shards(table: Any, root: str, schema: Mapping[str, pl.DataType]) -> list[Sh
     import pyarrow as pa
 
     names = table.metadata().partition_columns
-    rows = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    rows = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all().to_pylist()
     return [
         Shard(
             path_of_file(root, row["path"]),

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from genspark.engines.fate import FILE, RECORD
-from genspark.sources.format import Schema
+from genspark.sources.format import Schema, uri_of_path
 from genspark.sources.numbering import in_files
 from genspark.sources.parsing.ahead import thread_count
 from genspark.sources.shard import Shard
@@ -158,5 +158,4 @@ def _file(shards: list[Shard]) -> pl.Expr:
     """The column `FILE`: the path that Polars adds, or the only one, as a URI."""
     if len(shards) == 1:
         return pl.lit(file_uri(shards[0].path)).alias(FILE)
-    paths = [shard.path for shard in shards]
-    return pl.col(FILE).replace_strict(paths, [file_uri(path) for path in paths], return_dtype=pl.String())
+    return uri_of_path(FILE, {shard.path: file_uri(shard.path) for shard in shards})
