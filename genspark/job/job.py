@@ -429,6 +429,7 @@ class _Job:
             counts=[Count(*count) for count in written.counts],
             seconds=self._seconds(),
             row_ids_shared=written.commit.shared_ids,
+            layout_off=written.commit.off,
         )
 
     def _seconds(self) -> dict[str, float]:

@@ -10,6 +10,7 @@ from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
 
 FORGOTTEN = "a run that the log has forgotten"
+SEE = "`genspark inspect` tells what mends it"
 SHARED = "the same key stands in several rows: check `key`, and the source for rows that are there twice"
 
 
@@ -30,7 +31,8 @@ class RunReport:
     over the data that fitting took, `scans_stage_by_stage` those of one estimator after another;
     `passes` counts every pass, by purpose. Of a run that was `already_done`, `run_id` and `table_version` are
     those of the run that did it, and this one read and wrote nothing. `row_ids_shared` are the written rows that have
-    the `_row_id` of another of them, None where that was not counted.
+    the `_row_id` of another of them, None where that was not counted. `layout_off` is what of the files does not fit
+    the layout that the table tells.
     """
 
     name: str
@@ -55,6 +57,7 @@ class RunReport:
     seconds: dict[str, float] = field(default_factory=dict)
     already_done: bool = False
     row_ids_shared: int | None = None
+    layout_off: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
@@ -75,6 +78,7 @@ class RunReport:
         quarantine = [("quarantine", masked(self.quarantine))] if self.quarantine and self.rows_quarantined else []
         shards = [("shards quarantined", f"{self.shards_quarantined:,}")] if self.shards_quarantined else []
         shared = [("row ids shared", f"by {self.row_ids_shared:,} rows; {SHARED}")] if self.row_ids_shared else []
+        layout = [("layout off", "; ".join((*self.layout_off, SEE)))] if self.layout_off else []
         return [
             ("rows read", f"{self.rows_read:,}"),
             ("rows written", f"{self.rows_written:,}"),
@@ -86,6 +90,7 @@ class RunReport:
             ("scans to fit", f"{self.scans} (stage by stage: {self.scans_stage_by_stage})"),
             ("passes in all", ", ".join(f"{purpose} {n}" for purpose, n in self.passes.items() if n)),
             ("files written", f"{self.files_written:,} ({size_text(self.bytes_written)})"),
+            *layout,
             ("table", f"{masked(self.table)} (version {self.table_version})"),
             ("model", masked(self.model)),
             *quarantine,

@@ -50,8 +50,12 @@ class RowIds:
 def in_files(folder: str, files: Sequence[WrittenFile]) -> int:
     """The rows of files below a folder that share their id with another row of them. Raises OSError."""
     root = storage_path(folder).rstrip("/")
-    paths = [f"{root}/{file.path}" for file in files]
-    ranges = max(1, math.ceil(sum(file.rows for file in files) / MOST_IDS))
+    return at([f"{root}/{file.path}" for file in files], sum(file.rows for file in files))
+
+
+def at(paths: Sequence[str], rows: int) -> int:
+    """The rows of the files at these paths, so many, that share their id with another row of them. Raises OSError."""
+    ranges = max(1, math.ceil(rows / MOST_IDS))
     # Ids are hashes: equal ranges hold about as many of them.
     bounds = [(i << 64) // ranges - (1 << 63) for i in range(ranges + 1)]
     return sum(shared(_batches(paths, low, high - 1)) for low, high in itertools.pairwise(bounds))
@@ -80,11 +84,12 @@ def shared(some: Iterable[Ids]) -> int:
     return left_out + int((is_second | np.append(is_second[1:], [False])[: len(ids)]).sum())
 
 
-def _batches(paths: list[str], low: int, high: int) -> Iterator[Ids]:
+def _batches(paths: Sequence[str], low: int, high: int) -> Iterator[Ids]:
     """The ids from `low` to `high`."""
     if not paths:
         return
-    scanned = pl.scan_parquet(paths, glob=False, hive_partitioning=False, storage_options=polars_options(paths[0]))
+    options = polars_options(paths[0])
+    scanned = pl.scan_parquet(list(paths), glob=False, hive_partitioning=False, storage_options=options)
     ids = scanned.select(ID_COLUMN).filter(pl.col(ID_COLUMN).is_between(low, high))
     for batch in ids.collect_batches(engine="streaming", maintain_order=False):
         yield _of(batch)

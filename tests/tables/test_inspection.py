@@ -14,10 +14,10 @@ from small_table import SmallTable, rows
 
 from genspark.cli import main
 from genspark.errors import SourceError
+from genspark.sinks.files.order import FileOrder, overlapping
 from genspark.tables.facts import facts
 from genspark.tables.findings import findings
 from genspark.tables.inspection import inspect
-from genspark.tables.order import FileOrder, overlapping
 
 KEPT = {"delta.deletedFileRetentionDuration": "interval 30 days"}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import narwhals as nw
 
@@ -84,3 +85,12 @@ def layout_property(section: Section, partition_by: Sequence[str], key: Sequence
         "lineage": section.lineage,
     }
     return {PROPERTY: json.dumps(layout)}
+
+
+def layout_of(properties: Mapping[str, str]) -> dict[str, Any] | None:
+    """The layout that a table's properties tell; None where another writer made it, or none can be read."""
+    try:
+        told = json.loads(properties.get(PROPERTY, "null"))
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None

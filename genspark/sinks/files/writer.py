@@ -8,7 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from genspark.columns.hashing import ORDER
 from genspark.errors import SinkError
 from genspark.sinks.files.encoder import NO_ROWS, Encoder, Sample
 from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.order import FileOrder
 from genspark.sinks.files.piles import Pile
 from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.storage.files import storage_path
@@ -144,8 +145,12 @@ class Writer:
                 self._files.append(self._pending.popleft().result())
             number = len(self._files) + len(self._pending)
             path = folders(partition) + file_name(layout, self.task, number)
-            rows = piece if layout.keeps_order else piece.drop(ORDER, strict=False)
-            self._pending.append(self._pool.submit(self.encoder.write, rows, path, partition, self._sample))
+            self._pending.append(self._pool.submit(self._encoded, piece, path, partition))
+
+    def _encoded(self, piece: pl.DataFrame, path: str, partition: dict[str, str | None]) -> WrittenFile:
+        rows = piece if self.encoder.layout.keeps_order else piece.drop(ORDER, strict=False)
+        file = self.encoder.write(rows, path, partition, self._sample)
+        return replace(file, order=FileOrder.of(piece[ORDER].to_numpy())) if ORDER in piece.columns else file
 
 
 def file_name(layout: Layout, task: int, number: int) -> str:

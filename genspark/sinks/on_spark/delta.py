@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.columns.hashing import ORDER
@@ -31,8 +31,8 @@ from genspark.sinks.history import (
     refuse_the_same,
 )
 from genspark.sinks.on_spark import delta_table
+from genspark.sinks.on_spark.footers import looked_at
 from genspark.sinks.on_spark.frames import in_order, plain_text, sized
-from genspark.sinks.on_spark.row_ids import in_version
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
@@ -103,7 +103,8 @@ class DeltaSpark(Sink["DataFrame"]):
                     self._write(table, section, frame, "append", options)
                 else:
                     return self.commit(table, section, rows, metadata, properties)
-            return self._with_shared_ids(table, section, self._commit(table, section, metadata))
+            commit = self._commit(table, section, metadata)
+            return looked_at(self.spark, table, section, commit, wanted, dict(frame.dtypes))
 
     def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
         with spark_errors(self.place, SinkError), self._noticing_the_same(table, metadata):
@@ -247,14 +248,6 @@ class DeltaSpark(Sink["DataFrame"]):
         metrics = own.metrics
         rows, files, size = (int(metrics.get(name, 0)) for name in ("numOutputRows", "numFiles", "numOutputBytes"))
         return Commit(own.version, rows, files, size)
-
-    def _with_shared_ids(self, table: Table, section: Section, commit: Commit) -> Commit:
-        """The commit with the rows that share their id, as Spark tells no file before it."""
-        # The rows are in the table: they stay, whatever becomes of a look at them.
-        with contextlib.suppress(Exception):
-            if section.lineage and commit.rows:
-                return replace(commit, shared_ids=in_version(self.spark, table.path, commit.version, commit.rows))
-        return commit
 
     def _refuse_of_same_source(
         self, table: Table, changed: list[Entry], own: Entry, metadata: Mapping[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from genspark.columns.names import ID_COLUMN
@@ -32,20 +33,11 @@ def in_files(spark: SparkSession, folder: str, rows: Files) -> int | None:
         return _counted(spark.read.schema(f"{ID_COLUMN} long").parquet(*paths))
 
 
-def in_version(spark: SparkSession, path: str, version: int, rows: int) -> int | None:
-    """The rows that a version of a Delta table added, so many, and that share their id; None where they have none."""
-    F = functions()
-    now = delta_table.load(spark, path, version)
-    if ID_COLUMN not in now.columns:
-        return None
-    before = set(delta_table.load(spark, path, version - 1).inputFiles()) if version else set()
-    if before:
-        names = sorted({uri.rpartition("/")[2] for uri in now.inputFiles() if uri not in before})
-        now = now.filter(F.col("_metadata.file_name").isin(*names))
-    ids = now.select(ID_COLUMN)
-    if rows > row_ids.MOST_IDS:
-        return _counted(ids)
-    return row_ids.shared([ids.filter(F.col(ID_COLUMN).isNotNull()).toArrow().column(0).to_numpy()])
+def in_version(spark: SparkSession, path: str, version: int, added: Sequence[str]) -> int:
+    """The rows that share their id, of files that a version of a Delta table added and that Spark alone reaches."""
+    names = [file.rpartition("/")[2] for file in added]
+    rows = delta_table.load(spark, path, version)
+    return _counted(rows.filter(functions().col("_metadata.file_name").isin(*names)).select(ID_COLUMN))
 
 
 def _counted(ids: DataFrame) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from genspark.sinks.files.encoder import IMAGES_IN_A_GROUP
-from genspark.sinks.files.layout import FILE_BYTES, GROUP_BYTES
-from genspark.tables.snapshot import DataFile, Snapshot, layout_of
+from genspark.sinks.files.layout import FILE_BYTES, GROUP_BYTES, layout_of
 
 SMALL, LARGE = 0.5, 1.5
 """Shares of the target size between which a file's size should be."""
@@ -17,6 +17,21 @@ FEW_ROWS = 1 << 18
 BLOB_BYTES = 512
 """Bytes of a row's binary values from which a row group is judged by its rows: it holds images, or the like."""
 MOST_PARTITIONS = 1000
+
+
+class Sized(Protocol):
+    """A file of a table."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    @property
+    def rows(self) -> int | None:
+        """Its rows; None where the log does not tell."""
+
+
+File = TypeVar("File", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -35,12 +50,12 @@ class Targets:
     is_global: bool = False
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> Targets:
-        """The targets of a table."""
-        told = layout_of(snapshot.properties)
+    def of(cls, properties: Mapping[str, str], partition_by: Sequence[str]) -> Targets:
+        """The targets of a table of these properties and partition columns."""
+        told = layout_of(properties)
         if told is None:
             return cls()
-        wanted = {*told.get("statistics", ()), *told.get("key", ()), *snapshot.partition_by}
+        wanted = {*told.get("statistics", ()), *told.get("key", ()), *partition_by}
         return cls(
             is_told=True,
             file_bytes=int(told.get("target_file_size", FILE_BYTES)),
@@ -50,11 +65,11 @@ class Targets:
             is_global=told.get("shuffle") == "global",
         )
 
-    def is_small(self, file: DataFile) -> bool:
+    def is_small(self, file: Sized) -> bool:
         """Whether a file is too small, unless it is all that its partition has."""
         return file.size < SMALL * self.file_bytes
 
-    def is_large(self, file: DataFile) -> bool:
+    def is_large(self, file: Sized) -> bool:
         """Whether a file should be several."""
         return file.size > LARGE * self.file_bytes
 
@@ -63,7 +78,7 @@ class Targets:
         return max(1, round(size / self.file_bytes))
 
 
-def mergeable(files: Iterable[DataFile], targets: Targets) -> list[DataFile]:
+def mergeable(files: Iterable[File], targets: Targets) -> list[File]:
     """The files of a partition that are too small, though there are others to join; none where it has one file."""
     listed = list(files)
     return [file for file in listed if targets.is_small(file)] if len(listed) > 1 else []
