@@ -142,6 +142,7 @@ def _layout(inspection: Inspection, run_id: str) -> Layout:
     return Layout(
         snapshot.partition_by,
         run_id,
+        rows_per_file=targets.rows_per_file,
         file_bytes=targets.file_bytes,
         group_bytes=targets.group_bytes,
         is_global=targets.is_global,

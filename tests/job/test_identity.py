@@ -19,6 +19,8 @@ from genspark.columns.hashing import orders
 from genspark.errors import ConfigError, PlanError
 from genspark.job import ledger
 from genspark.sinks import row_ids
+from genspark.tables.findings import findings
+from genspark.tables.inspection import inspect
 
 ENGINES = ["polars", "tasks", "spark", pytest.param("spark-arrow", marks=pytest.mark.exhaustive)]
 
@@ -43,6 +45,10 @@ def config(shards: Path, out: Path, engine: str = "polars", sink: str = "", kind
 def files(out: Path) -> list[pl.DataFrame]:
     uris = deltalake.DeltaTable(out).file_uris()
     return [pl.DataFrame(pl.from_arrow(pq.ParquetFile(uri).read())) for uri in uris]
+
+
+def off(out: Path) -> list[str]:
+    return [finding.kind for finding in findings(inspect(str(out))) if not finding.is_advice]
 
 
 def row_id(value: int) -> int:
@@ -80,7 +86,8 @@ def test_a_global_shuffle_orders_files_by_their_names(
     # Of one task, Spark's own names of files tell no order.
     rows_a_file = "" if engine == "spark" else ", max_records_per_file: 20"
     config_of = config(shards, tmp_path / "out", start(engine), f"{writer}, shuffle: global{rows_a_file}")
-    assert job.run(config_of).rows_written == 100
+    report = job.run(config_of)
+    assert (report.rows_written, [*report.layout_off], off(tmp_path / "out")) == (100, [], [])
     uris = sorted(deltalake.DeltaTable(tmp_path / "out").file_uris())
     for part in ("g=x", "g=y"):
         rows = [pq.ParquetFile(uri).read(columns=["_row_id"]) for uri in uris if part in uri]

@@ -76,6 +76,21 @@ def test_row_groups_of_numbers_are_judged_by_their_bytes(tmp_path: Path) -> None
     assert found(tmp_path) == {"row groups"}
 
 
+def test_files_are_as_small_and_large_as_was_asked_for(tmp_path: Path) -> None:
+    def table(name: str, **layout: int) -> Path:
+        made = SmallTable(tmp_path / name, layout, **KEPT)
+        for start in range(3):
+            made.add(rows(range(start, 1500, 3)), "mon")
+        made.add(rows(range(10_000)), "tue")
+        return tmp_path / name
+
+    assert found(table("plain")) == {"small files", "large files"}
+    assert found(table("files", files_per_partition=3)) == set()
+    assert found(table("more", files_per_partition=2)) == {"small files"}
+    assert found(table("rows", max_records_per_file=700)) == {"large files"}
+    assert found(table("fewer", max_records_per_file=1100)) == {"small files", "large files"}
+
+
 def test_small_files_where_a_partition_has_several_and_large_ones(tmp_path: Path) -> None:
     table = SmallTable(tmp_path, {}, **KEPT)
     for start in range(3):

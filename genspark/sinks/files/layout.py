@@ -79,6 +79,8 @@ def layout_property(section: Section, partition_by: Sequence[str], key: Sequence
         "shuffle": section.shuffle,
         "target_file_size": section.target_file_size,
         "target_row_group_size": section.target_row_group_size,
+        "files_per_partition": section.files_per_partition,
+        "max_records_per_file": section.max_records_per_file,
         "float": section.float_,
         "statistics": list(section.statistics),
         "partition_by": list(partition_by),

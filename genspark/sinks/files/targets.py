@@ -39,7 +39,7 @@ class Targets:
     """What the files should be like. `is_told`: by the table's own property.
 
     `statistics` are the columns that may have some; None: no rule. `seed` is that of the hash order; None: rows have no
-    order that could be checked.
+    order that could be checked. `files_per_partition` and `rows_per_file` are bounds, where asked for.
     """
 
     is_told: bool = False
@@ -48,6 +48,8 @@ class Targets:
     statistics: frozenset[str] | None = None
     seed: int | None = None
     is_global: bool = False
+    files_per_partition: int | None = None
+    rows_per_file: int | None = None
 
     @classmethod
     def of(cls, properties: Mapping[str, str], partition_by: Sequence[str]) -> Targets:
@@ -63,15 +65,18 @@ class Targets:
             statistics=frozenset(wanted) if told.get("statistics") else None,
             seed=int(told.get("seed", 0)) if told.get("order") == "hash" else None,
             is_global=told.get("shuffle") == "global",
+            files_per_partition=told.get("files_per_partition"),
+            rows_per_file=told.get("max_records_per_file"),
         )
 
     def is_small(self, file: Sized) -> bool:
-        """Whether a file is too small, unless it is all that its partition has."""
-        return file.size < SMALL * self.file_bytes
+        """Whether a file is too small, unless it is all that its partition has, or has as many rows as it may."""
+        is_full = self.rows_per_file and file.rows is not None and file.rows >= SMALL * self.rows_per_file
+        return file.size < SMALL * self.file_bytes and not is_full
 
     def is_large(self, file: Sized) -> bool:
-        """Whether a file should be several."""
-        return file.size > LARGE * self.file_bytes
+        """Whether a file should be several, where it may be."""
+        return file.size > LARGE * self.file_bytes and not self.files_per_partition
 
     def files_for(self, size: int) -> int:
         """The number of files that so many bytes should be in."""
@@ -79,9 +84,14 @@ class Targets:
 
 
 def mergeable(files: Iterable[File], targets: Targets) -> list[File]:
-    """The files of a partition that are too small, though there are others to join; none where it has one file."""
+    """The files of a partition that are too small, though there are others to join.
+
+    None where it has one file, or no more than were asked for.
+    """
     listed = list(files)
-    return [file for file in listed if targets.is_small(file)] if len(listed) > 1 else []
+    if len(listed) <= (targets.files_per_partition or 1):
+        return []
+    return [file for file in listed if targets.is_small(file)]
 
 
 def most_groups(rows: int) -> int:
