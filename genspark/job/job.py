@@ -382,27 +382,14 @@ class _Job:
             "nothing was changed (--force does it again)"
         )
         self.seconds["total"] = self._elapsed
-        return RunReport(
+        return RunReport.done_before(
+            past,
             name=self.config.name,
-            run_id=str(told.get("run_id", "")),
             engine=runner.name,
-            rows_read=0,
-            rows_written=0,
-            rows_quarantined=0,
-            rows_dropped=0,
-            shards_quarantined=0,
-            scans=0,
-            scans_stage_by_stage=0,
-            passes=dict(runner.passes),
             table=runner.target.path,
-            table_version=past.version,
             model=runner.model_path,
-            model_sha256=str(told.get("model_sha256", "")),
-            quarantine=None,
-            files_written=0,
-            bytes_written=0,
+            passes=dict(runner.passes),
             seconds=self._seconds(),
-            already_done=True,
         )
 
     def _report(self, model: PipelineModel, written: Written) -> RunReport:

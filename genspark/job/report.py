@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from genspark.sinks.table import PastRun
 from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
 
 FORGOTTEN = "a run that the log has forgotten"
+_NUMBERS = (
+    "rows_read",
+    "rows_written",
+    "rows_quarantined",
+    "rows_dropped",
+    "shards_quarantined",
+    "scans",
+    "scans_stage_by_stage",
+    "files_written",
+    "bytes_written",
+)
 SEE = "`genspark inspect` tells what mends it"
 SHARED = "the same key stands in several rows: check `key`, and the source for rows that are there twice"
 
@@ -58,6 +70,25 @@ class RunReport:
     already_done: bool = False
     row_ids_shared: int | None = None
     layout_off: Sequence[str] = ()
+
+    @classmethod
+    def done_before(cls, past: PastRun, *, name: str, engine: str, table: str, model: str, **more: Any) -> Self:
+        """The report of a run that changed nothing, as another did its work; `more` are fields as they are."""
+        zeros: dict[str, Any] = dict.fromkeys(_NUMBERS, 0)
+        return cls(
+            name=name,
+            run_id=str(past.metadata.get("run_id", "")),
+            engine=engine,
+            **zeros,
+            passes=more.pop("passes", {}),
+            table=table,
+            table_version=past.version,
+            model=model,
+            model_sha256=str(past.metadata.get("model_sha256", "")),
+            quarantine=None,
+            already_done=True,
+            **more,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
