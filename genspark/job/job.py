@@ -347,9 +347,10 @@ class _Job:
             self.save(model)
         except BaseException as error:
             came_second = isinstance(error, AlreadyCommittedError | SourceOvertakenError)
-            self.once.unstage(came_second=came_second)
-            with contextlib.suppress(Exception):
-                runner.put_back()
+            if runner.put_back():
+                self.once.unstage(came_second=came_second)
+            else:
+                self.once.give_up()
             if came_second:
                 self._withdraw()
             past = self.once.committed() if isinstance(error, AlreadyCommittedError) else None

@@ -198,6 +198,13 @@ class Once:
                 remove_own(staged.rpartition("/")[0])
         self._staged.clear()
 
+    def give_up(self) -> None:
+        """Leave to the next run what this one committed and cannot take back."""
+        if self._mark:
+            with contextlib.suppress(OSError, ValueError):
+                self._mark.give_up()
+                self._mark = None
+
     def record(self, report: RunReport) -> None:
         """Add a run that has written table and model to the ledger: whatever comes after, they stand."""
         assert self._row

@@ -64,7 +64,8 @@ def translated(error: BaseException, place: str, otherwise: type[GensparkError])
         return ShardError(
             {unreadable[1]: f"cannot be read as the format given ({_cause(text)})"},
             "it may be cut short or of another format: replace it or take it out",
-            place=place,
+            # What is read while a table is written is the source.
+            place="source.path" if place == "sink.path" else place,
         )
     if blocked := _BLOCKED.search(text):
         return SinkError(f"{place}: cannot be written ({blocked[0]}); check the path and its permissions")

@@ -156,11 +156,15 @@ class Runner(ABC):
     def write(self, model: PipelineModel) -> Written:
         """Write the quarantine and the table. After an error, `put_back` undoes what was committed."""
 
-    def put_back(self) -> None:
-        """Leave table and quarantine as they were found, as far as that can be done."""
+    def put_back(self) -> bool:
+        """Leave table and quarantine as they were found, as far as that can be done; returns whether it could be."""
+        is_back = True
         for sink, table in ((self.sink, self.target), (self.aside_sink, self.aside)):
-            with contextlib.suppress(Exception):
+            try:
                 sink.put_back(table, self.run_id)
+            except Exception:  # whatever it is, the error that the run failed with is the one to tell
+                is_back = False
+        return is_back
 
     def sweep(self, written: Written) -> None:
         """Delete the run's leftovers, once it will not be put back."""

@@ -23,6 +23,7 @@ from genspark.job.runners import spark_files
 from genspark.job.runners.base import Runner, TaskCount, Written
 from genspark.job.snapshot import Snapshot, versions_of
 from genspark.job.states import SourceFile, normal
+from genspark.job.sums import adds_up
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.session import get_spark, qualified, task_progress
@@ -148,7 +149,13 @@ class SparkRunner(Runner):
         self.before_commit()
         aside_commit = self._write_quarantine(model) if self._may_quarantine(model) else None
         commit, observed, counts = self._write_table(model)
-        return Written(commit, observed, aside_commit, counts)
+        written = Written(commit, observed, aside_commit, counts)
+        if adds_up(observed, written=commit.rows, aside=written.aside, shards=len(self.left_out)):
+            return written
+        # Spark counts rows twice where an executor was lost and its work is done again before a shuffle.
+        self.passes["recount"] += 1
+        exact, exact_counts = self.recounted(model)
+        return replace(written, observed=exact, counts=exact_counts)
 
     def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
         return task_progress(self.spark, tell)
