@@ -44,6 +44,10 @@ LEDGER_SUFFIX = "_runs"
 """What is added to a table's path for that of its ledger."""
 
 
+_BESIDE, _READING = ("card", "lineage", "ledger"), ("split_size", "stage")
+"""Keys of a job and of its source that make no other run."""
+
+
 class _OneKey:
     """Reads a step as `{kind: {field: value}}`, for every kind that is registered when the model's class is made."""
 
@@ -178,7 +182,17 @@ class JobConfig(Section):
 
         The order of keys does: the order of a split's fractions decides which row goes where.
         """
-        return hashlib.sha256(json.dumps(self.plain(), separators=(",", ":")).encode()).hexdigest()
+        return _digest(self.plain())
+
+    @property
+    def work_hash(self) -> str:
+        """The sha256 of what decides what a run leaves behind: the table, the quarantine and the model.
+
+        Not of what describes or records the run, nor of how its source is read.
+        """
+        counted = {name: value for name, value in self.plain().items() if name not in _BESIDE}
+        of_source = {name: value for name, value in counted["source"].items() if name not in _READING}
+        return _digest({**counted, "source": of_source})
 
     @property
     def quarantine_path(self) -> str:
@@ -208,6 +222,10 @@ class JobConfig(Section):
     def plain(self) -> dict[str, Any]:
         """The job as plain values, by the keys of its YAML; defaults are left out."""
         return self.model_dump(by_alias=True, exclude_defaults=True)
+
+
+def _digest(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, separators=(",", ":")).encode()).hexdigest()
 
 
 def json_schema() -> dict[str, Any]:

@@ -251,7 +251,8 @@ class _Job:
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
                 self.runner.identity = identity = Identity.of(self.config, source, result)
-                self.runner.stored = stored_schema({**result, **identity.columns}, self.config.sink.float_)
+                kept = {name: result[name] for name in identity.kept(result)}
+                self.runner.stored = stored_schema({**kept, **identity.columns}, self.config.sink.float_)
 
     def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
         """Make the planned scans: with the runner, unless another way is given."""
@@ -382,27 +383,14 @@ class _Job:
             "nothing was changed (--force does it again)"
         )
         self.seconds["total"] = self._elapsed
-        return RunReport(
+        return RunReport.done_before(
+            past,
             name=self.config.name,
-            run_id=str(told.get("run_id", "")),
             engine=runner.name,
-            rows_read=0,
-            rows_written=0,
-            rows_quarantined=0,
-            rows_dropped=0,
-            shards_quarantined=0,
-            scans=0,
-            scans_stage_by_stage=0,
-            passes=dict(runner.passes),
             table=runner.target.path,
-            table_version=past.version,
             model=runner.model_path,
-            model_sha256=str(told.get("model_sha256", "")),
-            quarantine=None,
-            files_written=0,
-            bytes_written=0,
+            passes=dict(runner.passes),
             seconds=self._seconds(),
-            already_done=True,
         )
 
     def _report(self, model: PipelineModel, written: Written) -> RunReport:
@@ -428,6 +416,8 @@ class _Job:
             bytes_written=written.commit.bytes,
             counts=[Count(*count) for count in written.counts],
             seconds=self._seconds(),
+            row_ids_shared=written.commit.shared_ids,
+            layout_off=written.commit.off,
         )
 
     def _seconds(self) -> dict[str, float]:

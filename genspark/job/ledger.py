@@ -51,6 +51,7 @@ COLUMNS = pl.Schema(
         "rows_dropped": pl.Int64(),
         "shards_quarantined": pl.Int64(),
         "counts": pl.String(),
+        "row_ids_shared": pl.Int64(),
         "error": pl.String(),
     }
 )
@@ -88,6 +89,7 @@ class Row:
     rows_dropped: int | None = None
     shards_quarantined: int | None = None
     counts: str | None = None
+    row_ids_shared: int | None = None
     error: str | None = None
 
     @classmethod
@@ -133,6 +135,7 @@ class Row:
             rows_dropped=report.rows_dropped,
             shards_quarantined=report.shards_quarantined,
             counts=counts_text(report.counts),
+            row_ids_shared=report.row_ids_shared,
         )
 
     def failed(self, error: BaseException | str, seconds: float | None = None) -> Self:

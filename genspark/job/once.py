@@ -72,7 +72,7 @@ class Once:
             if past is not None:
                 return past
         nonce = [self.run_id] if self.is_forced else []
-        self.key = run_key(self.config.name, self.source, self.config.config_hash, *more, *nonce)
+        self.key = run_key(self.config.name, self.source, self.config.work_hash, *more, *nonce)
         runner.told["key"] = self.key
         return self.committed()
 

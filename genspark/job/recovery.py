@@ -117,7 +117,8 @@ def counted(rows: Mapping[str, int], counts: Sequence[tuple[str, str, int]]) -> 
 
 
 def _told(past: PastRun) -> dict[str, Any]:
-    return {"outcome": "recovered", "target_version": past.version, "model_sha256": past.metadata.get("model_sha256")}
+    told = {name: past.metadata.get(name) for name in ("model_sha256", "row_ids_shared")}
+    return {"outcome": "recovered", "target_version": past.version, **told}
 
 
 def _row(mark: Mark) -> ledger.Row | None:

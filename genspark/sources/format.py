@@ -19,6 +19,7 @@ from genspark.errors import SourceError
 from genspark.sources import ddl
 from genspark.sources.keeping import Keeper, Kept
 from genspark.sources.listing import Listing, list_shards
+from genspark.sources.numbering import numbered
 from genspark.sources.options import FILES, Options
 from genspark.sources.shard import Shard
 from genspark.sources.source import Source, paths_of
@@ -63,6 +64,7 @@ class Format(ABC):
     - `reads_empty`: a file of no bytes has rows all the same.
     - `is_on_spark`: engine `spark` can read it.
     - `tells_place`: rows hold their file's path relative to `source.path`.
+    - `is_numbered_on_spark`: Spark knows which record of its file a row is. The Polars engines know it of every format.
     """
 
     registry: ClassVar[dict[str, type[Format]]] = {}
@@ -76,6 +78,7 @@ class Format(ABC):
     reads_empty: ClassVar[bool] = False
     is_on_spark: ClassVar[bool] = True
     tells_place: ClassVar[bool] = False
+    is_numbered_on_spark: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -112,7 +115,7 @@ class Format(ABC):
         """Scan shards, at least one: their rows in order, in bounded memory.
 
         `schema` has the columns of the files and of their folders. `columns`, which the scan returns, has the same,
-        then `CORRUPT` and `FILE` where these are asked for. A shard that cannot be read fails the query.
+        then `CORRUPT`, `FILE` and `RECORD` where these are asked for. A shard that cannot be read fails the query.
         """
 
     def parts(self, shard: Shard, size: int) -> Iterator[Shard]:
@@ -156,7 +159,7 @@ class StreamedFormat(Format):
         """Read all shards, one after another, with the columns of their folders."""
         for shard in shards:
             constants = folder_columns(shard, schema, needed)
-            for frame in self.frames(shard, file_columns(shard, schema), options, needed):
+            for frame in numbered(self.frames(shard, file_columns(shard, schema), options, needed), needed):
                 yield frame.with_columns(constants)
 
     def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:

@@ -48,7 +48,11 @@ def _follow(config: JobConfig, arguments: Arguments) -> None:
 
 def replay(arguments: Arguments) -> None:
     """Add repaired rows by the table's model."""
-    _show(job.replay(_config(arguments), arguments.rows, progress=_progress(arguments)), arguments)
+    if arguments.config.endswith((".yaml", ".yml")):
+        config, model = _config(arguments), None
+    else:
+        config, model = job.recorded_job(arguments.config, arguments.sets)
+    _show(job.replay(config, arguments.rows, model=model, progress=_progress(arguments)), arguments)
 
 
 def fit(arguments: Arguments) -> None:

@@ -98,7 +98,7 @@ def _suited(size: int | None, refusals: dict[str, str | None], *, has_session: b
 def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str | None:
     """The reason why an engine cannot run a job, as far as is known before anything is read; None where it can."""
     if engine == "spark":
-        return _no_spark(spark) or _no_reader(config.source.format)
+        return _no_spark(spark) or _no_reader(config.source.format) or _no_record(config)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if absent:
         return f"{', '.join(absent)} not installed (pip install genspark)"
@@ -127,6 +127,14 @@ def _no_reader(name: str) -> str | None:
     from genspark.sources.formats import format_of
 
     return None if format_of(name).is_on_spark else f"it does not read format {name}"
+
+
+def _no_record(config: JobConfig) -> str | None:
+    from genspark.sources.formats import format_of
+
+    if not config.sink.source_row or format_of(config.source.format).is_numbered_on_spark:
+        return None
+    return f"sink.source_row: it does not know which record of its file a row of format {config.source.format} is"
 
 
 def _not_reached(config: JobConfig) -> str | None:

@@ -114,7 +114,7 @@ class SparkRunner(Runner):
         with spark_errors("source.path", SourceError):
             frame = wrapped(readable(self.given.frame))
             SparkEngine().check_names(frame)
-            return dict(frame.collect_schema())
+            return {name: dtype for name, dtype in frame.collect_schema().items() if not is_hidden(name)}
 
     @property
     def source(self) -> Mapping[str, Any]:
@@ -192,11 +192,12 @@ class SparkRunner(Runner):
         observation, fates = Observation(), Fates(reasons=False)
         self.passes["write"] += 1
         with self.phase("write", "writing the table"):
-            read = self.given.with_file if self.identity.is_visible else self.given.frame
-            frame = marked(read, model, fates, self.identity.hashes)
+            identity = self.identity
+            read = self.given.with_origin(record=identity.has_record) if identity.is_visible else self.given.frame
+            frame = marked(read, model, fates, identity.hashes)
             frame = fates.with_counts(frame, observation).filter(F.col(FATE) == KEPT)
             section = self.section(model)
-            rows = stored(self.identity.on_spark(frame), section.float_)
+            rows = stored(identity.on_spark(frame), section.float_)
             commit = self.sink.commit(self.target, section, rows, self.metadata(model), self.table_properties(model))
         observed = dict(observation.get)
         return commit, observed, fates.counts(observed)

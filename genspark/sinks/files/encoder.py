@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from genspark.sinks.files.footer import Footer
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.log_statistics import log_statistics
 from genspark.sinks.files.written import WrittenFile
@@ -71,7 +72,7 @@ class Encoder:
             footer = self.encode(rows, stream, self.rows_in_a_group(rows, sample), sample.unlike)
             written = stream.tell()
         stats = log_statistics(footer, self.layout.indexed(rows.columns))
-        return WrittenFile(path, written, rows.height, partition, stats, int(time.time() * 1000))
+        return WrittenFile(path, written, rows.height, partition, stats, int(time.time() * 1000), Footer.of(footer))
 
     def encode(
         self, rows: pl.DataFrame, stream: Any, rows_in_a_group: int, unlike: frozenset[str] = frozenset()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import narwhals as nw
 
@@ -78,9 +79,20 @@ def layout_property(section: Section, partition_by: Sequence[str], key: Sequence
         "shuffle": section.shuffle,
         "target_file_size": section.target_file_size,
         "target_row_group_size": section.target_row_group_size,
+        "files_per_partition": section.files_per_partition,
+        "max_records_per_file": section.max_records_per_file,
         "float": section.float_,
         "statistics": list(section.statistics),
         "partition_by": list(partition_by),
         "lineage": section.lineage,
     }
     return {PROPERTY: json.dumps(layout)}
+
+
+def layout_of(properties: Mapping[str, str]) -> dict[str, Any] | None:
+    """The layout that a table's properties tell; None where another writer made it, or none can be read."""
+    try:
+        told = json.loads(properties.get(PROPERTY, "null"))
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None

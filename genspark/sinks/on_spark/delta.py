@@ -31,6 +31,7 @@ from genspark.sinks.history import (
     refuse_the_same,
 )
 from genspark.sinks.on_spark import delta_table
+from genspark.sinks.on_spark.footers import looked_at
 from genspark.sinks.on_spark.frames import in_order, plain_text, sized
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
@@ -102,7 +103,8 @@ class DeltaSpark(Sink["DataFrame"]):
                     self._write(table, section, frame, "append", options)
                 else:
                     return self.commit(table, section, rows, metadata, properties)
-            return self._commit(table, section, metadata)
+            commit = self._commit(table, section, metadata)
+            return looked_at(self.spark, table, section, commit, wanted, dict(frame.dtypes))
 
     def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
         with spark_errors(self.place, SinkError), self._noticing_the_same(table, metadata):
