@@ -42,7 +42,7 @@ faults: venv java  ## kill runs at N moments and hold what the next run leaves a
 bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or a number of rows
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
 
-.PHONY: bench-growth bench-scans bench-tables bench-text bench-imports
+.PHONY: bench-growth bench-scans bench-tables bench-text bench-imports bench-compression
 bench-scans: venv java  ## measure what statistics cost, beside Spark's summary and MLlib's fits
 	$(BIN)/python benchmarks/scans.py $(ARGS)
 
@@ -51,6 +51,9 @@ bench-text: venv java  ## measure the job on csv and JSON lines, plain and compr
 
 bench-tables: venv java  ## measure identity, order, ledger and card beside the plain write, and adding a shard
 	$(BIN)/python benchmarks/tables.py $(ARGS)
+
+bench-compression: venv java  ## measure sizes and seconds of shards and tables by their compression
+	$(BIN)/python benchmarks/compression.py $(ARGS)
 
 bench-imports: venv  ## measure the start: import genspark, genspark --help
 	$(BIN)/python benchmarks/imports.py $(ARGS)

@@ -27,7 +27,8 @@ CORE = [
     "rich>=13",
 ]
 EXTRAS = {
-    "avro": ["fastavro>=1.9"],
+    "avro": ["fastavro>=1.9", "cramjam>=2.8", "backports.zstd>=1.0"],
+    "codecs": ["cramjam>=2.8"],
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
     "images": ["pillow>=10"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
@@ -47,6 +48,7 @@ DEV = [
     "pytest",
     "ruff",
     "types-PyYAML",
+    "webdataset",
     "zstandard",
 ]
 EVERYTHING = sorted({requirement for group in EXTRAS.values() for requirement in group})

@@ -278,7 +278,7 @@ sink: {path: "${OUT}", mod: append, mode: append, mode: append}
         "sink.path: the environment variable OUT is not set; set it, or write ${OUT:-default}",
         "name: needed and absent",
         "source.path: needed and absent",
-        "source.format: must be one of arrow, avro, csv, delta, images, json, orc, parquet, text; got 'cvs'; "
+        "source.format: must be one of arrow, avro, csv, delta, images, json, orc, parquet, tar, text; got 'cvs'; "
         "did you mean 'csv'?",
         "source.pth: not a key here; did you mean 'path'?",
         "steps[0].impute.strategy: must be one of mean, median, mode, constant, model, nearest; got 'men'; "
@@ -363,6 +363,14 @@ def test_mistakes_of_a_source(fields: str, said: str) -> None:
         (
             "mode: replace",
             "sink.mode: must be one of overwrite, append, error; got 'replace'",
+        ),
+        (
+            "compression: lz4, compression_level: 3",
+            "sink.compression_level: lz4 has no levels; leave it out, or take zstd",
+        ),
+        (
+            "compression: zstd, compression_level: 23",
+            "sink.compression_level: zstd has levels 1 to 22; got 23",
         ),
         (
             "mode: append, partition_by: a, partitions: {a: [1]}",

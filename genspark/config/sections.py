@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from genspark.errors import did_you_mean
+from genspark.sinks.files.compression import LEVELS
 from genspark.steps.checked import Checked
 from genspark.steps.matching import as_tuple
 from genspark.storage.secrets import is_secret, masked
@@ -147,7 +148,7 @@ class Source(Section):
         default="auto",
         min_length=1,
         description="Where parsed rows are kept for the passes after the first: auto (the system's temporary folder, "
-        "for csv, json, text and avro), never, or a folder.",
+        "for csv, json, text, tar and avro), never, or a folder.",
     )
     version: Annotated[int, Field(strict=True, ge=0)] | None = Field(
         default=None, description="The version of a Delta table to read."
@@ -202,6 +203,12 @@ class Sink(Section):
         default=32 << 20,
         description="The size of a row group, before compression. Groups of images have 1,000 to 4,000 rows.",
     )
+    compression: Literal["snappy", "zstd", "gzip", "lz4", "none"] = Field(
+        default="snappy", description="What compresses the files; zstd makes the smallest that are quick to read."
+    )
+    compression_level: Count | None = Field(
+        default=None, description="How hard zstd (1 to 22; left out: 3) or gzip (1 to 9; left out: 6) tries."
+    )
     shuffle: Literal["none", "global"] = Field(
         default="none",
         description="Rows are in the order of a hash of their key within each file; global: from file to file, too.",
@@ -228,6 +235,19 @@ class Sink(Section):
         description="What writes on engine spark: Arrow in the tasks, Delta's own writer, or by what there is.",
     )
     properties: dict[str, str] = Field(default={}, description="Table properties, such as delta.appendOnly: 'true'.")
+
+    @model_validator(mode="after")
+    def _the_codec_has_the_level(self) -> Self:
+        if self.compression_level is not None:
+            levels = LEVELS.get(self.compression)
+            if levels is None:
+                raise ValueError(f"compression_level: {self.compression} has no levels; leave it out, or take zstd")
+            if self.compression_level not in levels:
+                raise ValueError(
+                    f"compression_level: {self.compression} has levels {levels[0]} to {levels[-1]}; "
+                    f"got {self.compression_level}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _deltas_own_is_for_delta(self) -> Self:

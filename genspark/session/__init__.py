@@ -29,6 +29,7 @@ __all__ = [
     "get_spark",
     "is_connect",
     "is_running",
+    "master_of",
     "prepare",
     "set_conf",
     "settled",
@@ -89,6 +90,16 @@ def is_running() -> bool:
     if driver.is_submitted() or "DATABRICKS_RUNTIME_VERSION" in os.environ:
         return True
     return "pyspark.sql" in sys.modules and _active_session() is not None
+
+
+def master_of(spark: SparkSession | None) -> str:
+    """The master of a session, or of the one that would be taken: `local` where one is started here."""
+    active = spark or ("pyspark.sql" in sys.modules and _active_session()) or None
+    if active is not None:
+        return str(active.conf.get("spark.master", "local") or "local")
+    if address := os.environ.get("SPARK_REMOTE"):
+        return address
+    return driver.submitted_master() if driver.is_submitted() else "local"
 
 
 def slots(spark: SparkSession) -> int:

@@ -89,6 +89,14 @@ def is_submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+def submitted_master() -> str:
+    """The master that spark-submit was given, under which this process runs."""
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()
+    return SparkConf().get("spark.master", "local") or "local"
+
+
 def launch(conf: Mapping[str, str]) -> SparkSession:
     """Start a classic session in a new JVM.
 

@@ -50,6 +50,14 @@ class Section(Protocol):
         """The bytes of a row group that they aim at, before compression."""
 
     @property
+    def compression(self) -> str:
+        """The codec of the files' pages: see `Compression`."""
+
+    @property
+    def compression_level(self) -> int | None:
+        """The codec's level; None for its default."""
+
+    @property
     def shuffle(self) -> str:
         """The order of rows from file to file: `none`, or `global`, as within each."""
 

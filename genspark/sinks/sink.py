@@ -11,6 +11,7 @@ import polars as pl
 
 from genspark.errors import SinkError, TargetError
 from genspark.sinks.columns import check_columns
+from genspark.sinks.files.compression import Compression
 from genspark.sinks.files.layout import MEMORY, MEMORY_OF_TASKS, Layout
 from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.sinks.names import check_names
@@ -147,6 +148,7 @@ class FileSink(Sink[Files]):
             statistics=tuple(section.statistics),
             most_partitions=section.max_partitions,
             seed=section.seed,
+            compression=Compression.of(section),
             memory=MEMORY_OF_TASKS if self.in_tasks else MEMORY,
         )
 

@@ -17,10 +17,12 @@ from genspark.engines.fate import FILE
 from genspark.engines.polars.plugin import lazy
 from genspark.errors import SourceError
 from genspark.sources import ddl
+from genspark.sources.codecs import is_compressed
 from genspark.sources.keeping import Keeper, Kept
 from genspark.sources.listing import Listing, list_shards
 from genspark.sources.numbering import numbered
 from genspark.sources.options import FILES, Options
+from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
 from genspark.sources.source import Source, paths_of
 from genspark.storage.stores import file_uri
@@ -63,6 +65,7 @@ class Format(ABC):
     - `is_versioned`: a table with versions, which `version` and `timestamp` choose; its files never change.
     - `reads_empty`: a file of no bytes has rows all the same.
     - `is_on_spark`: engine `spark` can read it.
+    - `unpacks`: shards that are compressed as a whole are read.
     - `tells_place`: rows hold their file's path relative to `source.path`.
     - `is_numbered_on_spark`: Spark knows which record of its file a row is. The Polars engines know it of every format.
     """
@@ -77,6 +80,7 @@ class Format(ABC):
     is_versioned: ClassVar[bool] = False
     reads_empty: ClassVar[bool] = False
     is_on_spark: ClassVar[bool] = True
+    unpacks: ClassVar[bool] = False
     tells_place: ClassVar[bool] = False
     is_numbered_on_spark: ClassVar[bool] = False
 
@@ -88,7 +92,11 @@ class Format(ABC):
     def listed(self, source: Source) -> Listing:
         """List the shards without opening them. Raises SourceError for what is missing."""
         options = self.options.given(self.name, source.options)
-        return list_shards(paths_of(source), options, self.given_schema(source) or {})
+        listing = list_shards(paths_of(source), options, self.given_schema(source) or {})
+        packed = next((shard.path for shard in listing.shards if is_compressed(shard.path)), None)
+        if packed and not self.unpacks:
+            raise SourceError(f"{PLACE}: {packed}: {self.name} is not read from files compressed as a whole; unpack it")
+        return listing
 
     def given_schema(self, source: Source) -> Schema | None:
         """Parse `source.schema`, which may name columns of folders too; None where it is not given."""

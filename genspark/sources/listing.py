@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,12 @@ import polars as pl
 
 from genspark.errors import SourceError
 from genspark.sources import hive
+from genspark.sources.codecs import refuse_codecs
 from genspark.sources.options import is_true
 from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
 from genspark.storage import globs
-from genspark.storage.stores import UNSUPPORTED_CODECS, Entry, absolute, children
+from genspark.storage.stores import Entry, absolute, children
 
 Files = Mapping[str, tuple[Entry, dict[str, str]]]
 """Files by path, each with the texts of its Hive folders by column."""
@@ -62,7 +62,7 @@ def list_shards(paths: Sequence[str], options: Mapping[str, str], given: Mapping
     kept = _filtered(chosen, options.get("pathGlobFilter"))
     if not kept:
         raise SourceError(f"{PLACE}: no file below {', '.join(paths[:3])}; check the path")
-    _refuse_codecs(kept)
+    refuse_codecs(kept)
     constants = hive.typed([texts for _, texts in kept.values()], given)
     shards = (Shard(e.path, e.size, e.modified, None, c) for (e, _), c in zip(kept.values(), constants, strict=True))
     return Listing(tuple(shards), options)
@@ -116,10 +116,3 @@ def _filtered(files: Files, pattern: str | None) -> Files:
         return files
     is_wanted = globs.name_filter(pattern)
     return {path: file for path, file in files.items() if is_wanted(path.rpartition("/")[2])}
-
-
-def _refuse_codecs(files: Files) -> None:
-    for path in files:
-        if path.endswith(UNSUPPORTED_CODECS):
-            codec = re.sub(r".*\.", ".", path)
-            raise SourceError(f"{PLACE}: {path}: {codec} is not read without Spark; `engine: spark` reads it")

@@ -16,6 +16,7 @@ from genspark.engines.fate import CORRUPT
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted
 from genspark.errors import ShardError, SourceError, first_line
+from genspark.sources.codecs import refuse_on_spark
 from genspark.sources.format import UNREADABLE, Found, Schema, StreamedFormat, file_columns, folder_columns
 from genspark.sources.keeping import Keeper, Part, remove
 from genspark.sources.numbering import numbered
@@ -48,6 +49,7 @@ class RecordFormat(StreamedFormat):
     tells_corrupt = True
     is_parsed = True
     infers = True
+    unpacks = True
 
     @abstractmethod
     def infer(self, shards: Sequence[Shard], options: Mapping[str, str], keep: Keep | None) -> Schema:
@@ -124,7 +126,9 @@ class RecordFormat(StreamedFormat):
         if source.schema_:
             schema, passes = parsed(spark, source.schema_), 0
         else:
-            schema, passes = spark.read.format(self.name).options(**options).load(paths).schema, 1
+            inferred = spark.read.format(self.name).options(**options).load(paths)
+            refuse_on_spark(inferred.inputFiles())
+            schema, passes = inferred.schema, 1
         fields = [f for f in schema.fields if f.name != CORRUPT_OPTION]
         if not fields:
             raise SourceError(f"{PLACE}: no record of {named(source)} could be read as {self.name}; check the format")

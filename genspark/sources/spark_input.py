@@ -10,6 +10,7 @@ from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.functions import functions
 from genspark.errors import SourceError
+from genspark.sources.codecs import refuse_on_spark
 from genspark.sources.places import PLACE
 from genspark.sources.source import Source, description_of, named, paths_of
 
@@ -70,5 +71,7 @@ def parsed(spark: SparkSession, ddl: str) -> StructType:
 
 
 def described(source: Source, frame: DataFrame) -> dict[str, Any]:
-    """Describe the files of a frame, for the model and the commit."""
-    return description_of(source, frame.inputFiles())
+    """Describe the files of a frame, for the model and the commit. Raises SourceError for one that Spark misreads."""
+    files = frame.inputFiles()
+    refuse_on_spark(files)
+    return description_of(source, files)

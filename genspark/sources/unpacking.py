@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from genspark.sources.codecs import is_compressed, open_unpacked
 from genspark.sources.parsing.ahead import thread_count
 from genspark.sources.shard import Shard
 from genspark.storage.scratch import free_bytes
-from genspark.storage.stores import is_compressed, open_stream
 
 _CHUNK = 4 << 20
 
@@ -46,7 +46,7 @@ def without_copies(shards: Sequence[Shard]) -> tuple[Shard, ...]:
 def _unpack(path: str, copy: str, room: int, taken: list[int]) -> bool:
     """Whether a file could be unpacked to its end; `taken` has the bytes of every chunk that was written so far."""
     try:
-        with open_stream(path) as stream, Path(copy).open("wb") as out:
+        with open_unpacked(path) as stream, Path(copy).open("wb") as out:
             while chunk := stream.read(_CHUNK):
                 out.write(chunk)
                 taken.append(len(chunk))

@@ -15,9 +15,6 @@ from genspark.storage.files import is_uri, local
 from genspark.storage.object_stores import REMEDY, SCHEMES, arrow_file_system, normal_uri, one_line
 from genspark.storage.secrets import masked
 
-_CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-UNSUPPORTED_CODECS = (".deflate", ".snappy", ".lz4", ".lzo", ".xz")
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -68,21 +65,14 @@ def children(path: str) -> list[Entry]:
     return sorted((_of_store(f"{base}/{info.base_name}", info) for info in infos), key=lambda item: item.path)
 
 
-def is_compressed(path: str) -> bool:
-    """Whether `open_stream` decompresses a file of this name."""
-    return os.path.splitext(path)[1] in _CODECS
-
-
 def open_stream(path: str) -> Any:
-    """Open a file as a stream of bytes, decompressed by its suffix. Raises OSError."""
+    """Open a file as a stream of its bytes. Raises OSError."""
     import pyarrow as pa
 
-    codec = _CODECS.get(os.path.splitext(path)[1])
     if is_uri(path):
         system, inside = arrow_file_system(path)
-        return system.open_input_stream(inside, compression=codec)
-    raw = pa.OSFile(path)
-    return pa.CompressedInputStream(raw, codec) if codec else raw
+        return system.open_input_stream(inside, compression=None)
+    return pa.OSFile(path)
 
 
 def open_file(path: str) -> Any:

@@ -146,6 +146,7 @@ def _layout(inspection: Inspection, run_id: str) -> Layout:
         file_bytes=targets.file_bytes,
         group_bytes=targets.group_bytes,
         is_global=targets.is_global,
+        compression=targets.compression,
         statistics=None if targets.statistics is None else tuple(sorted(targets.statistics)),
     )
 

@@ -18,8 +18,8 @@ from polars.testing import assert_frame_equal
 from genspark import JobConfig, job
 from genspark.errors import DataError, SourceError
 from genspark.sources import unpacking
+from genspark.sources.codecs import open_unpacked
 from genspark.sources.parsing import blocks
-from genspark.storage.stores import open_stream
 
 LINES = ["id,g,v", "1,x,1.0", "2,x,", "3,y,3.0", "4,y,2.0,too many", "5,x,2.0", "6,y,90.0"]
 
@@ -68,10 +68,10 @@ def test_each_shard_is_unpacked_once(
     def counted(path: str) -> Any:
         # An unpacked copy is another file.
         opened.update([path] if path.endswith(".gz") else [])
-        return open_stream(path)
+        return open_unpacked(path)
 
     for module in (blocks, unpacking):
-        monkeypatch.setattr(module, "open_stream", counted)
+        monkeypatch.setattr(module, "open_unpacked", counted)
     report = job.run(config(shards, stage, schema))
     assert (report.passes["fit"], report.passes["schema"]) == (2, int(not schema))
     # Where types are told, the header of each is looked at first, to see that they are alike.
@@ -85,7 +85,7 @@ def test_lines_of_text_are_unpacked_once_too(tmp_path: Path, monkeypatch: pytest
     with gzip.open(tmp_path / "a.txt.gz", "wt") as stream:
         stream.write("x\n\nx\n")
     opened: list[str] = []
-    monkeypatch.setattr(blocks, "open_stream", lambda path: opened.append(path) or open_stream(path))
+    monkeypatch.setattr(blocks, "open_unpacked", lambda path: opened.append(path) or open_unpacked(path))
     report = job.run(
         JobConfig.from_text(
             f"name: lines\nengine: polars\nsource: {{path: {tmp_path}/a.txt.gz, format: text}}\n"

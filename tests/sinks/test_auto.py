@@ -59,7 +59,8 @@ def test_a_local_table_is_written_by_arrow_and_nothing_is_asked(sink: Any, tmp_p
         (
             "spark://there:7077",
             "/data/table",
-            "/data/table is a path of this machine, and Spark's workers may be others",
+            "/data/table is a path of this machine, and Spark's workers may be others; give a path that all machines "
+            "reach, or name the folder of /data/table in GENSPARK_SHARED where they all see it",
         ),
     ],
 )

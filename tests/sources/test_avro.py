@@ -83,18 +83,18 @@ def without_zone(value: Any) -> Any:
 def test_values_and_types_are_those_of_spark(spark: Any, tmp_path: Path) -> None:
     fields = [{"name": name, "type": avro} for name, avro, *_ in COLUMNS]
     written = {name: value for name, _, _, value, _ in COLUMNS}
-    for codec in ("null", "deflate"):
+    for codec in ("null", "deflate", "snappy", "zstandard", "bzip2", "xz"):
         write(tmp_path / f"{codec}.avro", fields, [written] * 3, codec)
     source = Source(path=str(tmp_path), format="avro")
     frame = scan(find_dataset(source)).collect()
     assert [(name, ddl.name_of(dtype)) for name, dtype in frame.schema.items()] == [(c[0], c[2]) for c in COLUMNS]
     expected = {name: value for name, *_, value in COLUMNS}
     plain = [{name: without_zone(value) for name, value in row.items()} for row in frame.to_dicts()]
-    assert plain == [expected] * 6
+    assert plain == [expected] * 18
     given = read(spark, source)
     assert given.frame.dtypes == [(c[0], c[2]) for c in COLUMNS]
     theirs = [row.asDict(recursive=True) for row in given.frame.collect()]
-    assert [{**row, "blob": bytes(row["blob"]), "fixed": bytes(row["fixed"])} for row in theirs] == [expected] * 6
+    assert [{**row, "blob": bytes(row["blob"]), "fixed": bytes(row["fixed"])} for row in theirs] == [expected] * 18
     assert given.description == find_dataset(source).description
 
 

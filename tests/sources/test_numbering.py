@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +41,14 @@ def avro(path: Path) -> None:
     NUMBERS.write_avro(path)
 
 
+def tar(path: Path) -> None:
+    with tarfile.open(path, "w") as archive:
+        for n in range(ROWS):
+            member = tarfile.TarInfo(f"{n:04}.txt")
+            member.size = len("text")
+            archive.addfile(member, io.BytesIO(b"text"))
+
+
 def png(path: Path) -> None:
     Image.new("L", (1, 1)).save(path, "png")
 
@@ -52,6 +62,7 @@ MADE: dict[str, Callable[[Path], object]] = {
     "delta": NUMBERS.write_delta,
     "orc": lambda path: pyarrow.orc.write_table(NUMBERS.to_arrow(compat_level=pl.CompatLevel.oldest()), path),
     "parquet": lambda path: NUMBERS.write_parquet(path, row_group_size=100),
+    "tar": tar,
     "text": lambda path: path.write_text("line\n" * ROWS),
 }
 OPTIONS = {"csv": {"comment": "#"}}

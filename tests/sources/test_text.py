@@ -287,3 +287,9 @@ def test_numbers_beyond_every_type_are_corrupt(tmp_path: Path) -> None:
     frame = mine(source(tmp_path / "a.json", "json", schema="n int, t timestamp"))
     assert frame[CORRUPT].null_count() == 0
     assert mine(source(tmp_path / "a.csv", "csv", schema="n int"))[CORRUPT].to_list() == [long]
+
+
+def test_a_column_may_be_called_as_any_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("value\n1.5\n+1_0\n")
+    frame = mine(source(tmp_path, "csv"))
+    assert frame["value"].to_list() == ["1.5", "+1_0"]

@@ -16,6 +16,8 @@ _UNREADABLE = re.compile(
     r"(?:(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER).*?reading file |Could not read file: )(\S+?)\.?(?:\s|$)",
     re.DOTALL,
 )
+_UNREADABLE_HERE = re.compile(r"genspark cannot read (\S+): (.*)")
+_REPLACE = "it may be cut short or of another format: replace it or take it out"
 _BLOCKED = re.compile(
     r"Permission denied|AccessControlException|AccessDenied|Mkdirs failed|Read-only file system"
     r"|DELTA_CANNOT_CREATE_LOG_PATH|Not a directory|ParentNotDirectoryException|No space left"
@@ -43,6 +45,11 @@ def spark_errors(place: str = "spark", otherwise: type[GensparkError] = DataErro
         raise translated(error, place, otherwise) from error
 
 
+def unreadable(uri: str, error: BaseException) -> RuntimeError:
+    """What a task raises for a file that it reads by itself and cannot read; `translated` names the file then."""
+    return RuntimeError(f"genspark cannot read {uri}: {first_line(error)}")
+
+
 def lacks_package(error: BaseException) -> bool:
     """Whether the error says that Spark's workers lack a package that genspark imports there."""
     return _is_sparks(error) and bool(_NO_MODULE.search(str(error)))
@@ -60,13 +67,9 @@ def translated(error: BaseException, place: str, otherwise: type[GensparkError])
         )
     if missing := _MISSING.search(text):
         return SourceError(f"{place}: {missing[1]} does not exist or matches no file; correct the path")
-    if unreadable := _UNREADABLE.search(text):
-        return ShardError(
-            {unreadable[1]: f"cannot be read as the format given ({_cause(text)})"},
-            "it may be cut short or of another format: replace it or take it out",
-            # What is read while a table is written is the source.
-            place="source.path" if place == "sink.path" else place,
-        )
+    if shards := _unreadable_shards(text):
+        # What is read while a table is written is the source.
+        return ShardError(shards, _REPLACE, place="source.path" if place == "sink.path" else place)
     if blocked := _BLOCKED.search(text):
         return SinkError(f"{place}: cannot be written ({blocked[0]}); check the path and its permissions")
     if _CONCURRENT.search(text):
@@ -81,6 +84,14 @@ def translated(error: BaseException, place: str, otherwise: type[GensparkError])
     if "[UNABLE_TO_INFER_SCHEMA]" in text:
         return SourceError(f"{place}: there is no file of the format given here; correct source.path or source.format")
     return otherwise(f"{place}: {cause_in_task(text) or _sentence(text)}")
+
+
+def _unreadable_shards(text: str) -> dict[str, str]:
+    """The file that a message says cannot be read, with the cause; none where it says something else."""
+    if here := _UNREADABLE_HERE.search(text):
+        return {here[1]: f"cannot be read ({here[2]})"}
+    there = _UNREADABLE.search(text)
+    return {there[1]: f"cannot be read as the format given ({_cause(text)})"} if there else {}
 
 
 def _is_sparks(error: BaseException) -> bool:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from genspark.config import JobConfig
 from genspark.errors import PlanError, SessionError, SourceError
 from genspark.job.runners.base import Phase, Runner
-from genspark.session import is_running, jvm
+from genspark.job.runners.serverless import is_serverless, refusal
+from genspark.session import is_running, jvm, master_of
+from genspark.session.shared import is_shared, name_it
 from genspark.storage.files import is_uri
 from genspark.storage.object_stores import ALIASES, SCHEMES
 from genspark.storage.sizes import size_text
@@ -97,6 +99,8 @@ def _suited(size: int | None, refusals: dict[str, str | None], *, has_session: b
 
 def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str | None:
     """The reason why an engine cannot run a job, as far as is known before anything is read; None where it can."""
+    if is_serverless() and (why := refusal(engine, config)):
+        return why
     if engine == "spark":
         return _no_spark(spark) or _no_reader(config.source.format) or _no_record(config)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]
@@ -148,17 +152,15 @@ def _not_reached(config: JobConfig) -> str | None:
 
 def _not_shared(config: JobConfig, spark: SparkSession | None) -> str | None:
     """The reason why workers on other machines cannot reach a local path of the job; None where all is reached."""
-    master = _master(spark)
-    private = [path for path in _paths(config) if not is_uri(path) and not path.startswith(("dbfs:", "/Volumes/"))]
+    master = master_of(spark)
+    private = [
+        path
+        for path in _paths(config)
+        if not is_uri(path) and not path.startswith(("dbfs:", "/Volumes/")) and not is_shared(path)
+    ]
     if private and not master.startswith("local"):
-        return f"{private[0]} is a path of this machine, and the workers of {master} are others"
+        return f"{private[0]} is a path of this machine, and the workers of {master} are others ({name_it(private[0])})"
     return None
-
-
-def _master(spark: SparkSession | None) -> str:
-    if spark is None:
-        return os.environ.get("SPARK_REMOTE") or "local"
-    return str(spark.conf.get("spark.master", "local") or "local")
 
 
 def _paths(config: JobConfig) -> list[str]:

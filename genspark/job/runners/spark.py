@@ -21,12 +21,13 @@ from genspark.job import quarantine
 from genspark.job.quarantine.on_spark import marked, quarantined
 from genspark.job.runners import spark_files
 from genspark.job.runners.base import Runner, TaskCount, Written
+from genspark.job.runners.sharing import unshared
 from genspark.job.snapshot import Snapshot, versions_of
 from genspark.job.states import SourceFile, normal
 from genspark.job.sums import adds_up
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
-from genspark.session import get_spark, qualified, task_progress
+from genspark.session import get_spark, qualified, slots, task_progress
 from genspark.sinks.choice import of_frames
 from genspark.sinks.on_spark import delta_table
 from genspark.sinks.on_spark.frames import stored
@@ -78,6 +79,10 @@ class SparkRunner(Runner):
         if not format_of(source.format).is_versioned:
             with spark_errors("source.path", SourceError):
                 self._listed = list(spark_files.listed(self.spark, source))
+            if format_of(source.format).unpacks:
+                warning = unshared(((file.uri, file.size or 0) for file in self._listed), slots(self.spark))
+                if warning:
+                    self.note(warning)
             return Snapshot(tuple(self._listed))
         # Its version is pinned where it is opened, so that what is opened now is what is read.
         self._opened = read(self.spark, source)

@@ -15,10 +15,12 @@ from genspark.errors import GensparkError
 from genspark.job.runners.base import TaskCount
 from genspark.job.runners.failure import failure, with_kind
 from genspark.job.runners.polars import PolarsRunner
+from genspark.job.runners.sharing import unshared
 from genspark.job.runners.work import WriteWork
+from genspark.job.snapshot import Snapshot
 from genspark.session import get_spark, settled, slots, task_progress
 from genspark.sinks.files.written import WrittenFile
-from genspark.sinks.on_spark.merging import merged
+from genspark.sinks.on_spark.merging import merged, refuse_unseen
 from genspark.sinks.on_spark.row_ids import in_files
 from genspark.sinks.sink import Files
 from genspark.sources import Dataset
@@ -53,6 +55,13 @@ class SparkPolarsRunner(PolarsRunner):
         # The workers' Python and Polars start with the session, all at once, and tell what they lack.
         run_tasks(self.spark, ready, list(range(slots(self.spark))))
 
+    def snapshot(self) -> Snapshot:
+        found = super().snapshot()
+        warning = unshared(((file.uri, file.size or 0) for file in found.files), slots(self.spark))
+        if warning:
+            self.note(warning)
+        return found
+
     def _reaches_stage(self, where: str) -> bool:
         # A folder that is named is taken to be on a disk that all machines share.
         return where != "auto" or str(self.spark.conf.get("spark.master", "") or "").startswith("local")
@@ -69,6 +78,7 @@ class SparkPolarsRunner(PolarsRunner):
             raise self._failure(error, tasks) from None
 
     def _merged(self, files: list[WrittenFile], work: WriteWork) -> list[WrittenFile]:
+        refuse_unseen(files, work.folder)
         return merged(self.spark, files, work.folder, work.layout)
 
     def _shared_in(self, folder: str, rows: Files) -> int | None:

@@ -84,7 +84,7 @@ class Encoder:
         writer = pq.ParquetWriter(
             stream,
             table.schema,
-            compression="snappy",
+            **self.layout.compression.for_arrow,
             # Values of a blob do not repeat, and a dictionary of them would be written beside them.
             use_dictionary=[leaf for name, dtype in alike.items() for leaf in _repeating(name, dtype)],
             write_statistics=self.layout.indexed(rows.columns),

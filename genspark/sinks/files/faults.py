@@ -36,7 +36,7 @@ def faults_of_footer(footer: Footer, bytes_columns: Sequence[str], targets: Targ
     places = [footer.columns.index(name) for name in bytes_columns if name in footer.columns]
     if places and min(places) < len(footer.columns) - len(places):
         found.append(BYTES_FIRST)
-    if "UNCOMPRESSED" in footer.compressions and len(footer.compressions) == 1:
+    if footer.compressions == {"UNCOMPRESSED"} and targets.compression.codec != "none":
         found.append(NOT_COMPRESSED)
     return found
 

@@ -12,6 +12,7 @@ import narwhals as nw
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import ORDER
+from genspark.sinks.files.compression import DEFAULT, Compression
 from genspark.sinks.section import Section
 
 PROPERTY = "genspark.layout"
@@ -29,9 +30,9 @@ class Layout:
     file of a partition, whose names sort in that order. `files_per_partition` and `rows_per_file` bound a file
     beside `file_bytes`; None: they do not. Columns of `statistics` get them in the files and in the log; None: the
     first column. `run_id` is part of every file's name, so that what a run leaves behind can be found; names end with
-    `suffix`. More values of the partition columns than `most_partitions` are refused. `memory`: the bytes of rows held
-    before some are put on disk. `keeps_order`: files keep the column `ORDER`, because they are merged yet; `seed` is
-    that of the order.
+    the codec of `compression`, and with `draft`. More values of the partition columns than `most_partitions` are
+    refused. `memory`: the bytes of rows held before some are put on disk. `keeps_order`: files keep the column `ORDER`,
+    because they are merged yet; `seed` is that of the order.
     """
 
     partition_by: tuple[str, ...]
@@ -43,10 +44,16 @@ class Layout:
     is_global: bool = False
     statistics: tuple[str, ...] | None = None
     most_partitions: int = 1000
-    suffix: str = ".snappy.parquet"
+    compression: Compression = DEFAULT
+    draft: str = ""
     memory: int = MEMORY
     keeps_order: bool = False
     seed: int = 0
+
+    @property
+    def suffix(self) -> str:
+        """What the names of files end with."""
+        return self.compression.suffix + self.draft
 
     def indexed(self, schema: Iterable[str]) -> list[str]:
         """The columns of a file that get statistics."""
@@ -81,6 +88,8 @@ def layout_property(section: Section, partition_by: Sequence[str], key: Sequence
         "target_row_group_size": section.target_row_group_size,
         "files_per_partition": section.files_per_partition,
         "max_records_per_file": section.max_records_per_file,
+        "compression": section.compression,
+        "compression_level": section.compression_level,
         "float": section.float_,
         "statistics": list(section.statistics),
         "partition_by": list(partition_by),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from genspark.sinks.files.compression import DEFAULT, Compression
 from genspark.sinks.files.encoder import IMAGES_IN_A_GROUP
 from genspark.sinks.files.layout import FILE_BYTES, GROUP_BYTES, layout_of
 
@@ -50,6 +51,7 @@ class Targets:
     is_global: bool = False
     files_per_partition: int | None = None
     rows_per_file: int | None = None
+    compression: Compression = DEFAULT
 
     @classmethod
     def of(cls, properties: Mapping[str, str], partition_by: Sequence[str]) -> Targets:
@@ -67,6 +69,7 @@ class Targets:
             is_global=told.get("shuffle") == "global",
             files_per_partition=told.get("files_per_partition"),
             rows_per_file=told.get("max_records_per_file"),
+            compression=Compression.told(told),
         )
 
     def is_small(self, file: Sized) -> bool:

@@ -14,7 +14,7 @@ from genspark.session import settled
 from genspark.sinks.columns import fitted, kept_columns
 from genspark.sinks.on_spark import arrow_writer
 from genspark.sinks.on_spark.frames import laid_out, sized
-from genspark.sinks.on_spark.merging import merged
+from genspark.sinks.on_spark.merging import merged, refuse_unseen
 from genspark.sinks.on_spark.through_files import ThroughFiles
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files
@@ -50,6 +50,7 @@ class ArrowTasks(ThroughFiles):
             layout = replace(layout, files_per_partition=1)
         with settled(spark), sized(spark, layout.file_bytes):
             files = arrow_writer.write(frame, folder, layout)
+        refuse_unseen(files, folder)
         if not layout.files_per_partition:
             files = merged(spark, files, folder, layout)
         return Files(files, arrow_writer.schema_of(frame.drop(ORDER)))

@@ -15,6 +15,7 @@ import narwhals as nw
 from genspark.engines.spark.tasks import run_tasks
 from genspark.errors import TargetError, first_line
 from genspark.session import is_connect, qualified
+from genspark.session.shared import is_shared, name_it
 from genspark.sinks.features import NeedsSparkError
 from genspark.sinks.names import maps_names
 from genspark.sinks.on_spark.arrow_tasks import ArrowTasks, only_spark_writes
@@ -126,9 +127,9 @@ def out_of_reach(spark: SparkSession, path: str) -> str | None:
         return None if scheme in (*SCHEMES, *ALIASES) else f"{whole} can be reached through Spark alone"
     if whole.startswith("dbfs:"):
         return f"{whole} can be reached through Databricks alone"
-    if path.startswith("/Volumes/") or _is_here(spark):
+    if path.startswith("/Volumes/") or _is_here(spark) or is_shared(path):
         return None
-    return f"{whole} is a path of this machine, and Spark's workers may be others"
+    return f"{whole} is a path of this machine, and Spark's workers may be others; {name_it(path)}"
 
 
 def _is_here(spark: SparkSession) -> bool:

@@ -20,6 +20,7 @@ from genspark.engines.spark.names import quoted, wrapped
 from genspark.errors import SinkError, SourceOvertakenError, TargetError
 from genspark.session import qualified
 from genspark.sinks.columns import fitted, kept_columns, misfits
+from genspark.sinks.files.compression import Compression
 from genspark.sinks.history import (
     Entry,
     application,
@@ -32,7 +33,7 @@ from genspark.sinks.history import (
 )
 from genspark.sinks.on_spark import delta_table
 from genspark.sinks.on_spark.footers import looked_at
-from genspark.sinks.on_spark.frames import in_order, plain_text, sized
+from genspark.sinks.on_spark.frames import ADVISORY, held, in_order, plain_text
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
@@ -90,7 +91,8 @@ class DeltaSpark(Sink["DataFrame"]):
                 table = self.find(table.path)
             frame, options = fitted(plain_text(rows), kept_columns(table, section)), _options(table, history, metadata)
             wanted = wanted_properties(table, section, properties)
-            with self._noticing_the_same(table, metadata), sized(self.spark, section.target_file_size):
+            settings = {ADVISORY: str(section.target_file_size), **Compression.of(section).on_hadoop}
+            with self._noticing_the_same(table, metadata), held(self.spark, settings):
                 if keeps_columns(table, section):
                     self._refuse_other_columns(frame, table, section)
                 if table.version is not None:
@@ -182,6 +184,7 @@ class DeltaSpark(Sink["DataFrame"]):
         writer = (
             in_order(frame, section, partitioning(table, section)).write.format("delta").mode(mode).options(**options)
         )
+        writer = writer.options(**Compression.of(section).for_spark)
         if section.max_records_per_file:
             writer = writer.option("maxRecordsPerFile", str(section.max_records_per_file))
         if section.schema_ == "evolve" and keeps_columns(table, section):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genspark.engines.spark.engine import text
 from genspark.engines.spark.names import quoted
 from genspark.errors import StoreError
 from genspark.sinks.history import Entry
+from genspark.sinks.on_spark.frames import held
 from genspark.storage.files import read_text
 from genspark.storage.stores import absolute
 
@@ -86,14 +87,9 @@ def delete_where(spark: SparkSession, path: str, column: str, value: Any) -> Non
     spark.sql(f"DELETE FROM {rows}")  # noqa: S608 - quoted above
 
 
-@contextlib.contextmanager
-def telling(spark: SparkSession, metadata: Mapping[str, Any]) -> Iterator[None]:
+def telling(spark: SparkSession, metadata: Mapping[str, Any]) -> contextlib.AbstractContextManager[None]:
     """Give commits within the block this metadata, whatever makes them."""
-    spark.conf.set(_USER_METADATA, json.dumps(metadata))
-    try:
-        yield
-    finally:
-        spark.conf.unset(_USER_METADATA)
+    return held(spark, {_USER_METADATA: json.dumps(metadata)})
 
 
 def plain_properties(spark: SparkSession) -> dict[str, str]:

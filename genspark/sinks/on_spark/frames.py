@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genspark.columns.hashing import ORDER
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted, wrapped
-from genspark.session import is_connect
+from genspark.session import is_connect, set_conf
 from genspark.sinks.section import Section
 from genspark.sinks.stored import stored_schema
 
@@ -109,15 +109,22 @@ def in_order(frame: DataFrame, section: Section, by: Sequence[str]) -> DataFrame
     return placed.sortWithinPartitions(*keys).drop(*order) if keys else placed
 
 
-@contextlib.contextmanager
-def sized(spark: SparkSession, size: int) -> Iterator[None]:
+def sized(spark: SparkSession, size: int) -> contextlib.AbstractContextManager[None]:
     """Give rows that are rebalanced within the block to tasks of about this many bytes."""
-    before = spark.conf.get(_ADVISORY, None)
-    spark.conf.set(_ADVISORY, str(size))
+    return held(spark, {ADVISORY: str(size)})
+
+
+ADVISORY = "spark.sql.adaptive.advisoryPartitionSizeInBytes"
+
+
+@contextlib.contextmanager
+def held(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """Give the session these settings within the block; one that it does not take, as serverless compute, is left."""
+    before = {name: spark.conf.get(name, None) for name in settings}
+    for name in set_conf(spark, settings):
+        del before[name]
     try:
         yield
     finally:
-        spark.conf.unset(_ADVISORY) if before is None else spark.conf.set(_ADVISORY, before)
-
-
-_ADVISORY = "spark.sql.adaptive.advisoryPartitionSizeInBytes"
+        for name, earlier in before.items():
+            spark.conf.unset(name) if earlier is None else spark.conf.set(name, earlier)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote
@@ -14,11 +12,12 @@ from genspark.engines.spark.errors import spark_errors
 from genspark.errors import SinkError
 from genspark.session import qualified, settled
 from genspark.sinks.columns import fitted, kept_columns
+from genspark.sinks.files.compression import DEFAULT, Compression
 from genspark.sinks.files.footer import Footer
 from genspark.sinks.files.layout import FILE_BYTES
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.on_spark.arrow_writer import schema_of
-from genspark.sinks.on_spark.frames import in_order, plain_text, sized
+from genspark.sinks.on_spark.frames import ADVISORY, held, in_order, plain_text
 from genspark.sinks.on_spark.through_files import ThroughFiles
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Files
@@ -47,8 +46,10 @@ class SparkParquet(ThroughFiles):
             frame = in_order(frame, section, by)
         folder = self.files.folder(table, run_id)
         frame = plain_text(frame)
-        with spark_errors(self.place, SinkError), settled(self.spark), _micros(self.spark), sized(self.spark, size):
-            writer = frame.write.mode("append").partitionBy(*by).option("compression", "snappy")
+        compression = DEFAULT if section is None else Compression.of(section)
+        settings = {ADVISORY: str(size), _TYPE: "TIMESTAMP_MICROS", **compression.on_hadoop}
+        with spark_errors(self.place, SinkError), settled(self.spark), held(self.spark, settings):
+            writer = frame.write.mode("append").partitionBy(*by).options(**compression.for_spark)
             if rows_a_file:
                 writer = writer.option("maxRecordsPerFile", str(rows_a_file))
             # Hadoop knows S3 by this name, and the rest as everyone does.
@@ -57,17 +58,7 @@ class SparkParquet(ThroughFiles):
 
 
 _TYPE = "spark.sql.parquet.outputTimestampType"
-
-
-@contextlib.contextmanager
-def _micros(spark: SparkSession) -> Iterator[None]:
-    """Write timestamps in microseconds within the block: Spark's default is a type that Parquet has deprecated."""
-    before = spark.conf.get(_TYPE)
-    spark.conf.set(_TYPE, "TIMESTAMP_MICROS")
-    try:
-        yield
-    finally:
-        spark.conf.set(_TYPE, str(before))
+"""Its default is a type of timestamps that Parquet has deprecated."""
 
 
 def _listed(folder: str) -> list[WrittenFile]:

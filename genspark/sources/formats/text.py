@@ -16,6 +16,7 @@ class Text(StreamedFormat):
 
     name = "text"
     is_parsed = True
+    unpacks = True
 
     def schema(
         self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from genspark.storage.stores import open_stream
+from genspark.sources.codecs import open_unpacked
 
 BLOCK = 8 << 20
 """Bytes that are read at a time."""
@@ -21,7 +21,7 @@ def blocks(path: str, encoding: str = "utf-8", size: int | None = None) -> Itera
     """
     rest = b""
     is_first = True
-    with open_stream(path) as stream:
+    with open_unpacked(path) as stream:
         while read := stream.read(size or BLOCK):
             data = rest + bytes(read)
             if is_first:

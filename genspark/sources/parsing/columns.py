@@ -26,12 +26,13 @@ def converted(texts: pl.Series, dtype: pl.DataType) -> tuple[pl.Series, pl.Serie
     if not left.any():
         return plain, None
     parse = values.parser(dtype)
-    rest = texts.filter(left)
+    # The column itself may have any name.
+    rest = texts.filter(left).rename("text")
     distinct = rest.unique()
     parsed = pl.DataFrame(
-        [distinct, pl.Series("value", [parse(text) for text in distinct.to_list()], dtype=dtype, strict=False)]
+        [distinct, pl.Series("parsed", [parse(text) for text in distinct.to_list()], dtype=dtype, strict=False)]
     )
-    exact = pl.DataFrame([rest]).join(parsed, on=rest.name, how="left", maintain_order="left")["value"]
+    exact = pl.DataFrame([rest]).join(parsed, on="text", how="left", maintain_order="left")["parsed"]
     result = _filled(plain, left, exact)
     bad = result.is_null() & texts.is_not_null()
     return result, bad if bad.any() else None

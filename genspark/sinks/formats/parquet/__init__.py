@@ -66,7 +66,7 @@ class ParquetFolder(FileSink):
 
     def layout(self, table: Table, section: Section | None, run_id: str) -> Layout:
         # Not even to those who look for `**/*.parquet` is a draft a file of the table.
-        return replace(super().layout(table, section, run_id), suffix=f".snappy.parquet{_DRAFT}")
+        return replace(super().layout(table, section, run_id), draft=_DRAFT)
 
     def committed(self, table: Table, key: str) -> PastRun | None:
         with self._refused(table.path, TargetError):
