@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genspark.readers.batches import Format, Part
-from genspark.readers.dense import Gathering, Values, indices
+from genspark.readers.dense import Gathering, Values
 from genspark.readers.order import Integers, Order, Rows
 from genspark.readers.resident import Resident
 
@@ -65,11 +65,11 @@ class Chunk:
         pieces, order = [], []
         for number, places, into in self._by_group():
             columns = resident.get(number).arrow
-            pieces.append(pa.table({name: columns[name].take(indices(places)) for name in names}))
+            pieces.append(pa.table({name: columns[name].take(pa.array(places)) for name in names}))
             order.append(into)
         place = np.empty(self.rows.groups.size, np.int64)
         place[np.concatenate(order)] = np.arange(place.size)
-        return pa.concat_tables(pieces).take(indices(place)).combine_chunks()
+        return pa.concat_tables(pieces).take(pa.array(place)).combine_chunks()
 
     def _by_group(self) -> Iterator[tuple[int, Integers, Integers]]:
         """(group, places of its rows, where they belong in the chunk)."""

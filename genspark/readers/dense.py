@@ -72,12 +72,7 @@ def _of_list(value: pa.ListScalar) -> Any:
 
 def taken(column: Stored, places: Places) -> Stored:
     """The values at some places."""
-    return column[places] if isinstance(column, np.ndarray) else column.take(indices(places))
-
-
-def indices(places: Places) -> pa.Array:
-    """Places as Arrow takes them. `pa.array` would load pandas, to see whether it is given a frame."""
-    return pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(np.ascontiguousarray(places))])
+    return column[places] if isinstance(column, np.ndarray) else column.take(pa.array(places))
 
 
 class Gathering:

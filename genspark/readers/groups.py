@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genspark.errors import SourceError
-from genspark.readers.dense import Stored, indices, stored
+from genspark.readers.dense import Stored, stored
 from genspark.readers.log import Column
 from genspark.readers.plan import Plan, gone
 from genspark.storage.files import is_uri
@@ -92,7 +92,7 @@ class Groups:
             raise SourceError(f"{file}: a row group has {table.num_rows} rows, and had {rows} when the log was read")
         columns = {column.name: _column(table, column, file) for column in plan.columns}
         if kept is not None:
-            columns = {name: array.take(indices(kept)) for name, array in columns.items()}
+            columns = {name: array.take(pa.array(kept)) for name, array in columns.items()}
         for column, value in zip(plan.partition_by, plan.constants[owner], strict=True):
             columns[column.name] = pa.repeat(pa.scalar(value, column.type), rows)
         return Group(columns)

@@ -126,7 +126,7 @@ def _columns(table: Any, path: str) -> tuple[Column, ...]:
 
 
 def _files(table: Any, path: str) -> tuple[LoggedFile, ...]:
-    actions = _read(table.get_add_actions(flatten=True))
+    actions = pa.table(table.get_add_actions(flatten=True))
     names = actions["path"].to_pylist()
     sizes = actions["size_bytes"].to_pylist()
     partition_by = table.metadata().partition_columns
@@ -141,11 +141,6 @@ def _files(table: Any, path: str) -> tuple[LoggedFile, ...]:
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def _read(batches: Any) -> pa.Table:
-    # `pa.table` would load pandas, to see whether it is given a frame.
-    return pa.RecordBatchReader.from_stream(batches).read_all()
-
-
 def _kept(table: Any, path: str) -> dict[str, npt.NDArray[np.bool_]]:
     """Which rows are kept, by the path of each file of which some are deleted."""
     if "deletionVectors" not in (table.protocol().reader_features or ()):
@@ -153,7 +148,7 @@ def _kept(table: Any, path: str) -> dict[str, npt.NDArray[np.bool_]]:
     from deltalake.exceptions import DeltaError
 
     try:
-        vectors = _read(table.deletion_vectors())
+        vectors = pa.table(table.deletion_vectors())
     except (DeltaError, OSError, ValueError) as error:
         raise SourceError(
             f"{path}: deletion vectors cannot be read ({one_line(error)}); "
