@@ -1,4 +1,4 @@
-"""Chunks: the rows of some steps at once, so that what is done for each chunk costs little a row."""
+"""Chunks: the rows of some micro-batches at once, so that what is done for each chunk costs little a row."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,32 +16,36 @@ from genspark.readers.batches import Format, Part
 from genspark.readers.dense import Gathering, Values
 from genspark.readers.order import Integers, Order, Rows
 from genspark.readers.resident import Resident
+from genspark.readers.share import Share
 
 MOST_ROWS, MOST_BYTES = 4096, 8 << 20
 
 
 @dataclass(frozen=True)
 class Filled:
-    """The columns of a chunk: `width` rows for each step, one after the other."""
+    """The columns of a chunk: the rows of its items one after the other, those of item i from `edges[i]` on."""
 
-    steps: Sequence[int]
-    width: int
+    items: Sequence[int]
+    edges: Sequence[int]
     columns: Mapping[str, Values] | pa.Table
     is_valid: npt.NDArray[np.bool_]
 
-    def part(self, number: int, piece: slice) -> Part:
-        """Some of the rows of one step, without a copy."""
-        start, end = number * self.width + piece.start, number * self.width + piece.stop
-        if isinstance(self.columns, Mapping):
-            return Part({name: values[start:end] for name, values in self.columns.items()}, self.is_valid[start:end])
-        return Part(self.columns.slice(start, end - start), self.is_valid[start:end])
+    def parts(self) -> Iterator[tuple[int, Part]]:
+        """Each item with its rows, without a copy."""
+        for item, (start, end) in zip(self.items, pairwise(self.edges), strict=True):
+            if isinstance(self.columns, Mapping):
+                columns: Any = {name: values[start:end] for name, values in self.columns.items()}
+            else:
+                columns = self.columns.slice(start, end - start)
+            yield item, Part(columns, self.is_valid[start:end])
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """The rows, steps x slots, that some steps want of a rank's slots."""
+    """The rows that some items want, one after the other: item i is micro-batch i % n of step i // n, of n a step."""
 
-    steps: Sequence[int]
+    items: Sequence[int]
+    edges: Sequence[int]
     rows: Rows
 
     @cached_property
@@ -51,7 +56,7 @@ class Chunk:
     def filled(self, resident: Resident, names: Sequence[str], kind: Format) -> Filled:
         """The rows themselves."""
         columns = self._arrays(resident, names) if kind == "numpy" else self._table(resident, names)
-        return Filled(self.steps, self.rows.groups.shape[1], columns, self.rows.is_valid.ravel())
+        return Filled(self.items, self.edges, columns, self.rows.is_valid)
 
     def _arrays(self, resident: Resident, names: Sequence[str]) -> dict[str, Values]:
         found = {name: Gathering(self.rows.groups.size) for name in names}
@@ -73,7 +78,7 @@ class Chunk:
 
     def _by_group(self) -> Iterator[tuple[int, Integers, Integers]]:
         """(group, places of its rows, where they belong in the chunk)."""
-        groups, places = self.rows.groups.ravel(), self.rows.places.ravel()
+        groups, places = self.rows.groups, self.rows.places
         order = np.argsort(groups, kind="stable")
         edges = np.flatnonzero(np.diff(groups[order], prepend=-1, append=-1))
         for start, end in pairwise(edges):
@@ -81,24 +86,27 @@ class Chunk:
             yield int(groups[into[0]]), places[into], into
 
 
-def chunk_rows(bytes_a_row: float, width: int) -> int:
-    """The steps of a chunk, if each has so many rows."""
+def items_of_chunk(bytes_a_row: float, width: int) -> int:
+    """The items of a chunk, if each has so many rows."""
     rows = min(MOST_ROWS, MOST_BYTES / max(1.0, bytes_a_row))
     return max(1, int(rows // max(1, width)))
 
 
-def chunks_of(order: Order, epoch: int, steps: Sequence[int], slots: Integers, size: int) -> Iterator[Chunk]:
-    """The chunks of some steps: one step first, which does not wait for others, and then up to so many.
+def chunks_of(order: Order, share: Share, epoch: int, items: Sequence[int], most: int) -> Iterator[Chunk]:
+    """The chunks of some items: one item first, which does not wait for others, and then up to so many.
 
     A slot for which no row is left has that of the step before.
     """
     first, now = 0, 1
-    while first < len(steps):
-        here = np.array(steps[first : first + now])
-        rows = order.rows_of(epoch, here, slots)
+    while first < len(items):
+        here = items[first : first + now]
+        slots = [share.micro_batches[item % share.accumulation] for item in here]
+        lengths = [len(of_item) for of_item in slots]
+        steps = np.repeat([item // share.accumulation for item in here], lengths)
+        rows = order.rows_of(epoch, steps, np.concatenate(slots))
         if not rows.is_valid.all():
-            before = order.rows_of(epoch, np.minimum(here, order.full_steps - 1), slots)
+            before = order.rows_of(epoch, np.minimum(steps, order.full_steps - 1), np.concatenate(slots))
             groups = np.where(rows.is_valid, rows.groups, before.groups)
             rows = Rows(groups, np.where(rows.is_valid, rows.places, before.places), rows.is_valid)
-        yield Chunk(steps[first : first + now], rows)
-        first, now = first + now, min(2 * now, size)
+        yield Chunk(here, [0, *np.cumsum(lengths).tolist()], rows)
+        first, now = first + now, min(2 * now, most)

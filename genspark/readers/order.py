@@ -74,8 +74,8 @@ class Order:
         return self.total % self.batch
 
     def rows_of(self, epoch: int, steps: Integers, slots: Integers) -> Rows:
-        """The rows at some slots of some steps of an epoch; each is steps x slots."""
-        steps, slots = np.broadcast_arrays(steps[:, None], slots[None, :])
+        """The rows of an epoch at some steps and slots, two arrays of one shape or of shapes that broadcast."""
+        steps, slots = np.broadcast_arrays(steps, slots)
         at, is_valid = self._of_blocks(steps, slots) if self.shuffle == "blocks" else self._of_line(steps, slots)
         at = np.where(is_valid, at, 0)
         if self.shuffle == "full":

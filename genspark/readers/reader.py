@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
 from genspark.readers.batches import Format, finisher
-from genspark.readers.chunks import Chunk, Filled, chunk_rows, chunks_of
+from genspark.readers.chunks import Chunk, Filled, chunks_of, items_of_chunk
 from genspark.readers.groups import Counts, Groups
 from genspark.readers.order import WINDOW, Order, Shuffle
 from genspark.readers.plan import Plan
@@ -54,6 +54,21 @@ class Reader:
         self._position = Position(epoch, 0)
 
     @property
+    def path(self) -> str:
+        """The table's path or URI."""
+        return self._plan.path
+
+    @property
+    def world(self) -> int:
+        """The ranks that share each global batch."""
+        return self._settings.share.world
+
+    @property
+    def accumulation(self) -> int:
+        """The micro-batches of a rank's share of a global batch."""
+        return self._settings.share.accumulation
+
+    @property
     def steps(self) -> int:
         """The global batches of an epoch, the same on every rank."""
         is_last = self.order.rest > 0 and self._settings.coverage != "drop"
@@ -64,17 +79,34 @@ class Reader:
         """The epoch of the next batch."""
         return self._position.epoch
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Workers count what they read for themselves.
+        return _moved, (self._plan, self._settings, self._position)
+
     def __len__(self) -> int:
         """The micro-batches of an epoch."""
-        return self.steps * self._settings.share.accumulation
+        return self.steps * self.accumulation
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        epoch, first = self._position.epoch, self._position.step
-        for step, micro_batches in self.read(epoch, range(first, self.steps)):
-            yield from micro_batches[:-1]
+        epoch = self._position.epoch
+        for item, batch in self.read(epoch, range(self._position.step * self.accumulation, len(self))):
             # A global batch is consumed when its last micro-batch is.
-            self._position = Position(epoch, step + 1) if step + 1 < self.steps else Position(epoch + 1, 0)
-            yield micro_batches[-1]
+            self._position = self.after(epoch, item + 1)
+            yield batch
+
+    def after(self, epoch: int, items: int) -> Position:
+        """The position after so many micro-batches of an epoch."""
+        step = items // self.accumulation
+        return Position(epoch, step) if step < self.steps else Position(epoch + 1, 0)
+
+    @property
+    def position(self) -> Position:
+        """Where the reader stands."""
+        return self._position
+
+    def move(self, position: Position) -> None:
+        """Go to a position."""
+        self._position = position
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the start of an epoch; a reader that is in it stays where it is."""
@@ -99,20 +131,19 @@ class Reader:
         digest = hashlib.sha256(f"{self._plan.fingerprint} {order}".encode()).hexdigest()
         return Identity(self._plan.table[:36], self._plan.version, digest[:16])
 
-    def read(self, epoch: int, steps: Sequence[int]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-        """The micro-batches of some steps of an epoch, whatever the place of the reader."""
+    def read(self, epoch: int, items: Sequence[int]) -> Iterator[tuple[int, Any]]:
+        """Some micro-batches of an epoch by their number in it, whatever the position of the reader."""
         settings = self._settings
         finish = finisher(settings.batches, with_mask=settings.coverage == "exact")
         with self._reading() as (resident, pool):
-            ready: deque[tuple[int, list[Any]]] = deque()
-            for chunk in self._filled(epoch, steps, resident):
-                for number, step in enumerate(chunk.steps):
-                    parts = [chunk.part(number, piece) for piece in settings.share.micro_slots]
-                    ready.append((step, [pool.submit(finish, part) if pool else finish(part) for part in parts]))
+            ready: deque[tuple[int, Any]] = deque()
+            for chunk in self._filled(epoch, items, resident):
+                for item, part in chunk.parts():
+                    ready.append((item, pool.submit(finish, part) if pool else finish(part)))
                     while len(ready) > settings.threads:
-                        yield _done(ready.popleft())
+                        yield _done(*ready.popleft())
             while ready:
-                yield _done(ready.popleft())
+                yield _done(*ready.popleft())
 
     @contextmanager
     def _reading(self) -> Iterator[tuple[Resident, ThreadPoolExecutor | None]]:
@@ -125,13 +156,13 @@ class Reader:
             stack.callback(resident.close)
             yield resident, pool
 
-    def _filled(self, epoch: int, steps: Sequence[int], resident: Resident) -> Iterator[Filled]:
-        slots = self._settings.share.slots
-        size = chunk_rows(self._plan.bytes_a_row, len(slots))
+    def _filled(self, epoch: int, items: Sequence[int], resident: Resident) -> Iterator[Filled]:
+        share = self._settings.share
+        most = items_of_chunk(self._plan.bytes_a_row, share.batch // (share.world * share.accumulation))
         coming: deque[Chunk] = deque()
         # Of a full shuffle every chunk needs most groups, which may not fit in memory at once.
         ahead = 0 if self._settings.shuffle == "full" else AHEAD
-        for chunk in chunks_of(self.order, epoch, steps, slots, size):
+        for chunk in chunks_of(self.order, share, epoch, items, most):
             coming.append(chunk)
             resident.expect(number for near in coming if ahead for number in near.groups)
             if len(coming) > ahead:
@@ -161,6 +192,11 @@ def order_of(plan: Plan, settings: Settings) -> Order:
     return Order(plan.rows, share.batch, settings.seed, settings.shuffle, settings.window)
 
 
-def _done(entry: tuple[int, list[Any]]) -> tuple[int, list[Any]]:
-    step, parts = entry
-    return step, [part.result() if isinstance(part, Future) else part for part in parts]
+def _moved(plan: Plan, settings: Settings, position: Position) -> Reader:
+    reader = Reader(plan, settings)
+    reader.move(position)
+    return reader
+
+
+def _done(item: int, batch: Any) -> tuple[int, Any]:
+    return item, batch.result() if isinstance(batch, Future) else batch

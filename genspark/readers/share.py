@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -38,17 +39,9 @@ class Share:
                 f"micro-batches a row; give {self.world * self.accumulation} or more"
             )
 
-    @property
-    def slots(self) -> Integers:
-        """The slots of the rank in every global batch."""
-        return np.arange(self._edge(self.rank), self._edge(self.rank + 1))
-
-    @property
-    def micro_slots(self) -> list[slice]:
-        """The part of the rank's slots that each micro-batch has."""
-        count = len(self.slots)
-        edges = [count * number // self.accumulation for number in range(self.accumulation + 1)]
-        return [slice(start, end) for start, end in pairwise(edges)]
-
-    def _edge(self, rank: int) -> int:
-        return self.batch * rank // self.world
+    @cached_property
+    def micro_batches(self) -> list[Integers]:
+        """The slots of every global batch that each of the rank's micro-batches has."""
+        first, end = (self.batch * rank // self.world for rank in (self.rank, self.rank + 1))
+        edges = [first + (end - first) * number // self.accumulation for number in range(self.accumulation + 1)]
+        return [np.arange(*edge) for edge in pairwise(edges)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genspark.readers.batches import Format
 from genspark.readers.log import read_log
@@ -13,6 +13,9 @@ from genspark.readers.ranks import rank_and_world
 from genspark.readers.reader import MEMORY, THREADS, Coverage, Reader, Settings
 from genspark.readers.share import Share
 from genspark.readers.where import Where
+
+if TYPE_CHECKING:
+    from genspark.readers.torch import TorchDataset, TorchRows
 
 
 class TrainingTable:
@@ -77,3 +80,15 @@ class TrainingTable:
         share = Share(global_batch_size, rank, world_size, accumulation)
         settings = Settings(share, seed, coverage, shuffle, window, threads, memory, batches)
         return Reader(self.plan if with_row_id else self.plan.without(ROW_ID), settings, epoch)
+
+    def torch(self, **options: Any) -> TorchDataset:
+        """The same as a torch IterableDataset of tensors; `.loader(num_workers)` of it keeps its place."""
+        from genspark.readers.torch import TorchDataset
+
+        return TorchDataset(self.reader(**options))
+
+    def torch_rows(self, memory: int = MEMORY) -> TorchRows:
+        """The rows by number as a torch Dataset, which keeps row groups of `memory` bytes."""
+        from genspark.readers.torch import TorchRows
+
+        return TorchRows(self.plan, memory)

@@ -10,7 +10,7 @@ GROUPS = np.random.default_rng(0).integers(0, 90, 40)
 
 def ids(order: Order, epoch: int = 0) -> np.ndarray:
     """The rows of an epoch, steps x slots, as numbers in the table; -1 where there is none."""
-    rows = order.rows_of(epoch, np.arange(order.full_steps + (order.rest > 0)), np.arange(order.batch))
+    rows = order.rows_of(epoch, np.arange(order.full_steps + (order.rest > 0))[:, None], np.arange(order.batch))
     numbers = (np.cumsum(order.rows) - order.rows)[rows.groups] + rows.places
     return np.where(rows.is_valid, numbers, -1)
 
@@ -40,13 +40,13 @@ def test_epochs_and_seeds_differ():
 
 def test_a_batch_mixes_as_many_groups_as_the_window_has():
     order = Order(np.full(64, 100), 64, window=16)
-    rows = order.rows_of(0, np.arange(order.full_steps), np.arange(64))
+    rows = order.rows_of(0, np.arange(order.full_steps)[:, None], np.arange(64))
     assert {len(np.unique(groups)) for groups in rows.groups} == {16}
 
 
 def test_ranks_of_whole_lanes_share_only_the_groups_at_their_ends():
     order = Order(np.full(50, 100), 64)
-    steps = np.arange(order.full_steps)
+    steps = np.arange(order.full_steps)[:, None]
     read = [np.unique(order.rows_of(0, steps, slots).groups) for slots in np.arange(64).reshape(8, 8)]
     assert sum(map(len, read)) <= 50 + 7
 
