@@ -15,6 +15,7 @@ from genspark.readers.share import Share
 from genspark.readers.where import Where
 
 if TYPE_CHECKING:
+    from genspark.readers.tensorflow import TensorFlowReader
     from genspark.readers.torch import TorchDataset, TorchRows
 
 
@@ -92,3 +93,9 @@ class TrainingTable:
         from genspark.readers.torch import TorchRows
 
         return TorchRows(self.plan, memory)
+
+    def tensorflow(self, **options: Any) -> TensorFlowReader:
+        """The same for TensorFlow: `.dataset` of it is a tf.data.Dataset, and it keeps its place."""
+        from genspark.readers.tensorflow import TensorFlowReader
+
+        return TensorFlowReader(self.reader(**options))
