@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genspark.readers.dense import Values
+from genspark.readers.groups import Counts
+from genspark.readers.images import Images
 
 Format = Literal["numpy", "arrow", "polars"]
 MASK = "_mask"
@@ -25,17 +27,26 @@ class Part:
     is_valid: npt.NDArray[np.bool_]
 
 
-def finisher(kind: Format, *, with_mask: bool) -> Callable[[Part], Any]:
-    """What makes a batch of its rows."""
+@dataclass(frozen=True)
+class Finish:
+    """What makes a batch of its rows: images are decoded, `dropped` columns left out, the mask added."""
 
-    def finish(part: Part) -> Any:
-        if isinstance(part.columns, Mapping):
-            return {**part.columns, **({MASK: part.is_valid} if with_mask else {})}
-        table = part.columns.append_column(MASK, pa.array(part.is_valid)) if with_mask else part.columns
-        if kind == "arrow":
+    kind: Format
+    with_mask: bool
+    images: Images | None = None
+    dropped: tuple[str, ...] = ()
+
+    def __call__(self, part: Part, epoch: int, counts: Counts) -> Any:
+        """The batch; what could not be decoded is counted."""
+        columns, is_valid = part.columns, part.is_valid
+        if isinstance(columns, Mapping):
+            if self.images:
+                columns, is_valid = self.images.decoded(columns, is_valid, epoch, counts)
+            left = {name: values for name, values in columns.items() if name not in self.dropped}
+            return {**left, **({MASK: is_valid} if self.with_mask else {})}
+        table = columns.append_column(MASK, pa.array(is_valid)) if self.with_mask else columns
+        if self.kind == "arrow":
             return table
         import polars as pl
 
         return pl.from_arrow(table)
-
-    return finish

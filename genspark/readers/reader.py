@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
-from genspark.readers.batches import Format, finisher
+from genspark.readers.batches import Finish, Format
 from genspark.readers.chunks import Chunk, Filled, chunks_of, items_of_chunk
 from genspark.readers.groups import Counts, Groups
+from genspark.readers.images import Images
 from genspark.readers.order import WINDOW, Order, Shuffle
 from genspark.readers.plan import Plan
 from genspark.readers.resident import Resident
@@ -39,6 +40,8 @@ class Settings:
     threads: int = THREADS
     memory: int = MEMORY
     batches: Format = "numpy"
+    images: Images | None = None
+    dropped: tuple[str, ...] = ()
 
 
 class Reader:
@@ -134,12 +137,14 @@ class Reader:
     def read(self, epoch: int, items: Sequence[int]) -> Iterator[tuple[int, Any]]:
         """Some micro-batches of an epoch by their number in it, whatever the position of the reader."""
         settings = self._settings
-        finish = finisher(settings.batches, with_mask=settings.coverage == "exact")
+        skips = settings.images is not None and settings.images.on_error == "skip"
+        finish = Finish(settings.batches, settings.coverage == "exact" or skips, settings.images, settings.dropped)
         with self._reading() as (resident, pool):
             ready: deque[tuple[int, Any]] = deque()
             for chunk in self._filled(epoch, items, resident):
                 for item, part in chunk.parts():
-                    ready.append((item, pool.submit(finish, part) if pool else finish(part)))
+                    given = part, epoch, self.counts
+                    ready.append((item, pool.submit(finish, *given) if pool else finish(*given)))
                     while len(ready) > settings.threads:
                         yield _done(*ready.popleft())
             while ready:

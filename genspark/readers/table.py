@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from genspark.errors import ConfigError, did_you_mean
+from genspark.readers.augment.views import Augmentation
 from genspark.readers.batches import Format
+from genspark.readers.images import Images, OnError, require_pillow
 from genspark.readers.log import read_log
 from genspark.readers.order import WINDOW, Shuffle
 from genspark.readers.plan import ROW_ID, Plan, make_plan
@@ -65,6 +68,9 @@ class TrainingTable:
         batches: Format = "numpy",
         threads: int = THREADS,
         memory: int = MEMORY,
+        images: Sequence[str] | str = (),
+        augment: bool = False,
+        on_error: OnError = "raise",
     ) -> Reader:
         """A reader of one rank's share of each global batch.
 
@@ -75,12 +81,44 @@ class TrainingTable:
         `coverage`, of the rows that full batches leave: `exact` makes a last batch whose `_mask` is False for rows that
         only fill it, `pad` the same without a mask, `drop` leaves them out. `shuffle`: `blocks` mixes the rows of
         `window` row groups at a time, `full` all rows (keeping `memory` bytes of row groups), `sequential` none.
-        `batches` are `numpy`, `arrow` or `polars`. `threads` read ahead. Raises ConfigError.
+        `batches` are `numpy`, `arrow` or `polars`. `threads` read ahead.
+
+        `images` are columns of PNG, JPEG and the like, which become RGB pixels: uint8 of N x height x width x 3, or an
+        array of arrays where sizes differ. With `augment` the table's column of images is one of them, and shows the
+        view of the epoch's number that the step `augment` described. `on_error`: `skip` makes images that cannot be
+        decoded black, their `_mask` False, and counts them in `counts.corrupt`. Raises ConfigError and SourceError.
         """
         rank, world_size = rank_and_world(rank, world_size, groups)
         share = Share(global_batch_size, rank, world_size, accumulation)
-        settings = Settings(share, seed, coverage, shuffle, window, threads, memory, batches)
-        return Reader(self.plan if with_row_id else self.plan.without(ROW_ID), settings, epoch)
+        pixels = self._images(images, on_error, batches, augment=augment)
+        # Without ids there are no views.
+        dropped = (ROW_ID,) if augment and not with_row_id else ()
+        settings = Settings(share, seed, coverage, shuffle, window, threads, memory, batches, pixels, dropped)
+        return Reader(self.plan if with_row_id or augment else self.plan.without(ROW_ID), settings, epoch)
+
+    def _images(
+        self, images: Sequence[str] | str, on_error: OnError, batches: Format, *, augment: bool
+    ) -> Images | None:
+        names = [images] if isinstance(images, str) else list(images)
+        augmentation = Augmentation.of(self.plan.properties, self.plan.path) if augment else None
+        if augmentation:
+            names = list(dict.fromkeys([*names, augmentation.image]))
+        if not names:
+            return None
+        require_pillow()
+        needed = [*names, *([ROW_ID] if augment else [])]
+        problems = [
+            f"images: {name!r} is no column that is read{did_you_mean(name, self.plan.names)}"
+            for name in needed
+            if name not in self.plan.names
+        ]
+        if batches != "numpy":
+            problems.append(f"batches: {batches!r} holds no pixels; images are for 'numpy'")
+        if on_error not in get_args(OnError):
+            problems.append(f"on_error: {on_error!r} is none of {', '.join(get_args(OnError))}")
+        if problems:
+            raise ConfigError(problems)
+        return Images(tuple(names), augmentation, on_error)
 
     def torch(self, **options: Any) -> TorchDataset:
         """The same as a torch IterableDataset of tensors; `.loader(num_workers)` of it keeps its place."""
