@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,8 @@ class Views:
 
     def at(self, places: Integers) -> Views:
         """The views of the images at some places."""
-        given: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
-        return Views(**{name: v[places] if isinstance(v, np.ndarray) else v for name, v in given.items()})
+        changed = {one.name: v[places] for one in fields(self) if isinstance(v := getattr(self, one.name), np.ndarray)}
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True)
