@@ -44,7 +44,8 @@ class Views:
 
     def at(self, places: Integers) -> Views:
         """The views of the images at some places."""
-        changed = {one.name: v[places] for one in fields(self) if isinstance(v := getattr(self, one.name), np.ndarray)}
+        given = ((one.name, getattr(self, one.name)) for one in fields(self))
+        changed: dict[str, Any] = {name: value[places] for name, value in given if isinstance(value, np.ndarray)}
         return replace(self, **changed)
 
 
