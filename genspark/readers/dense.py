@@ -75,6 +75,28 @@ def taken(column: Stored, places: Places) -> Stored:
     return column[places] if isinstance(column, np.ndarray) else column.take(pa.array(places))
 
 
+def objects_at(column: Stored, places: Places) -> Values:
+    """The values at some places as objects."""
+    is_bytes = not isinstance(column, np.ndarray) and (
+        pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)
+    )
+    return _bytes_at(column, places) if is_bytes else objects(taken(column, places))
+
+
+def _bytes_at(column: pa.Array, places: Places) -> Values:
+    """Bytes at some places, copied once: a loop over rows, as each is an object, at 0.3 microseconds a row."""
+    found = np.empty(len(places), object)
+    _, offsets, data = column.buffers()
+    width = np.int64 if pa.types.is_large_binary(column.type) else np.int32
+    edges = np.frombuffer(offsets, width)[column.offset : column.offset + len(column) + 1]
+    content = memoryview(data) if data else memoryview(b"")
+    starts, ends = edges[places].tolist(), edges[places + 1].tolist()
+    found[:] = [bytes(content[start:end]) for start, end in zip(starts, ends, strict=True)]
+    if column.null_count:
+        found[~np.asarray(column.is_valid())[places]] = None
+    return found
+
+
 class Gathering:
     """A column of a batch, filled with rows of one row group after the other."""
 
@@ -93,7 +115,7 @@ class Gathering:
             # Lists of one length in one group, and of another in the next.
             self.values = objects(self.values)
         if self.values.dtype == object:
-            self.values[into] = objects(taken(column, places))
+            self.values[into] = objects_at(column, places)
         else:
             self.values[into] = column[places]
 
