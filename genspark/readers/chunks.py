@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from genspark.readers.batches import Format, Part
 from genspark.readers.dense import Gathering, Values
+from genspark.readers.mixing import MixedOrder
 from genspark.readers.order import Integers, Order, Rows
 from genspark.readers.resident import Resident
 from genspark.readers.share import Share
@@ -92,7 +93,7 @@ def items_of_chunk(bytes_a_row: float, width: int) -> int:
     return max(1, int(rows // max(1, width)))
 
 
-def chunks_of(order: Order, share: Share, epoch: int, items: Sequence[int], most: int) -> Iterator[Chunk]:
+def chunks_of(order: Order | MixedOrder, share: Share, epoch: int, items: Sequence[int], most: int) -> Iterator[Chunk]:
     """The chunks of some items: one item first, which does not wait for others, and then up to so many.
 
     A slot for which no row is left has that of the step before.

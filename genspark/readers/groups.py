@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genspark.errors import SourceError
+from genspark.readers.cache import CachedFile, DiskCache
 from genspark.readers.dense import Stored, stored
 from genspark.readers.log import Column
 from genspark.readers.plan import Plan, gone
@@ -18,8 +19,6 @@ from genspark.storage.files import is_uri
 from genspark.storage.object_stores import one_line
 from genspark.storage.stores import open_file
 
-Open = Callable[[str], Any]
-"""Opens a file of a path for reads at any position."""
 FOOTERS = 128
 """Footers that are kept, so that the next group of a file needs no look at its end."""
 
@@ -28,13 +27,14 @@ FOOTERS = 128
 class Counts:
     """What was read: row groups, the column chunks of these, and their bytes as they are stored, compressed.
 
-    `corrupt` are the images that could not be decoded and were passed over.
+    `corrupt` are the images that could not be decoded and were passed over, `fetched` the bytes that a cache had not.
     """
 
     groups: int = 0
     chunks: int = 0
     bytes: int = 0
     corrupt: int = 0
+    fetched: int = 0
     files: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -45,6 +45,11 @@ class Counts:
             self.chunks += chunks
             self.bytes += size
             self.files.add(file)
+
+    def add_fetched(self, size: int) -> None:
+        """Count bytes that a cache had not."""
+        with self._lock:
+            self.fetched += size
 
     def add_corrupt(self, images: int) -> None:
         """Count images that could not be decoded."""
@@ -70,8 +75,8 @@ class Group:
 class Groups:
     """Reads row groups of a plan. It can be used by several threads."""
 
-    def __init__(self, plan: Plan, counts: Counts, opener: Open = open_file) -> None:
-        self._plan, self._counts, self._open = plan, counts, opener
+    def __init__(self, plan: Plan, counts: Counts, cache: DiskCache | None = None) -> None:
+        self._plan, self._counts, self._cache = plan, counts, cache
         self._metadata: dict[str, Any] = {}
 
     def read(self, number: int) -> Group:
@@ -80,7 +85,7 @@ class Groups:
         owner = int(plan.owners[number])
         file = plan.files[owner]
         try:
-            table, size, chunks = self._read(file, int(plan.numbers[number]))
+            table, size, chunks = self._read(owner, int(plan.numbers[number]))
         except FileNotFoundError:
             raise gone(file, plan.path, plan.version) from None
         except (OSError, ValueError) as error:
@@ -97,9 +102,17 @@ class Groups:
             columns[column.name] = pa.repeat(pa.scalar(value, column.type), rows)
         return Group(columns)
 
-    def _read(self, path: str, number: int) -> tuple[pa.Table, int, int]:
-        with self._open(path) as file:
-            parquet = pq.ParquetFile(file, metadata=self._metadata.get(path), pre_buffer=is_uri(path))
+    def _file(self, owner: int) -> Any:
+        path = self._plan.files[owner]
+        if self._cache is None:
+            return open_file(path)
+        return CachedFile(self._cache, path, self._plan.sizes[owner], open_file)
+
+    def _read(self, owner: int, number: int) -> tuple[pa.Table, int, int]:
+        path = self._plan.files[owner]
+        is_cached = self._cache is not None
+        with self._file(owner) as file:
+            parquet = pq.ParquetFile(file, metadata=self._metadata.get(path), pre_buffer=is_cached or is_uri(path))
             metadata = self._metadata.setdefault(path, parquet.metadata)
             if len(self._metadata) > FOOTERS:
                 self._metadata.pop(next(iter(self._metadata)), None)
@@ -112,6 +125,8 @@ class Groups:
                 for chunk in (group.column(place) for place in range(group.num_columns))
                 if chunk.path_in_schema in names or chunk.path_in_schema.partition(".")[0] in names
             ]
+            if isinstance(file, CachedFile):
+                self._counts.add_fetched(file.fetched)
             return table, sum(chunk.total_compressed_size for chunk in of_columns), len(of_columns)
 
 

@@ -32,9 +32,9 @@ AT_ONCE = 32
 class Plan:
     """What is to be read of a version of a table.
 
-    `columns` are those of files, `constants` the values of partition columns, by file. Row group i is number
-    `numbers[i]` of file `files[owners[i]]` and has `rows[i]` rows that count; where not all do, `kept[i]` has their
-    places. `bytes_a_row` are those of a row's columns before compression, on average.
+    `columns` are those of files, `sizes` the files' bytes, `constants` the values of partition columns, by file. Row
+    group i is number `numbers[i]` of file `files[owners[i]]` and has `rows[i]` rows that count; where not all do,
+    `kept[i]` has their places. `bytes_a_row` are those of a row's columns before compression, on average.
     """
 
     path: str
@@ -43,6 +43,7 @@ class Plan:
     columns: tuple[Column, ...]
     partition_by: tuple[Column, ...]
     files: tuple[str, ...]
+    sizes: tuple[int, ...]
     constants: tuple[tuple[Any, ...], ...]
     owners: Integers = field(repr=False)
     numbers: Integers = field(repr=False)
@@ -114,6 +115,7 @@ def make_plan(version: Version, columns: Sequence[str] | None = None, where: Whe
         tuple(column for column in wanted if column.name not in version.partition_by),
         tuple(partition_by),
         tuple(file.path for file in files),
+        tuple(file.size for file in files),
         tuple(tuple(file.partition[column.name] for column in partition_by) for file in files),
         np.array(owners, np.int64),
         np.array(numbers, np.int64),

@@ -8,13 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
 from genspark.readers.batches import Finish, Format
+from genspark.readers.cache import DiskCache
 from genspark.readers.chunks import Chunk, Filled, chunks_of, items_of_chunk
 from genspark.readers.groups import Counts, Groups
 from genspark.readers.images import Images
+from genspark.readers.mixing import Ingredient, MixedOrder
 from genspark.readers.order import WINDOW, Order, Shuffle
 from genspark.readers.plan import Plan
 from genspark.readers.resident import Resident
@@ -26,6 +29,15 @@ AHEAD = 2
 """Chunks whose row groups are read before they are needed."""
 THREADS = 2
 MEMORY = 1 << 30
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder for what is read, its bytes at most, and when the reading that uses it began."""
+
+    folder: str
+    size: int
+    since: float
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,8 @@ class Settings:
     batches: Format = "numpy"
     images: Images | None = None
     dropped: tuple[str, ...] = ()
+    ingredients: tuple[Ingredient, ...] = ()
+    cache: Cache | None = None
 
 
 class Reader:
@@ -130,7 +144,8 @@ class Reader:
     def identity(self) -> Identity:
         """What the reader's states are states of."""
         asked = self._settings
-        order = f"{asked.share.batch} {asked.seed} {asked.coverage} {asked.shuffle} {asked.window}"
+        mixed = [(part.name.rpartition("/")[2], part.weight) for part in asked.ingredients]
+        order = f"{asked.share.batch} {asked.seed} {asked.coverage} {asked.shuffle} {asked.window} {mixed or ''}"
         digest = hashlib.sha256(f"{self._plan.fingerprint} {order}".encode()).hexdigest()
         return Identity(self._plan.table[:36], self._plan.version, digest[:16])
 
@@ -157,7 +172,9 @@ class Reader:
             if pool:
                 stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             spare = self._settings.memory if self._settings.shuffle == "full" else 0
-            resident = Resident(Groups(self._plan, self.counts), pool, spare)
+            cache = self._settings.cache
+            kept = DiskCache(Path(cache.folder), cache.size, cache.since) if cache else None
+            resident = Resident(Groups(self._plan, self.counts, kept), pool, spare)
             stack.callback(resident.close)
             yield resident, pool
 
@@ -176,7 +193,7 @@ class Reader:
             yield coming.popleft().filled(resident, self._plan.names, self._settings.batches)
 
 
-def order_of(plan: Plan, settings: Settings) -> Order:
+def order_of(plan: Plan, settings: Settings) -> Order | MixedOrder:
     """The order of a plan's rows. Raises SourceError where there are none, and ConfigError for wrong settings."""
     share, total = settings.share, plan.total
     if not total:
@@ -194,7 +211,13 @@ def order_of(plan: Plan, settings: Settings) -> Order:
             raise ConfigError(f"{name}: {value!r} is none of {', '.join(known)}{did_you_mean(str(value), known)}")
     if settings.window < 1:
         raise ConfigError(f"window: {settings.window} is no number of row groups; give 1 or more")
-    return Order(plan.rows, share.batch, settings.seed, settings.shuffle, settings.window)
+    given = share.batch, settings.seed, settings.shuffle, settings.window
+    if not settings.ingredients:
+        return Order(plan.rows, *given)
+    mixed = MixedOrder(plan.rows, *given, settings.ingredients)
+    # Wrong weights are to be told of now.
+    assert mixed.orders
+    return mixed
 
 
 def _moved(plan: Plan, settings: Settings, position: Position) -> Reader:
