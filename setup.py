@@ -34,6 +34,8 @@ EXTRAS = {
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "openlineage": ["openlineage-python>=1.30"],
+    "tensorflow": ["tensorflow-cpu>=2.18"],
+    "torch": ["torch>=2.6"],
     "notebook": ["ipykernel>=6", "nbclient>=0.10", "matplotlib>=3.9"],
 }
 DEV = [
@@ -51,7 +53,9 @@ DEV = [
     "webdataset",
     "zstandard",
 ]
-EVERYTHING = sorted({requirement for group in EXTRAS.values() for requirement in group})
+HEAVY = {"tensorflow", "torch"}
+"""Gigabytes, which neither `all` nor `dev` brings: tests that need them are skipped, by name, where they are absent."""
+EVERYTHING = sorted({requirement for name, group in EXTRAS.items() if name not in HEAVY for requirement in group})
 
 
 class BuildWithExamples(build_py):
