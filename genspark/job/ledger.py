@@ -55,6 +55,8 @@ COLUMNS = pl.Schema(
         "error": pl.String(),
     }
 )
+_ADDED = {"row_ids_shared"}
+"""Columns that a ledger of an earlier genspark lacks: null there, and added with the next run."""
 FEW = 1000
 """A source of more files than this is told by their number and digest."""
 _TRIES, _PAUSE = 20, 0.05
@@ -160,23 +162,28 @@ def why_no_ledger(path: str) -> str | None:
 def add(path: str, row: Row) -> None:
     """Add a run to the ledger, which is made where there is none. Raises SinkError where it cannot be written."""
     import deltalake
-    from deltalake.exceptions import CommitFailedError, DeltaError
+    from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError
 
     refusal = why_no_ledger(path)
     if refusal:
         raise SinkError(f"{PLACE}: {refusal}")
     path, values = storage_path(path), {**asdict(row), "started": dt.datetime.fromisoformat(row.started)}
     told = {"userMetadata": json.dumps({"run_id": row.run_id, "job": row.job, "genspark": VERSION})}
+    lacks = False
     for tries_left in reversed(range(_TRIES)):
         try:
             deltalake.write_deltalake(
                 path,
                 pl.DataFrame([values], schema=COLUMNS),
                 mode="append",
+                schema_mode="merge" if lacks else None,
                 storage_options=delta_options(path),
                 commit_properties=deltalake.CommitProperties(custom_metadata=told),
             )
         except (DeltaError, OSError) as error:
+            if not lacks and isinstance(error, SchemaMismatchError) and _names(path) >= set(COLUMNS) - _ADDED:
+                lacks = True
+                continue
             # Two who make it at once: one of them finds that it is there.
             is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
             if not is_beaten or not tries_left:
@@ -198,9 +205,10 @@ def read(path: str) -> pl.DataFrame:
     try:
         table = DeltaTable(whole, storage_options=delta_options(whole))
         names = [field.name for field in table.schema().fields]
-        if not set(COLUMNS) <= set(names):
+        if not set(COLUMNS) - _ADDED <= set(names):
             raise TargetError(f"{PLACE}: {masked(path)} is a table, but not one of runs; set another path")
-        rows = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=list(COLUMNS), use_threads=False))
+        there = [name for name in COLUMNS if name in names]
+        rows = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=there, use_threads=False))
     except TableNotFoundError:
         raise TargetError(
             f"{PLACE}: there is no ledger at {masked(path)}; name the table that `genspark run` wrote, or the job's "
@@ -208,7 +216,15 @@ def read(path: str) -> pl.DataFrame:
         ) from None
     except (DeltaError, OSError) as error:
         raise SinkError(f"{PLACE}: {masked(path)} cannot be read ({masked(one_line(error))})") from None
-    return pl.DataFrame(rows).cast(COLUMNS).sort("started", descending=True, maintain_order=True)
+    added = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in COLUMNS.items() if name not in there]
+    whole_rows = pl.DataFrame(rows).with_columns(added).select(COLUMNS.names()).cast(COLUMNS)
+    return whole_rows.sort("started", descending=True, maintain_order=True)
+
+
+def _names(path: str) -> set[str]:
+    from deltalake import DeltaTable
+
+    return {field.name for field in DeltaTable(path, storage_options=delta_options(path)).schema().fields}
 
 
 def has(path: str, run_id: str) -> bool:
