@@ -1,8 +1,8 @@
 """A bounded cache on the local disk for what is read of remote files, shared by the processes of a machine.
 
-What is kept are the ranges that are read, so that the next epoch, which reads the same ones, reads none from afar. An
-epoch reads each range once: what was used last is used last again. So a full cache takes nothing in, and lets nothing go
-but what was not used since the reading began.
+What is kept are the ranges that are read: the next epoch, which reads the same ones, reads none from afar. An epoch
+reads each range once: what was used last is used last again. So a full cache takes nothing in, and lets nothing go but
+what was not used since the reading began.
 """
 
 from __future__ import annotations

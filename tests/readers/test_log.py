@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 import uuid
@@ -75,6 +76,34 @@ def test_files_with_narrower_types_and_fewer_columns_are_read_as_the_table_is(tm
     batch = next(iter(TrainingTable(path).reader(global_batch_size=2, shuffle="sequential")))
     assert batch["id"].dtype == np.int64
     assert np.isnan(batch["x"][0])
+
+
+def test_checkpoints_of_version_2_are_read_with_their_sidecars(tmp_path):
+    log = LogByHand(tmp_path / "t", ["v2Checkpoint"]).column("id", "long")
+    path = log.file(pa.table({"id": [1, 2]})).file(pa.table({"id": [3]})).commit()
+    folder = tmp_path / "t" / "_delta_log"
+    first = folder / f"{0:020}.json"
+    actions = [json.loads(line) for line in first.read_text().splitlines()]
+    adds = [{**action["add"], "partitionValues": []} for action in actions if "add" in action]
+    struct = pa.struct(
+        [
+            ("path", pa.string()),
+            ("partitionValues", pa.map_(pa.string(), pa.string())),
+            ("size", pa.int64()),
+            ("modificationTime", pa.int64()),
+            ("dataChange", pa.bool_()),
+        ]
+    )
+    (folder / "_sidecars").mkdir()
+    sidecar = folder / "_sidecars" / "one.parquet"
+    pq.write_table(pa.table({"add": pa.array(adds, struct)}), sidecar)
+    told = {"path": "one.parquet", "sizeInBytes": sidecar.stat().st_size, "modificationTime": 1}
+    top = [{"checkpointMetadata": {"version": 0}}, *actions[:2], {"sidecar": told}]
+    name = f"{0:020}.checkpoint.d2c639aa-8816-431a-aaf6-d3fe2512ff61.json"
+    (folder / name).write_text("\n".join(json.dumps(action) for action in top))
+    # Only the checkpoint knows of the files from now on.
+    first.unlink()
+    assert [row["id"] for row in everything(path)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("feature", ["variantType", "variantShredding-preview"])
