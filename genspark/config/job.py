@@ -38,6 +38,7 @@ from genspark.pipeline.pipeline import Pipeline
 from genspark.steps import Step
 from genspark.steps.arguments import takes_text_alone, translate
 from genspark.steps.checked import plain
+from genspark.storage.access import Access
 from genspark.storage.files import read_text
 
 LEDGER_SUFFIX = "_runs"
@@ -113,6 +114,7 @@ class JobConfig(Section):
     card: Card | None = None
     lineage: Lineage | None = None
     ledger: Ledger | None = None
+    storage: Access = Access()
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -176,9 +178,11 @@ class JobConfig(Section):
     def config_hash(self) -> str:
         """The sha256 that names this job in reports and commits; spelt-out defaults do not change it.
 
-        The order of keys does: the order of a split's fractions decides which row goes where.
+        The order of keys does: the order of a split's fractions decides which row goes where. How stores are reached
+        does not, so that new credentials make no other job.
         """
-        return hashlib.sha256(json.dumps(self.plain(), separators=(",", ":")).encode()).hexdigest()
+        told = {name: value for name, value in self.plain().items() if name != "storage"}
+        return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
 
     @property
     def quarantine_path(self) -> str:
@@ -200,6 +204,12 @@ class JobConfig(Section):
         """The path of the table of each file's statistics: `model.statistics`, or by default beside the model."""
         path = self.model.statistics if self.model else None
         return path or f"{self.model_path.removesuffix('.json')}_statistics"
+
+    @property
+    def tables(self) -> list[str]:
+        """The paths of what rows are read from and written to: the source's, the sink's and the quarantine's."""
+        given = self.source.path
+        return [*([given] if isinstance(given, str) else given), self.sink.path, self.quarantine_path]
 
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""

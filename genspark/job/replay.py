@@ -20,6 +20,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.sinks.formats.delta.tables import is_table
 from genspark.sources import Dataset, find_dataset, scan
 from genspark.sources.ddl import name_of
+from genspark.storage import access
 from genspark.storage.files import OWN, file_system, is_uri, storage_path
 from genspark.storage.object_stores import one_line
 from genspark.storage.secrets import masked
@@ -42,9 +43,10 @@ def replay(
     tells of it as `replay`: the path of the rows as given, and their number. Raises SourceError for columns that lack,
     and what `transform` raises.
     """
-    model = PipelineModel.load(storage_path(config.model_path))
-    repaired = _read(rows, config, model)
-    digest, copy = _kept(config, repaired)
+    with access.using(config.storage):
+        model = PipelineModel.load(storage_path(config.model_path))
+        repaired = _read(rows, config, model)
+        digest, copy = _kept(config, repaired)
     source = Source(path=copy, format="parquet")
     sink = config.sink.model_copy(update={"mode": "append", "partitions": None})
     # By its name each set of rows is a job of its own, and no new shard of the sets before it. Refitted in full, the

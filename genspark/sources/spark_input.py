@@ -38,9 +38,10 @@ class Input:
         """The rows with their file's URI in `FILE`, where that is known."""
         if not self.knows_files:
             return self.frame
-        # Hadoop writes a local file's URI in two ways; other engines know one.
-        uri = functions().regexp_replace("_metadata.file_path", "^file:/(?!/)", "file:///")
-        return self.frame.withColumn(FILE, uri)
+        # Hadoop writes a local file's URI in two ways, and S3's as it was given; other engines know one.
+        F = functions()
+        uri = F.regexp_replace("_metadata.file_path", "^file:/(?!/)", "file:///")
+        return self.frame.withColumn(FILE, F.regexp_replace(uri, "^s3[an]://", "s3://"))
 
     @property
     def tells_corrupt(self) -> bool:

@@ -14,7 +14,7 @@ from genspark.errors import PlanError, SessionError, SourceError
 from genspark.job.runners.base import Phase, Runner
 from genspark.session import is_running, jvm
 from genspark.storage.files import is_uri
-from genspark.storage.object_stores import ALIASES, SCHEMES
+from genspark.storage.object_stores import unreached
 from genspark.storage.sizes import size_text
 
 if TYPE_CHECKING:
@@ -130,18 +130,13 @@ def _no_reader(name: str) -> str | None:
 
 
 def _not_reached(config: JobConfig) -> str | None:
-    known = (*SCHEMES, *ALIASES, "file", "")
-    for path in _paths(config):
-        scheme = path.partition("://")[0] if "://" in path else ""
-        if scheme not in known:
-            return f"{path} can be reached through Spark alone"
-    return None
+    return next((why for path in config.tables if (why := unreached(path))), None)
 
 
 def _not_shared(config: JobConfig, spark: SparkSession | None) -> str | None:
     """The reason why workers on other machines cannot reach a local path of the job; None where all is reached."""
     master = _master(spark)
-    private = [path for path in _paths(config) if not is_uri(path) and not path.startswith(("dbfs:", "/Volumes/"))]
+    private = [path for path in config.tables if not is_uri(path) and not path.startswith(("dbfs:", "/Volumes/"))]
     if private and not master.startswith("local"):
         return f"{private[0]} is a path of this machine, and the workers of {master} are others"
     return None
@@ -151,11 +146,6 @@ def _master(spark: SparkSession | None) -> str:
     if spark is None:
         return os.environ.get("SPARK_REMOTE") or "local"
     return str(spark.conf.get("spark.master", "local") or "local")
-
-
-def _paths(config: JobConfig) -> list[str]:
-    given = config.source.path
-    return [*([given] if isinstance(given, str) else given), config.sink.path, config.quarantine_path]
 
 
 def _listing(config: JobConfig) -> Listing | None:
