@@ -38,13 +38,14 @@ from genspark.pipeline.pipeline import Pipeline
 from genspark.steps import Step
 from genspark.steps.arguments import takes_text_alone, translate
 from genspark.steps.checked import plain
+from genspark.storage.access import Access
 from genspark.storage.files import read_text
 
 LEDGER_SUFFIX = "_runs"
 """What is added to a table's path for that of its ledger."""
 
 
-_BESIDE, _READING = ("card", "lineage", "ledger"), ("split_size", "stage")
+_BESIDE, _READING = ("card", "lineage", "ledger", "storage"), ("split_size", "stage")
 """Keys of a job and of its source that make no other run."""
 
 
@@ -117,6 +118,7 @@ class JobConfig(Section):
     card: Card | None = None
     lineage: Lineage | None = None
     ledger: Ledger | None = None
+    storage: Access = Access()
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -180,9 +182,10 @@ class JobConfig(Section):
     def config_hash(self) -> str:
         """The sha256 that names this job in reports and commits; spelt-out defaults do not change it.
 
-        The order of keys does: the order of a split's fractions decides which row goes where.
+        The order of keys does: the order of a split's fractions decides which row goes where. How stores are reached
+        does not, so that new credentials make no other job.
         """
-        return _digest(self.plain())
+        return _digest({name: value for name, value in self.plain().items() if name != "storage"})
 
     @property
     def work_hash(self) -> str:
@@ -214,6 +217,12 @@ class JobConfig(Section):
         """The path of the table of each file's statistics: `model.statistics`, or by default beside the model."""
         path = self.model.statistics if self.model else None
         return path or f"{self.model_path.removesuffix('.json')}_statistics"
+
+    @property
+    def tables(self) -> list[str]:
+        """The paths of what rows are read from and written to: the source's, the sink's and the quarantine's."""
+        given = self.source.path
+        return [*([given] if isinstance(given, str) else given), self.sink.path, self.quarantine_path]
 
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""

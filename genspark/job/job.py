@@ -30,7 +30,9 @@ from genspark.pipeline.plan import Plan
 from genspark.sinks.stored import stored_schema
 from genspark.sinks.table import PastRun
 from genspark.statistics import State, Statistic
+from genspark.storage import access
 from genspark.storage.files import why_not_writable
+from genspark.storage.probing import refuse_silent
 from genspark.storage.secrets import masked, remember
 
 if TYPE_CHECKING:
@@ -164,7 +166,7 @@ class _Job:
     def opened(self, spark: SparkSession | None) -> Iterator[None]:
         """Choose and start the engine for the block, and remove at its end what was kept between passes."""
         announced = self.publication.announced() if self.writes_table else contextlib.nullcontext()
-        with without_secrets_in_errors(), announced:
+        with without_secrets_in_errors(), access.using(self.config.storage), announced:
             try:
                 self.open(spark)
                 yield
@@ -175,6 +177,8 @@ class _Job:
     def open(self, spark: SparkSession | None) -> None:
         """Choose and start the engine."""
         config = self.config
+        given = [config.source.path] if isinstance(config.source.path, str) else config.source.path
+        refuse_silent({"source.path": given[0], "sink.path": config.sink.path})
         choice = choose(config, spark)
         self._note(f"engine: {choice.engine} ({choice.reason})")
         self.runner = runner = choice.runner(config, self.run_id, self._phase, spark, self._note)

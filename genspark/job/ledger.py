@@ -20,8 +20,8 @@ from genspark.errors import GensparkError, SinkError, TargetError
 from genspark.job.report import Count, RunReport
 from genspark.job.snapshot import Snapshot
 from genspark.sources.source import paths_of
-from genspark.storage.files import is_uri, storage_path
-from genspark.storage.object_stores import ALIASES, SCHEMES, delta_options, one_line
+from genspark.storage.files import storage_path
+from genspark.storage.object_stores import delta_options, one_line, unreached
 from genspark.storage.secrets import masked, without_secrets
 from genspark.version import VERSION
 
@@ -153,10 +153,8 @@ def counts_text(counts: Sequence[Count]) -> str:
 
 def why_no_ledger(path: str) -> str | None:
     """The reason why a ledger cannot be kept at a path; None where it can."""
-    scheme = path.partition("://")[0] if is_uri(path) else ""
-    if path.startswith("dbfs:") or (scheme and scheme not in (*SCHEMES, *ALIASES)):
-        return f"{masked(path)} can be reached through Spark alone; name a path that deltalake reaches in {PLACE}"
-    return None
+    why = f"{path} can be reached through Spark alone" if path.startswith("dbfs:") else unreached(path)
+    return f"{masked(why)}; name a path that deltalake reaches in {PLACE}" if why else None
 
 
 def add(path: str, row: Row) -> None:

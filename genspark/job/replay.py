@@ -28,6 +28,7 @@ from genspark.sinks.formats.delta.tables import is_table
 from genspark.sinks.table import PastRun
 from genspark.sources import Dataset, find_dataset, scan
 from genspark.sources.ddl import name_of
+from genspark.storage import access
 from genspark.storage.files import OWN, file_system, is_uri, storage_path
 from genspark.storage.object_stores import one_line
 from genspark.storage.secrets import masked
@@ -57,14 +58,15 @@ def replay(
     tells of it as `replay`: the path of the rows as given, and their number. The model is by default that at the job's
     path. Raises SourceError for columns that lack, and what `transform` raises.
     """
-    model = model or PipelineModel.load(storage_path(config.model_path))
-    repaired, told = _read(rows, config, model), (progress or Silent()).note
-    fresh, before = _fresh(repaired, config)
-    if fresh.height < repaired.height:
-        told(f"--rows: {repaired.height - fresh.height:,} of {repaired.height:,} rows are in the table by a replay")
-    if before and not fresh.height:
-        return before
-    digest, copy = _kept(config, fresh)
+    with access.using(config.storage):
+        model = model or PipelineModel.load(storage_path(config.model_path))
+        repaired, told = _read(rows, config, model), (progress or Silent()).note
+        fresh, before = _fresh(repaired, config)
+        if fresh.height < repaired.height:
+            told(f"--rows: {repaired.height - fresh.height:,} of {repaired.height:,} rows are in the table by a replay")
+        if before and not fresh.height:
+            return before
+        digest, copy = _kept(config, fresh)
     source = Source(path=copy, format="parquet")
     sink = config.sink.model_copy(update={"mode": "append", "partitions": None})
     # By its name each set of rows is a job of its own, and no new shard of the sets before it. Refitted in full, the

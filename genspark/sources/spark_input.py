@@ -47,8 +47,9 @@ class Input:
 
 
 def as_file_uri(column: str) -> Column:
-    """Hadoop's URI of a file in the one form that other engines know: of a local file it writes two."""
-    uri: Column = functions().regexp_replace(column, "^file:/(?!/)", "file:///")
+    """Hadoop's URI of a file in the one form that other engines know: it writes local files and S3 in several."""
+    F = functions()
+    uri: Column = F.regexp_replace(F.regexp_replace(column, "^file:/(?!/)", "file:///"), "^s3[an]://", "s3://")
     return uri
 
 

@@ -16,6 +16,7 @@ from genspark.job import ledger
 from genspark.job.report import RunReport
 from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
+from genspark.storage import access
 from genspark.terminal.console import ConsoleProgress, print_report, print_runs
 from genspark.terminal.stopping import Stop
 
@@ -80,7 +81,11 @@ def runs(arguments: Arguments) -> None:
     """List the runs in a table's ledger, newest first."""
     given = arguments.table
     is_job = given.endswith((".yaml", ".yml"))
-    path = JobConfig.from_yaml(given).ledger_path if is_job else f"{given.rstrip('/')}{LEDGER_SUFFIX}"
+    path = f"{given.rstrip('/')}{LEDGER_SUFFIX}"
+    if is_job:
+        config = JobConfig.from_yaml(given)
+        access.heed(config.storage)
+        path = config.ledger_path
     found = ledger.read(path).head(arguments.most)
     if arguments.json:
         print(found.write_ndjson(), end="")
@@ -136,7 +141,9 @@ def demo(arguments: Arguments) -> None:
 
 
 def _config(arguments: Arguments) -> JobConfig:
-    return JobConfig.from_yaml(arguments.config, sets=arguments.sets)
+    config = JobConfig.from_yaml(arguments.config, sets=arguments.sets)
+    access.heed(config.storage)
+    return config
 
 
 def _progress(arguments: Arguments) -> ConsoleProgress | None:

@@ -24,6 +24,7 @@ from genspark.sinks.formats import sink_of
 from genspark.sinks.table import Commit, Table, partitioning
 from genspark.statistics import State, Statistic
 from genspark.steps.split import Split
+from genspark.storage.files import storage_path
 from genspark.storage.object_stores import delta_options
 from genspark.version import VERSION
 
@@ -179,7 +180,8 @@ class Runner(ABC):
         import deltalake
 
         if self.aside.version is not None:
-            table = deltalake.DeltaTable(self.aside.path, storage_options=delta_options(self.aside.path))
+            path = storage_path(self.aside.path)
+            table = deltalake.DeltaTable(path, storage_options=delta_options(path))
             table.delete(f"{RUN} = '{run_id}'")
 
     def recounted(self, model: PipelineModel) -> tuple[Mapping[str, int], list[tuple[str, str, int]]] | None:

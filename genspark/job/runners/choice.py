@@ -16,7 +16,7 @@ from genspark.job.runners.serverless import is_serverless, refusal
 from genspark.session import is_running, jvm, master_of
 from genspark.session.shared import is_shared, name_it
 from genspark.storage.files import is_uri
-from genspark.storage.object_stores import ALIASES, SCHEMES
+from genspark.storage.object_stores import unreached
 from genspark.storage.sizes import size_text
 
 if TYPE_CHECKING:
@@ -142,12 +142,7 @@ def _no_record(config: JobConfig) -> str | None:
 
 
 def _not_reached(config: JobConfig) -> str | None:
-    known = (*SCHEMES, *ALIASES, "file", "")
-    for path in _paths(config):
-        scheme = path.partition("://")[0] if "://" in path else ""
-        if scheme not in known:
-            return f"{path} can be reached through Spark alone"
-    return None
+    return next((why for path in config.tables if (why := unreached(path))), None)
 
 
 def _not_shared(config: JobConfig, spark: SparkSession | None) -> str | None:
@@ -155,17 +150,12 @@ def _not_shared(config: JobConfig, spark: SparkSession | None) -> str | None:
     master = master_of(spark)
     private = [
         path
-        for path in _paths(config)
+        for path in config.tables
         if not is_uri(path) and not path.startswith(("dbfs:", "/Volumes/")) and not is_shared(path)
     ]
     if private and not master.startswith("local"):
         return f"{private[0]} is a path of this machine, and the workers of {master} are others ({name_it(private[0])})"
     return None
-
-
-def _paths(config: JobConfig) -> list[str]:
-    given = config.source.path
-    return [*([given] if isinstance(given, str) else given), config.sink.path, config.quarantine_path]
 
 
 def _listing(config: JobConfig) -> Listing | None:

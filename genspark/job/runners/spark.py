@@ -27,7 +27,7 @@ from genspark.job.states import SourceFile, normal
 from genspark.job.sums import adds_up
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
-from genspark.session import get_spark, qualified, slots, task_progress
+from genspark.session import get_spark, qualified, reach, slots, task_progress
 from genspark.sinks.choice import of_frames
 from genspark.sinks.on_spark import delta_table
 from genspark.sinks.on_spark.frames import stored
@@ -36,6 +36,7 @@ from genspark.sources.formats import format_of
 from genspark.sources.on_spark import read
 from genspark.sources.spark_input import Input
 from genspark.statistics import State, Statistic
+from genspark.storage.object_stores import scheme_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation, SparkSession
@@ -61,6 +62,7 @@ class SparkRunner(Runner):
 
     def start(self) -> None:
         self.spark = self.session or get_spark(self.config.name)
+        reach(self.spark, self.config.tables)
 
     def choose_sinks(self) -> None:
         section = self.config.sink
@@ -208,7 +210,10 @@ class SparkRunner(Runner):
         return commit, observed, fates.counts(observed)
 
     def withdraw(self, run_id: str) -> None:
-        if self.aside.version is not None:
+        if scheme_of(self.aside.path) == "s3":
+            # There Delta's own commits are safe for one driver alone.
+            super().withdraw(run_id)
+        elif self.aside.version is not None:
             with spark_errors(quarantine.PLACE, SinkError):
                 delta_table.delete_where(self.spark, self.aside.path, quarantine.RUN, run_id)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -37,7 +38,9 @@ from genspark.sinks.on_spark.frames import ADVISORY, held, in_order, plain_text
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
+from genspark.storage import access
 from genspark.storage.files import clear
+from genspark.storage.object_stores import scheme_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -59,6 +62,7 @@ class DeltaSpark(Sink["DataFrame"]):
 
         with spark_errors(self.place, TargetError):
             path = qualified(self.spark, path)
+            self._refuse_losing(path)
             try:
                 detail = self.spark.sql(f"DESCRIBE DETAIL {delta_table.named(path)}").first()
             except AnalysisException:
@@ -67,6 +71,16 @@ class DeltaSpark(Sink["DataFrame"]):
             version = delta_table.latest(self.spark, path)
             columns = dict(wrapped(delta_table.load(self.spark, path)).collect_schema())
             return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]), columns)
+
+    def _refuse_losing(self, path: str) -> None:
+        """Raise TargetError on S3, where Delta's log keeps two drivers from one version by nothing."""
+        if scheme_of(path) != "s3" or access.current().s3.one_writer or "DATABRICKS_RUNTIME_VERSION" in os.environ:
+            return
+        raise TargetError(
+            f"{self.place}: {path}: on S3 Delta's own writer loses commits where two drivers write "
+            "(https://github.com/delta-io/delta/issues/3596); let Arrow write (sink.writer: arrow), or set "
+            "storage.s3.one_writer: true where nobody else writes the table"
+        )
 
     def committed(self, table: Table, key: str) -> PastRun | None:
         with spark_errors(self.place, TargetError):

@@ -42,6 +42,7 @@ from genspark.sinks.table import (
     wanted_properties,
 )
 from genspark.storage.files import clear, storage_path
+from genspark.storage.probing import why_not_exclusive
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -71,6 +72,13 @@ class DeltaRs(FileSink):
     def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         """Check as every sink does. Raises NeedsSparkError for an overwrite of rows that a vector deletes."""
         super().check(table, section, schema)
+        with refused(self.place, table.path, TargetError):
+            why = why_not_exclusive(table.path)
+        if why:
+            raise TargetError(
+                f"{self.place}: {table.path}: {why}, and of two who commit at once one would be lost; choose another "
+                "store, or set storage.s3.one_writer: true where nobody else writes the table"
+            )
         if table.version is not None and section.mode == "overwrite":
             with refused(self.place, table.path, TargetError):
                 self._refuse_vectors(open_table(table.path), table.path)
