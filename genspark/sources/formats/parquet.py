@@ -10,6 +10,8 @@ from typing import Any
 import polars as pl
 
 from genspark.engines.fate import FILE
+from genspark.engines.polars.plugin import lazy
+from genspark.sources.batches import schema_of
 from genspark.sources.format import Schema
 from genspark.sources.shard import Shard
 from genspark.sources.typed import TypedFormat
@@ -107,6 +109,8 @@ def _whole(shards: list[Shard], own: dict[str, pl.DataType] | None, *, with_file
 
 
 def _scan(paths: list[str], own: dict[str, pl.DataType] | None, file_paths: str | None = None) -> pl.LazyFrame:
+    if paths[0].startswith("hdfs://"):
+        return _through_arrow(paths, own, file_paths)
     options = polars_options(paths[0])
     if own is None:
         return pl.scan_parquet(
@@ -129,6 +133,30 @@ def _scan(paths: list[str], own: dict[str, pl.DataType] | None, file_paths: str 
         include_file_paths=file_paths,
         storage_options=options,
     )
+
+
+def _through_arrow(paths: list[str], own: dict[str, pl.DataType] | None, file_paths: str | None) -> pl.LazyFrame:
+    """The files of a store that Polars does not know, row group by row group; of `own`, a file may lack columns."""
+    import pyarrow.parquet as pq
+
+    schema = dict(own) if own is not None else schema_of(footer(paths[0]).schema.to_arrow_schema())
+
+    def frames(needed: frozenset[str] | None) -> Iterator[pl.DataFrame]:
+        # One column at least, or a frame would not tell how many rows it has.
+        wanted = [name for name in schema if needed is None or name in needed] or [next(iter(schema))]
+        for path in paths:
+            with open_file(path) as file:
+                reader = pq.ParquetFile(file)
+                there = set(reader.schema_arrow.names)
+                some = [name for name in wanted if name in there] or reader.schema_arrow.names[:1]
+                columns = [
+                    (pl.col(name) if name in there else pl.lit(None)).cast(schema[name]).alias(name) for name in wanted
+                ]
+                columns += [pl.lit(path).alias(file_paths)] if file_paths else []
+                for i in range(reader.num_row_groups):
+                    yield pl.DataFrame(pl.from_arrow(reader.read_row_group(i, columns=some))).select(columns)
+
+    return lazy(frames, {**schema, **({file_paths: pl.String()} if file_paths else {})})
 
 
 def _row_groups(shard: Shard, own: dict[str, pl.DataType] | None) -> pl.LazyFrame:
