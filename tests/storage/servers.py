@@ -208,7 +208,7 @@ class Hdfs(Store):
     def connect(self) -> None:
         from hdfs_native import Client
 
-        self.client = Client(f"hdfs://127.0.0.1:{self.port}", {"dfs.replication": "1"})
+        self.client = Client(f"hdfs://127.0.0.1:{self.port}", {"dfs.replication": str(min(len(self.data_nodes), 2))})
 
     def _wait_for_writes(self) -> None:
         for _ in range(200):
