@@ -64,6 +64,11 @@ def writing(path: str) -> Iterator[Any]:
         with object_stores.writing(path) as raw:
             yield pa.PythonFile(raw, mode="w")
         return
+    if path.startswith("hdfs://"):
+        with tempfile.TemporaryFile() as spool:
+            yield pa.PythonFile(spool, mode="w")
+            hdfs.write(path, spool, replaces=True)
+        return
     system, inside = file_system(path)
     if not is_uri(path):
         system.create_dir(inside.rpartition("/")[0], recursive=True)

@@ -157,8 +157,8 @@ def test_a_data_node_that_dies_is_not_noticed(tmp_path: Path) -> None:
         sets = ["storage.hdfs.settings={dfs.replication: '2'}"]
         fill(store, "x", 2)
         job.run(copy(store, "x", *sets))
-        store.data_nodes[0].kill()
         fill(store, "x", 1, first=2)
+        store.data_nodes[0].kill()
         job.run(copy(store, "x", *sets))
         assert ids(store, "x") == list(range(3 * ROWS))
     store.end()
