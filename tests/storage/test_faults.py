@@ -65,8 +65,11 @@ def ids(store: servers.Store, key: str) -> list[int]:
 
 @pytest.mark.parametrize(
     ("rule", "options"),
-    [("throttled", {"times": 1}), ("throttled", {"times": 2, "status": 429}), ("slow", {"seconds": 0.05})],
-    ids=["503", "429", "slow"],
+    [
+        pytest.param("throttled", {"times": 1}, id="503"),
+        pytest.param("throttled", {"times": 2, "status": 429}, id="429", marks=pytest.mark.exhaustive),
+        pytest.param("slow", {"seconds": 0.05}, id="slow", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_store_that_asks_for_patience_gets_it(
     store: servers.S3, prefix: str, between: Between, rule: str, options: dict[str, Any]
