@@ -53,7 +53,8 @@ def _s3(s3: S3, bucket: str) -> Any:
         force_virtual_addressing=s3.path_style is False,
         connect_timeout=CONNECT,
         request_timeout=PATIENCE,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=RETRIES),
+        # The standard strategy has a quota of retries, which a store that throttles uses up.
+        retry_strategy=fs.AwsDefaultS3RetryStrategy(max_attempts=RETRIES + 2),
     )
 
 

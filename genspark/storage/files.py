@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -51,6 +52,30 @@ def file_system(path: str) -> tuple[Any, str]:
     return fs.LocalFileSystem(), str(local(path).absolute())
 
 
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[Any]:
+    """PyArrow's stream to a new file, whose folder is made where it is absent. Raises OSError or ValueError.
+
+    An object of a store is there when the block ends well, and not at all where it does not.
+    """
+    import pyarrow as pa
+
+    if object_stores.scheme_of(path) in object_stores.SCHEMES:
+        with object_stores.writing(path) as raw:
+            yield pa.PythonFile(raw, mode="w")
+        return
+    if path.startswith("hdfs://"):
+        with tempfile.TemporaryFile() as spool:
+            yield pa.PythonFile(spool, mode="w")
+            hdfs.write(path, spool, replaces=True)
+        return
+    system, inside = file_system(path)
+    if not is_uri(path):
+        system.create_dir(inside.rpartition("/")[0], recursive=True)
+    with system.open_output_stream(inside) as stream:
+        yield stream
+
+
 def read_text(path: str) -> str:
     """The text of a file. Raises FileNotFoundError or OSError."""
     if not is_uri(path):
@@ -66,9 +91,7 @@ def write_text(path: str, text: str) -> None:
         hdfs.write(path, text.encode("utf-8"), replaces=True)
         return
     if is_uri(path):
-        system, inside = arrow_file_system(path)
-        # An object appears when its stream closes, so a URI needs no temporary name.
-        with system.open_output_stream(inside) as stream:
+        with writing(path) as stream:
             stream.write(text.encode("utf-8"))
         return
     target = local(path)

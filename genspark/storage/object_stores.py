@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import importlib.util
+import io
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from genspark.storage import access
@@ -20,6 +23,8 @@ REMEDY = "check the path, the credentials and the endpoint in the environment, o
 
 RETRIES, PATIENCE, CONNECT = 6, 30, 5
 """Attempts after the first, seconds until the last one begins, and seconds that a server has to accept a connection."""
+_PART = 16 << 20
+"""Bytes of a part of a large object."""
 
 
 def normal_uri(uri: str) -> str:
@@ -75,6 +80,45 @@ def object_store(uri: str) -> tuple[Any, str]:
         raise ValueError(f"no store of scheme {scheme!r} is known; known: {', '.join(SCHEMES)}")
     root = f"{scheme}://{authority}"
     return _object_store(root, tuple(sorted((polars_options(root) or {}).items()))), key
+
+
+@contextlib.contextmanager
+def writing(uri: str) -> Iterator[Any]:
+    """A stream to an object, which is there whole when the block ends, and not at all where it fails.
+
+    Small ones are one put; every request is tried again where the store throttles, which PyArrow's client does not do
+    for the last part of a large one. Raises OSError or ValueError.
+    """
+    import obstore
+    from obstore.exceptions import BaseError
+
+    store, key = object_store(uri)
+    try:
+        stream = obstore.open_writer(store, key, buffer_size=_PART)
+        yield _Writing(stream)
+        stream.close()
+    except BaseError as error:
+        raise OSError(one_line(error)) from None
+
+
+class _Writing(io.RawIOBase):
+    """Obstore's stream as one of Python's, which PyArrow writes to."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__()
+        self._stream, self._written = stream, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        # PyArrow's buffers are of signed bytes, which obstore does not take.
+        self._stream.write(bytes(content))
+        self._written += len(content)
+        return len(content)
+
+    def tell(self) -> int:
+        return self._written
 
 
 def children(uri: str) -> tuple[list[str], list[tuple[str, int, int]]]:

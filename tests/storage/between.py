@@ -67,8 +67,7 @@ def slow(seconds: float) -> Rule:
 def throttled(times: int, status: int = 503, methods: str = "GET HEAD PUT POST LIST DELETE") -> Rule:
     """Of requests with these methods, one goes on after so many were told to slow down; -1: none ever does."""
     numbers = itertools.count()
-    code = "SlowDown" if status == 503 else "TooManyRequests"
-    text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>Reduce your request rate.</Message></Error>"
+    text = "<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
 
     def rule(request: Request) -> Request | Answer:
         if request.kind not in methods.split() or (times >= 0 and next(numbers) % (times + 1) == times):

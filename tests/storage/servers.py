@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
@@ -106,14 +107,14 @@ class S3(ByArrow):
 
     kind = "s3"
 
-    def __init__(self, folder: Path, bucket: str = "shelf") -> None:
+    def __init__(self, folder: Path, bucket: str = "shelf", authorization: str = "aws-v4") -> None:
         self.port = free_port()
         self.bucket = bucket
         self.endpoint = f"http://127.0.0.1:{self.port}"
         (folder / "data").mkdir()
         settings = {
             "s3proxy.endpoint": self.endpoint,
-            "s3proxy.authorization": "aws-v4",
+            "s3proxy.authorization": authorization,
             "s3proxy.identity": KEY,
             "s3proxy.credential": SECRET,
             "jclouds.provider": "filesystem-nio2",
@@ -179,6 +180,7 @@ class Hdfs(Store):
         self.connect()
         for node in self.data_nodes:
             node.wait()
+        self._wait_for_writes()
 
     def _configure(self, replication: int) -> None:
         (self.folder / "conf").mkdir()
@@ -206,7 +208,15 @@ class Hdfs(Store):
     def connect(self) -> None:
         from hdfs_native import Client
 
-        self.client = Client(f"hdfs://127.0.0.1:{self.port}", {"dfs.replication": "1"})
+        self.client = Client(f"hdfs://127.0.0.1:{self.port}", {"dfs.replication": str(min(len(self.data_nodes), 2))})
+
+    def _wait_for_writes(self) -> None:
+        for _ in range(200):
+            with contextlib.suppress(OSError, RuntimeError):
+                self.put("up", b"!")
+                return
+            time.sleep(0.1)
+        pytest.fail("the data nodes take no writes")
 
     def _is_registered(self, number: int) -> bool:
         return any((self.folder / f"node-{number}" / "current").glob("BP-*/current/finalized"))

@@ -16,7 +16,7 @@ from genspark.sinks.files.footer import Footer
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.log_statistics import log_statistics
 from genspark.sinks.files.written import WrittenFile
-from genspark.storage.files import file_system, is_uri
+from genspark.storage.files import writing
 
 IMAGES_IN_A_GROUP = (1_000, 4_000)
 """Rows of a group where values are bytes: readers fetch whole groups, and shuffle them."""
@@ -65,10 +65,7 @@ class Encoder:
 
     def write(self, rows: pl.DataFrame, path: str, partition: Mapping[str, str | None], sample: Sample) -> WrittenFile:
         """Write a file of these rows at a path below the folder. Raises OSError."""
-        system, inside = file_system(f"{self.folder}/{path}")
-        if not is_uri(self.folder):
-            system.create_dir(inside.rpartition("/")[0], recursive=True)
-        with system.open_output_stream(inside) as stream:
+        with writing(f"{self.folder}/{path}") as stream:
             footer = self.encode(rows, stream, self.rows_in_a_group(rows, sample), sample.unlike)
             written = stream.tell()
         stats = log_statistics(footer, self.layout.indexed(rows.columns))

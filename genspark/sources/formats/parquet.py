@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 
 from genspark.engines.fate import FILE, RECORD
+from genspark.engines.polars.plugin import lazy
+from genspark.sources.batches import schema_of
 from genspark.sources.format import Schema, uri_of_path
 from genspark.sources.numbering import in_files
 from genspark.sources.parsing.ahead import thread_count
@@ -117,6 +119,8 @@ def _scan(
     paths: list[str], own: dict[str, pl.DataType] | None, columns: Schema, file_paths: str | None = None
 ) -> pl.LazyFrame:
     """Scan files whole; where `RECORD` is among the columns, it numbers the rows of all of them."""
+    if paths[0].startswith("hdfs://"):
+        return _through_arrow(paths, own, columns, file_paths)
     told: dict[str, Any] = {"include_file_paths": file_paths, "storage_options": polars_options(paths[0])}
     if RECORD in columns:
         told["row_index_name"] = RECORD
@@ -138,6 +142,38 @@ def _scan(
         ),
         **told,
     )
+
+
+def _through_arrow(
+    paths: list[str], own: dict[str, pl.DataType] | None, columns: Schema, file_paths: str | None
+) -> pl.LazyFrame:
+    """The files of a store that Polars does not know, row group by row group; of `own`, a file may lack columns."""
+    import pyarrow.parquet as pq
+
+    schema = dict(own) if own is not None else schema_of(footer(paths[0]).schema.to_arrow_schema())
+    told: dict[str, pl.DataType] = {RECORD: pl.Int64()} if RECORD in columns else {}
+    told |= {file_paths: pl.String()} if file_paths else {}
+
+    def frames(needed: frozenset[str] | None) -> Iterator[pl.DataFrame]:
+        # One column at least, or a frame would not tell how many rows it has.
+        wanted = [name for name in schema if needed is None or name in needed] or [next(iter(schema))]
+        start = 0
+        for path in paths:
+            with open_file(path) as file:
+                reader = pq.ParquetFile(file)
+                there = set(reader.schema_arrow.names)
+                some = [name for name in wanted if name in there] or reader.schema_arrow.names[:1]
+                made = [
+                    (pl.col(name) if name in there else pl.lit(None)).cast(schema[name]).alias(name) for name in wanted
+                ]
+                made += [pl.lit(path).alias(file_paths)] if file_paths else []
+                for i in range(reader.num_row_groups):
+                    rows = pl.DataFrame(pl.from_arrow(reader.read_row_group(i, columns=some)))
+                    numbers = [pl.int_range(start, start + rows.height, dtype=pl.Int64).alias(RECORD)]
+                    yield rows.select(*made, *(numbers if RECORD in told else []))
+                    start += rows.height
+
+    return lazy(frames, {**schema, **told})
 
 
 def _row_groups(shard: Shard, own: dict[str, pl.DataType] | None, columns: Schema) -> pl.LazyFrame:
