@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -84,6 +84,17 @@ class Reader:
     def accumulation(self) -> int:
         """The micro-batches of a rank's share of a global batch."""
         return self._settings.share.accumulation
+
+    @property
+    def width(self) -> int:
+        """The rows of the smallest micro-batch of any rank."""
+        share = self._settings.share
+        return share.batch // (share.world * share.accumulation)
+
+    def cut(self, parts: int) -> Reader:
+        """A reader of the same rows, which cuts each micro-batch into so many."""
+        share = replace(self._settings.share, accumulation=self.accumulation * parts)
+        return _moved(self._plan, replace(self._settings, share=share), self._position)
 
     @property
     def steps(self) -> int:
@@ -180,7 +191,7 @@ class Reader:
 
     def _filled(self, epoch: int, items: Sequence[int], resident: Resident) -> Iterator[Filled]:
         share = self._settings.share
-        most = items_of_chunk(self._plan.bytes_a_row, share.batch // (share.world * share.accumulation))
+        most = items_of_chunk(self._plan.bytes_a_row, self.width)
         coming: deque[Chunk] = deque()
         # Of a full shuffle every chunk needs most groups, which may not fit in memory at once.
         ahead = 0 if self._settings.shuffle == "full" else AHEAD
