@@ -160,26 +160,30 @@ class Reader:
         digest = hashlib.sha256(f"{self._plan.fingerprint} {order}".encode()).hexdigest()
         return Identity(self._plan.table[:36], self._plan.version, digest[:16])
 
-    def read(self, epoch: int, items: Sequence[int]) -> Iterator[tuple[int, Any]]:
-        """Some micro-batches of an epoch by their number in it, whatever the position of the reader."""
+    def read(self, epoch: int, items: Sequence[int], threads: int | None = None) -> Iterator[tuple[int, Any]]:
+        """Some micro-batches of an epoch by their number in it, whatever the position of the reader.
+
+        `threads`: at most so many of the reader's.
+        """
         settings = self._settings
+        threads = settings.threads if threads is None else min(threads, settings.threads)
         skips = settings.images is not None and settings.images.on_error == "skip"
         finish = Finish(settings.batches, settings.coverage == "exact" or skips, settings.images, settings.dropped)
-        with self._reading() as (resident, pool):
+        with self._reading(threads) as (resident, pool):
             ready: deque[tuple[int, Any]] = deque()
             for chunk in self._filled(epoch, items, resident):
                 for item, part in chunk.parts():
                     given = part, epoch, self.counts
                     ready.append((item, pool.submit(finish, *given) if pool else finish(*given)))
-                    while len(ready) > settings.threads:
+                    while len(ready) > threads:
                         yield _done(*ready.popleft())
             while ready:
                 yield _done(*ready.popleft())
 
     @contextmanager
-    def _reading(self) -> Iterator[tuple[Resident, ThreadPoolExecutor | None]]:
+    def _reading(self, threads: int) -> Iterator[tuple[Resident, ThreadPoolExecutor | None]]:
         with ExitStack() as stack:
-            pool = ThreadPoolExecutor(self._settings.threads) if self._settings.threads else None
+            pool = ThreadPoolExecutor(threads) if threads else None
             if pool:
                 stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             spare = self._settings.memory if self._settings.shuffle == "full" else 0

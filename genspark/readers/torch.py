@@ -19,6 +19,8 @@ from genspark.readers.state import Position
 from genspark.storage.files import is_uri
 
 Batch = dict[str, Any]
+SMALL = 4 << 20
+"""Bytes of a tensor up to which it is copied from a worker through its pipe."""
 
 
 class TorchDataset(IterableDataset[Batch]):  # type: ignore[misc]
@@ -47,10 +49,12 @@ class TorchDataset(IterableDataset[Batch]):  # type: ignore[misc]
         position = self.position
         worker = get_worker_info()
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        # Workers are as many as are to run at once already.
+        threads = 1 if worker else None
         first = position.step * self.reader.accumulation + number
         if self._resumed is not None:
             first, self._resumed = self._resumed, None
-        for item, batch in self.reader.read(position.epoch, range(first, len(self), workers)):
+        for item, batch in self.reader.read(position.epoch, range(first, len(self), workers), threads):
             self._next = position.epoch, item + workers
             yield tensors(batch)
         self._next = None
@@ -101,10 +105,12 @@ class Loader:
         if num_workers and "multiprocessing_context" not in options and is_uri(reader.path):
             # Clients of object stores do not outlive a fork.
             options = {**options, "multiprocessing_context": "spawn"}
+        if num_workers:
+            options = {"persistent_workers": True, **options}
         self._parts = num_workers if 1 < num_workers <= reader.width else 1
         self._source = TorchDataset(reader.cut(self._parts))
         self._loader: DataLoader[Batch] = DataLoader(
-            self._source, batch_size=None, num_workers=num_workers, collate_fn=_unchanged, **options
+            self._source, batch_size=None, num_workers=num_workers, collate_fn=_light, **options
         )
         self._position = dataset.position
 
@@ -120,7 +126,8 @@ class Loader:
         while batch := list(islice(parts, self._parts)):
             taken += 1
             self._position = reader.after(start.epoch, taken)
-            yield batch[0] if len(batch) == 1 else _joined(batch)
+            whole = [_with_tensors(part) for part in batch]
+            yield whole[0] if len(whole) == 1 else _joined(whole)
 
     @property
     def epoch(self) -> int:
@@ -189,8 +196,18 @@ def _joined(parts: Sequence[Batch]) -> Batch:
     return found
 
 
-def _unchanged(batch: Batch) -> Batch:
-    return batch
+def _light(batch: Batch) -> Batch:
+    """A batch for the way from its worker: each tensor takes a file of shared memory, which for small ones costs more."""
+    if get_worker_info() is None:
+        return batch
+    return {
+        name: value.numpy() if isinstance(value, torch.Tensor) and value.nbytes < SMALL else value
+        for name, value in batch.items()
+    }
+
+
+def _with_tensors(batch: Batch) -> Batch:
+    return {name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in batch.items()}
 
 
 def _warn_of_second_sharding(reader: Reader) -> None:
