@@ -197,7 +197,7 @@ def _joined(parts: Sequence[Batch]) -> Batch:
 
 
 def _light(batch: Batch) -> Batch:
-    """A batch for the way from its worker: each tensor takes a file of shared memory, which for small ones costs more."""
+    """A batch for the way from its worker: a tensor takes a file of shared memory, which for small ones costs more."""
     if get_worker_info() is None:
         return batch
     return {
