@@ -68,7 +68,8 @@ class Reader:
         self._plan, self._settings = plan, settings
         self.order = order_of(plan, settings)
         self.counts = Counts()
-        self._position = Position(epoch, 0)
+        self._position = Position()
+        self.set_epoch(epoch)
 
     @property
     def path(self) -> str:
@@ -224,6 +225,8 @@ def order_of(plan: Plan, settings: Settings) -> Order | MixedOrder:
     ):
         if value not in known:
             raise ConfigError(f"{name}: {value!r} is none of {', '.join(known)}{did_you_mean(str(value), known)}")
+    if settings.threads < 0:
+        raise ConfigError(f"threads: {settings.threads} is no number of threads; give 0 or more")
     if settings.window < 1:
         raise ConfigError(f"window: {settings.window} is no number of row groups; give 1 or more")
     given = share.batch, settings.seed, settings.shuffle, settings.window
