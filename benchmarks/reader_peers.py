@@ -59,12 +59,21 @@ class Samples:
         return decoded(self.get(number), self.kind)
 
 
-def loaded(dataset: Any, workers: int, **options: Any) -> Batches:
-    """An epoch through torch's DataLoader."""
+def loaded(
+    dataset: Any, workers: int, collate: Callable[[Any], Any] = stacked, **options: Any
+) -> Callable[[], Batches]:
+    """Epochs through torch's DataLoader, whose workers stay from one to the next, as genspark's do."""
     from torch.utils.data import DataLoader
 
-    for batch in DataLoader(dataset, batch_size=BATCH, num_workers=workers, collate_fn=stacked, **options):
-        yield len(batch)
+    loader = DataLoader(
+        dataset,
+        batch_size=BATCH,
+        num_workers=workers,
+        collate_fn=collate,
+        persistent_workers=workers > 0,
+        **options,
+    )
+    return lambda: (len(batch) for batch in loader)
 
 
 def genspark(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
@@ -107,7 +116,7 @@ def bare(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
 def files(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
     paths = sorted((folder / "files").iterdir())
     data = Samples(lambda number: paths[number].read_bytes(), len(paths), kind)
-    return lambda: loaded(data, workers, shuffle=True)
+    return loaded(data, workers, shuffle=True)
 
 
 def hugging_face(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
@@ -124,13 +133,7 @@ def hugging_face(kind: str, folder: Path, workers: int) -> Callable[[], Batches]
             return stacked([np.asarray(row[column], np.int32) for row in rows])
         return made([decoded(_bytes(row[column]), kind) for row in rows])
 
-    def epoch() -> Batches:
-        from torch.utils.data import DataLoader
-
-        for batch in DataLoader(data, batch_size=BATCH, num_workers=workers, collate_fn=collated):
-            yield len(batch)
-
-    return epoch
+    return loaded(data, workers, collated)
 
 
 def _bytes(value: Any) -> bytes:
@@ -153,7 +156,8 @@ def litdata(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
         return stacked([decoded(row["content"], kind) for row in rows])
 
     data = StreamingDataset(str(there), shuffle=True)
-    loader = StreamingDataLoader(data, batch_size=BATCH, num_workers=workers, collate_fn=collated)
+    keeps = {"persistent_workers": workers > 0}
+    loader = StreamingDataLoader(data, batch_size=BATCH, num_workers=workers, collate_fn=collated, **keeps)
     return lambda: (len(batch) for batch in loader)
 
 
@@ -171,7 +175,7 @@ def mosaic(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
             return decoded(super().__getitem__(number)["content"], kind)
 
     data = Decoded(local=str(there), shuffle=True, batch_size=BATCH)
-    return lambda: loaded(data, workers)
+    return loaded(data, workers)
 
 
 def webdataset(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
@@ -185,11 +189,8 @@ def webdataset(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
                 writer.write({"__key__": f"{number:08}", "bin": content})
     shards = sorted(str(path) for path in there.iterdir())
 
-    def epoch() -> Batches:
-        data = wds.WebDataset(shards, shardshuffle=len(shards), empty_check=False).shuffle(1000)
-        yield from loaded(data.map(lambda sample: decoded(sample["bin"], kind)), workers)
-
-    return epoch
+    data = wds.WebDataset(shards, shardshuffle=len(shards), empty_check=False).shuffle(1000)
+    return loaded(data.map(lambda sample: decoded(sample["bin"], kind)), workers)
 
 
 def grain(kind: str, folder: Path, workers: int) -> Callable[[], Batches]:
