@@ -203,7 +203,7 @@ def test_a_manifest_needs_ids(tmp_path):
     from genspark.errors import SourceError
 
     table = TrainingTable(write(tmp_path / "t", rows(10).select(["id"])))
-    with pytest.raises(SourceError, match=r"rows have no column _row_id; write the table with sink.lineage: true"):
+    with pytest.raises(SourceError, match=r"rows have no column _row_id; write it with sink.lineage: true"):
         table.manifest(0, str(tmp_path / "m.parquet"), global_batch_size=2)
 
 
