@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +19,10 @@ from genspark.readers.augment.with_numpy import Pixels, augmented_each
 from genspark.readers.dense import Values
 from genspark.readers.groups import Counts
 from genspark.readers.plan import ROW_ID
+
+SMALL = 16 << 10
+"""Bytes of an image below which one thread decodes as fast as several."""
+_SMALL_ONES = threading.Lock()
 
 OnError = Literal["raise", "skip"]
 
@@ -38,7 +44,7 @@ class Images:
         """The columns with pixels in place of bytes, and which rows are valid; view number `epoch` is taken."""
         done = dict(columns)
         for name in self.columns:
-            images: list[Any] = [self._decoded(content, name) for content in columns[name]]
+            images: list[Any] = self._each_decoded(columns[name], name)
             is_whole = np.array([image is not None for image in images])
             if not is_whole.all():
                 counts.add_corrupt(int((~is_whole & is_valid).sum()))
@@ -50,6 +56,12 @@ class Images:
                 images = augmented_each(images, views)
             done[name] = stacked(images)
         return done, is_valid
+
+    def _each_decoded(self, contents: Values, column: str) -> list[Any]:
+        size = sum(len(content or b"") for content in contents) / max(1, len(contents))
+        # Threads that decode small images spend a third of their time in turns at the interpreter's lock.
+        with _SMALL_ONES if size < SMALL else contextlib.nullcontext():
+            return [self._decoded(content, column) for content in contents]
 
     def _decoded(self, content: bytes | None, column: str) -> Pixels | None:
         from PIL import Image

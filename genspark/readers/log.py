@@ -152,7 +152,7 @@ def _kept(table: Any, path: str) -> dict[str, npt.NDArray[np.bool_]]:
     except (DeltaError, OSError, ValueError) as error:
         raise SourceError(
             f"{path}: deletion vectors cannot be read ({one_line(error)}); "
-            f"on Spark: REORG TABLE delta.`{path}` APPLY (PURGE)"
+            f"on Spark: ALTER TABLE delta.`{path}` DROP FEATURE deletionVectors"
         ) from error
     kept = zip(vectors["filepath"].to_pylist(), vectors["selection_vector"], strict=True)
     return {unquote(_of_uri(name)): rows.values.to_numpy(zero_copy_only=False) for name, rows in kept}

@@ -5,6 +5,7 @@ It is made once, from the log and the footers, and can be pickled: who has it op
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +74,8 @@ class Plan:
         for part in (self.owners, self.numbers, self.rows):
             digest.update(part.astype("<i8").tobytes())
         # Where a table is may change, as when it is mounted elsewhere.
-        names = (file.removeprefix(self.path) for file in self.files)
+        roots = self.path.split(", ")
+        names = (functools.reduce(str.removeprefix, roots, file) for file in self.files)
         digest.update("\0".join(names).encode())
         return digest.hexdigest()
 

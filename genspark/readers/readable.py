@@ -93,17 +93,17 @@ class Readable:
             raise ConfigError(f"coverage: {coverage!r} cannot be had of a mixture, whose parts end at different times")
         settings = Settings(
             share,
-            seed,
-            "drop" if parts else coverage or "exact",
-            shuffle,
-            window,
-            threads,
-            memory,
-            batches,
-            pixels,
-            dropped,
-            parts,
-            Cache(str(cache), cache_size, time.time()) if cache else None,
+            seed=seed,
+            coverage="drop" if parts else coverage or "exact",
+            shuffle=shuffle,
+            window=window,
+            threads=threads,
+            memory=memory,
+            batches=batches,
+            images=pixels,
+            dropped=dropped,
+            ingredients=parts,
+            cache=Cache(str(cache), cache_size, time.time()) if cache else None,
         )
         return Reader(self.plan if with_row_id or augment else self.plan.without(ROW_ID), settings, epoch)
 

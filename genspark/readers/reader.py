@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -68,7 +68,8 @@ class Reader:
         self._plan, self._settings = plan, settings
         self.order = order_of(plan, settings)
         self.counts = Counts()
-        self._position = Position(epoch, 0)
+        self._position = Position()
+        self.set_epoch(epoch)
 
     @property
     def path(self) -> str:
@@ -84,6 +85,17 @@ class Reader:
     def accumulation(self) -> int:
         """The micro-batches of a rank's share of a global batch."""
         return self._settings.share.accumulation
+
+    @property
+    def width(self) -> int:
+        """The rows of the smallest micro-batch of any rank."""
+        share = self._settings.share
+        return share.batch // (share.world * share.accumulation)
+
+    def cut(self, parts: int) -> Reader:
+        """A reader of the same rows, which cuts each micro-batch into so many."""
+        share = replace(self._settings.share, accumulation=self.accumulation * parts)
+        return _moved(self._plan, replace(self._settings, share=share), self._position)
 
     @property
     def steps(self) -> int:
@@ -149,26 +161,30 @@ class Reader:
         digest = hashlib.sha256(f"{self._plan.fingerprint} {order}".encode()).hexdigest()
         return Identity(self._plan.table[:36], self._plan.version, digest[:16])
 
-    def read(self, epoch: int, items: Sequence[int]) -> Iterator[tuple[int, Any]]:
-        """Some micro-batches of an epoch by their number in it, whatever the position of the reader."""
+    def read(self, epoch: int, items: Sequence[int], threads: int | None = None) -> Iterator[tuple[int, Any]]:
+        """Some micro-batches of an epoch by their number in it, whatever the position of the reader.
+
+        `threads`: at most so many of the reader's.
+        """
         settings = self._settings
+        threads = settings.threads if threads is None else min(threads, settings.threads)
         skips = settings.images is not None and settings.images.on_error == "skip"
         finish = Finish(settings.batches, settings.coverage == "exact" or skips, settings.images, settings.dropped)
-        with self._reading() as (resident, pool):
+        with self._reading(threads) as (resident, pool):
             ready: deque[tuple[int, Any]] = deque()
             for chunk in self._filled(epoch, items, resident):
                 for item, part in chunk.parts():
                     given = part, epoch, self.counts
                     ready.append((item, pool.submit(finish, *given) if pool else finish(*given)))
-                    while len(ready) > settings.threads:
+                    while len(ready) > threads:
                         yield _done(*ready.popleft())
             while ready:
                 yield _done(*ready.popleft())
 
     @contextmanager
-    def _reading(self) -> Iterator[tuple[Resident, ThreadPoolExecutor | None]]:
+    def _reading(self, threads: int) -> Iterator[tuple[Resident, ThreadPoolExecutor | None]]:
         with ExitStack() as stack:
-            pool = ThreadPoolExecutor(self._settings.threads) if self._settings.threads else None
+            pool = ThreadPoolExecutor(threads) if threads else None
             if pool:
                 stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             spare = self._settings.memory if self._settings.shuffle == "full" else 0
@@ -180,7 +196,7 @@ class Reader:
 
     def _filled(self, epoch: int, items: Sequence[int], resident: Resident) -> Iterator[Filled]:
         share = self._settings.share
-        most = items_of_chunk(self._plan.bytes_a_row, share.batch // (share.world * share.accumulation))
+        most = items_of_chunk(self._plan.bytes_a_row, self.width)
         coming: deque[Chunk] = deque()
         # Of a full shuffle every chunk needs most groups, which may not fit in memory at once.
         ahead = 0 if self._settings.shuffle == "full" else AHEAD
@@ -209,6 +225,8 @@ def order_of(plan: Plan, settings: Settings) -> Order | MixedOrder:
     ):
         if value not in known:
             raise ConfigError(f"{name}: {value!r} is none of {', '.join(known)}{did_you_mean(str(value), known)}")
+    if settings.threads < 0:
+        raise ConfigError(f"threads: {settings.threads} is no number of threads; give 0 or more")
     if settings.window < 1:
         raise ConfigError(f"window: {settings.window} is no number of row groups; give 1 or more")
     given = share.batch, settings.seed, settings.shuffle, settings.window

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from genspark.readers.state import Position
 from genspark.storage.files import is_uri
 
 Batch = dict[str, Any]
+SMALL = 4 << 20
+"""Bytes of a tensor up to which it is copied from a worker through its pipe."""
 
 
 class TorchDataset(IterableDataset[Batch]):  # type: ignore[misc]
@@ -46,10 +49,12 @@ class TorchDataset(IterableDataset[Batch]):  # type: ignore[misc]
         position = self.position
         worker = get_worker_info()
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        # Workers are as many as are to run at once already.
+        threads = 1 if worker else None
         first = position.step * self.reader.accumulation + number
         if self._resumed is not None:
             first, self._resumed = self._resumed, None
-        for item, batch in self.reader.read(position.epoch, range(first, len(self), workers)):
+        for item, batch in self.reader.read(position.epoch, range(first, len(self), workers), threads):
             self._next = position.epoch, item + workers
             yield tensors(batch)
         self._next = None
@@ -88,15 +93,24 @@ class TorchDataset(IterableDataset[Batch]):  # type: ignore[misc]
 
 
 class Loader:
-    """A DataLoader that counts what was taken from it: iterating goes on from there, epoch after epoch."""
+    """A DataLoader that counts what was taken from it: iterating goes on from there, epoch after epoch.
+
+    Each of several workers makes a part of every micro-batch, and here the parts are joined: so workers read each row
+    group once together, where each would read all of them if it made whole micro-batches.
+    """
 
     def __init__(self, dataset: TorchDataset, num_workers: int, options: Mapping[str, Any]) -> None:
         self.dataset = dataset
-        if num_workers and "multiprocessing_context" not in options and is_uri(dataset.reader.path):
+        reader = dataset.reader
+        if num_workers and "multiprocessing_context" not in options and is_uri(reader.path):
             # Clients of object stores do not outlive a fork.
             options = {**options, "multiprocessing_context": "spawn"}
+        if num_workers:
+            options = {"persistent_workers": True, **options}
+        self._parts = num_workers if 1 < num_workers <= reader.width else 1
+        self._source = TorchDataset(reader.cut(self._parts))
         self._loader: DataLoader[Batch] = DataLoader(
-            dataset, batch_size=None, num_workers=num_workers, collate_fn=_unchanged, **options
+            self._source, batch_size=None, num_workers=num_workers, collate_fn=_light, **options
         )
         self._position = dataset.position
 
@@ -106,10 +120,14 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         reader, start = self.dataset.reader, self._position
-        self.dataset.move(start)
-        for item, batch in enumerate(self._loader, start.step * reader.accumulation + 1):
-            self._position = reader.after(start.epoch, item)
-            yield batch
+        self._source.move(start)
+        parts = iter(self._loader)
+        taken = start.step * reader.accumulation
+        while batch := list(islice(parts, self._parts)):
+            taken += 1
+            self._position = reader.after(start.epoch, taken)
+            whole = [_with_tensors(part) for part in batch]
+            yield whole[0] if len(whole) == 1 else _joined(whole)
 
     @property
     def epoch(self) -> int:
@@ -119,7 +137,6 @@ class Loader:
     def set_epoch(self, epoch: int) -> None:
         """Go to the start of an epoch; a loader that is in it stays where it is."""
         if epoch != self._position.epoch:
-            self.dataset.set_epoch(epoch)
             self._position = Position(epoch, 0)
 
     def state_dict(self) -> dict[str, Any]:
@@ -166,8 +183,31 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf"
 
 
-def _unchanged(batch: Batch) -> Batch:
-    return batch
+def _joined(parts: Sequence[Batch]) -> Batch:
+    """One batch of its parts. Images may be of one size in a part, and of several in all."""
+    found: Batch = {}
+    for name in parts[0]:
+        values = [part[name] for part in parts]
+        are_alike = all(isinstance(value, torch.Tensor) for value in values)
+        if are_alike and len({value.shape[1:] for value in values}) == 1:
+            found[name] = torch.cat(values)
+        else:
+            found[name] = [one for value in values for one in value]
+    return found
+
+
+def _light(batch: Batch) -> Batch:
+    """A batch for the way from its worker: a tensor takes a file of shared memory, which for small ones costs more."""
+    if get_worker_info() is None:
+        return batch
+    return {
+        name: value.numpy() if isinstance(value, torch.Tensor) and value.nbytes < SMALL else value
+        for name, value in batch.items()
+    }
+
+
+def _with_tensors(batch: Batch) -> Batch:
+    return {name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in batch.items()}
 
 
 def _warn_of_second_sharding(reader: Reader) -> None:

@@ -84,6 +84,19 @@ def test_numpy_and_torch_show_the_same_pixels():
     assert abs(found.astype(int) - augmented(images, views)).max() <= 1
 
 
+def test_numpy_and_tensorflow_show_the_same_pixels():
+    tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed: pip install 'genspark[tensorflow]'")
+    from genspark.readers.augment import with_tensorflow
+
+    images = pictures(200)
+    size = np.full(200, 32)
+    views = FULL.views(np.arange(200), 1, size, size)
+    given = tf.convert_to_tensor(images)
+    assert (with_tensorflow.cropped(given, views).numpy() == cropped(images, views)).all()
+    found = with_tensorflow.augmented(given, views).numpy()
+    assert abs(found.astype(int) - augmented(images, views)).max() <= 1
+
+
 @pytest.mark.parametrize("name", ["brightness", "contrast", "saturation", "hue"])
 def test_colours_are_those_of_torchvision(name):
     torch = pytest.importorskip("torch")

@@ -25,6 +25,8 @@ from genspark.readers.ranks import rank_and_world
         ({"shuffle": "block"}, "shuffle: 'block' is none of .*; did you mean 'blocks'"),
         ({"coverage": "all"}, "coverage: 'all' is none of exact, pad, drop"),
         ({"window": 0}, "window: 0 is no number of row groups"),
+        ({"threads": -1}, "threads: -1 is no number of threads"),
+        ({"epoch": -1}, "epoch: -1 is none; give 0 or more"),
     ],
 )
 def test_wrong_arguments(table, options, message):

@@ -92,13 +92,20 @@ def test_two_processes_of_which_one_is_killed_are_followed_by_one(table, expecte
 
 
 @pytest.mark.slow
-def test_hugging_face(table):
-    pytest.importorskip("datasets", reason="datasets is not installed")
-    command = [sys.executable, ROOT / "examples" / "hugging_face.py", table]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("600 rows; the first has ['_row_id'")
+@pytest.mark.parametrize(
+    ("script", "needs", "says"),
+    [
+        ("hugging_face", "datasets", "600 rows; the first has ['_row_id'"),
+        ("with_accelerate", "accelerate", "10 steps, loss 0."),
+        ("with_lightning", "lightning", "20 steps, then {'table': "),
+    ],
+)
+def test_other_frameworks(table, tmp_path, script, needs, says):
+    pytest.importorskip(needs, reason=f"{needs} is not installed")
+    command = [sys.executable, ROOT / "examples" / f"{script}.py", table]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert says in done.stdout
 
 
 def test_examples_are_told_of():

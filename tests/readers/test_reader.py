@@ -203,5 +203,17 @@ def test_a_manifest_needs_ids(tmp_path):
     from genspark.errors import SourceError
 
     table = TrainingTable(write(tmp_path / "t", rows(10).select(["id"])))
-    with pytest.raises(SourceError, match=r"rows have no column _row_id; write the table with sink.lineage: true"):
+    with pytest.raises(SourceError, match=r"rows have no column _row_id; write it with sink.lineage: true"):
         table.manifest(0, str(tmp_path / "m.parquet"), global_batch_size=2)
+
+
+def test_text_and_bytes_are_objects_null_among_them(tmp_path):
+    import pyarrow as pa
+
+    content = pa.array([b"\0\1", None, b""], pa.binary())
+    days = pa.array([1, None, 3], pa.int32()).cast(pa.date32())
+    table = TrainingTable(write(tmp_path / "t", pa.table({"text": ["a", None, "ü"], "bytes": content, "day": days})))
+    batch = next(iter(table.reader(global_batch_size=3, shuffle="sequential")))
+    assert batch["text"].tolist() == ["a", None, "ü"]
+    assert batch["bytes"].tolist() == [b"\0\1", None, b""]
+    assert batch["day"].astype(str).tolist() == ["1970-01-02", "NaT", "1970-01-04"]

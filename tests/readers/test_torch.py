@@ -36,6 +36,16 @@ def test_any_number_of_workers_gives_the_same_batches(table, expected, workers):
     assert len(loader) == 16
 
 
+def test_workers_of_a_loader_read_each_row_group_once_together(table):
+    reader = table.reader(**ASKED, threads=0).cut(4)
+    read = []
+    for worker in range(4):
+        one = reader.cut(1)
+        list(one.read(0, range(worker, len(one), 4)))
+        read.append(one.counts.groups)
+    assert sum(read) <= len(table.plan.rows) + 3
+
+
 def test_micro_batches_come_in_order_from_workers(table):
     options = {**ASKED, "accumulation": 3, "threads": 1}
     assert ids(table.torch(**options).loader(2)) == ids(table.reader(**options))

@@ -458,3 +458,20 @@ def test_of_two_who_put_one_name_one_gets_it(store: Store, prefix: str) -> None:
     assert store.names(prefix) == ["one.json"]
     with pytest.raises(OSError, match=r"NoSuchBucket|not found"):
         write_new(f"s3://no-such-{BUCKET}/one.json", "")
+
+
+def test_a_table_there_is_read_for_training_and_a_second_epoch_from_the_cache(
+    store: Store, prefix: str, tmp_path: Path
+) -> None:
+    from genspark import TrainingTable
+
+    uri = f"s3://{BUCKET}/{prefix}/table"
+    frame = pl.DataFrame({"id": range(300), "x": [number / 2 for number in range(300)]})
+    frame.write_delta(uri, storage_options=object_stores.delta_options(uri))
+    reader = TrainingTable(uri).reader(global_batch_size=32, cache=str(tmp_path / "cache"))
+    ids = [int(number) for batch in reader for number in batch["id"][batch["_mask"]]]
+    assert sorted(ids) == list(range(300))
+    store.system.delete_dir_contents(f"{BUCKET}/{prefix}")
+    again = [int(number) for batch in reader for number in batch["id"][batch["_mask"]]]
+    assert sorted(again) == list(range(300))
+    assert again != ids
