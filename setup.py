@@ -41,6 +41,7 @@ EXTRAS = {
 }
 DEV = [
     "build",
+    "databricks-sdk",
     "duckdb",
     "hypothesis",
     "import-linter",
@@ -48,9 +49,11 @@ DEV = [
     "mlcroissant",
     "mypy",
     "psutil",
+    "pysail",
     "pytest",
     "ruff",
     "types-PyYAML",
+    "venv-pack2",
     "webdataset",
     "zstandard",
 ]

@@ -15,6 +15,7 @@ from peers.task import Outcome, Task
 PEERS: Mapping[str, tuple[str, str]] = {
     "genspark-polars": ("peers.genspark", "run_polars"),
     "genspark-spark-polars": ("peers.genspark", "run_spark_polars"),
+    "genspark-sail": ("peers.sail", "run"),
     "genspark-spark": ("peers.genspark", "run_spark"),
     "genspark-spark-delta": ("peers.genspark", "run_spark_delta"),
     "mllib": ("peers.mllib", "run"),
@@ -26,7 +27,7 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "ray": ("peers.ray", "run"),
 }
 # Peers that are genspark itself: a failure of theirs is a failure of the benchmark.
-OWN = tuple(name for name, (module, _) in PEERS.items() if module == "peers.genspark")
+OWN = tuple(name for name, (module, _) in PEERS.items() if module in ("peers.genspark", "peers.sail"))
 
 
 def peer(name: str) -> Callable[[Task, Outcome], None]:

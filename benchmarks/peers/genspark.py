@@ -48,7 +48,7 @@ def _run_on_polars(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None
         _import_what_it_uses(task)
     with outcome.timed("total"):
         report = genspark.run(genspark.JobConfig.model_validate(job))
-    _note(report, task, outcome)
+    note(report, task, outcome)
     outcome.scans = sum(report.passes.values())
     outcome.versions = {"polars": pl.__version__}
 
@@ -61,7 +61,7 @@ def _run_on_spark(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
         spark = genspark_session(task)
     with outcome.timed("total"):
         report = genspark.run(genspark.JobConfig.model_validate(job), spark=spark)
-    _note(report, task, outcome)
+    note(report, task, outcome)
     # What Polars reads inside a Spark task, Spark does not count.
     outcome.scans = sum(report.passes.values()) if report.engine == "spark-polars" else scans(spark, task)
     outcome.versions = versions(spark)
@@ -100,7 +100,8 @@ def job_of(task: Task, engine: str, changes: Mapping[str, Any]) -> dict[str, Any
     return job
 
 
-def _note(report: RunReport, task: Task, outcome: Outcome) -> None:
+def note(report: RunReport, task: Task, outcome: Outcome) -> None:
+    """Tell what a run of genspark's took and learnt."""
     from genspark import PipelineModel
 
     outcome.seconds |= {phase: report.seconds[phase] for phase in ("plan", "fit", "write")}

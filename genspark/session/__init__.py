@@ -20,6 +20,7 @@ from genspark.session.archive import prepare
 from genspark.session.jars import Jar
 from genspark.session.jvm import WRITER_CONF
 from genspark.session.reaching import reach
+from genspark.session.sail import is_sail
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -109,6 +110,8 @@ def slots(spark: SparkSession) -> int:
     local = jvm.cores(spark.conf.get("spark.master", "") or "")
     if local:
         return local
+    if is_sail(spark) and spark.conf.get("spark.executor.instances", None) is None:
+        return jvm.usable_cores()  # a Sail server tells nothing of itself, and most are on this machine
     executors, cores = (int(spark.conf.get(f"spark.executor.{what}", "1") or 1) for what in ("instances", "cores"))
     return max(executors * cores, 1)
 

@@ -14,6 +14,7 @@ from genspark.errors import PlanError, SessionError, SourceError
 from genspark.job.runners.base import Phase, Runner
 from genspark.job.runners.serverless import is_serverless, refusal
 from genspark.session import is_running, jvm, master_of
+from genspark.session.sail import LACKS, is_sail
 from genspark.session.shared import is_shared, name_it
 from genspark.storage.files import is_uri
 from genspark.storage.object_stores import unreached
@@ -102,7 +103,8 @@ def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str 
     if is_serverless() and (why := refusal(engine, config)):
         return why
     if engine == "spark":
-        return _no_spark(spark) or _no_reader(config.source.format) or _no_record(config)
+        sails = LACKS if spark is not None and is_sail(spark) else None
+        return sails or _no_spark(spark) or _no_reader(config.source.format) or _no_record(config)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if absent:
         return f"{', '.join(absent)} not installed (pip install genspark)"

@@ -16,7 +16,7 @@ from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.fate import Fates, readable
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
-from genspark.errors import SinkError, SourceError
+from genspark.errors import PlanError, SinkError, SourceError
 from genspark.job import quarantine
 from genspark.job.quarantine.on_spark import marked, quarantined
 from genspark.job.runners import spark_files
@@ -28,6 +28,7 @@ from genspark.job.sums import adds_up
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.session import get_spark, qualified, reach, slots, task_progress
+from genspark.session.sail import LACKS, is_sail
 from genspark.sinks.choice import of_frames
 from genspark.sinks.on_spark import delta_table
 from genspark.sinks.on_spark.frames import stored
@@ -62,6 +63,8 @@ class SparkRunner(Runner):
 
     def start(self) -> None:
         self.spark = self.session or get_spark(self.config.name)
+        if is_sail(self.spark):
+            raise PlanError(f"engine: spark cannot run this job: {LACKS}; engine: spark-polars can")
         reach(self.spark, self.config.tables)
 
     def choose_sinks(self) -> None:
