@@ -74,7 +74,7 @@ def throughput(store: servers.S3, folder: Path, megabytes: int) -> None:
 def requests(store: servers.S3, folder: Path) -> None:
     """The requests that planning a job makes, by the number of its files."""
     between = Between(store.port, folder)
-    for files in (10, 100):
+    for files in (10, 100, 2500):
         for n in range(files):
             store.put(f"few-{files}/{n:05}.csv", b"a,b\n1,2\n")
         with_between = {**store.environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{between.port}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import socket
 import time
 import uuid
@@ -45,6 +46,12 @@ def _why_silent(endpoint: str) -> str | None:
             time.sleep(0.5)
         else:
             return None
+
+
+def loses_by_delta(uri: str) -> bool:
+    """Whether Delta's own writer on Spark may lose commits at a URI: on S3 its log keeps no two drivers apart."""
+    is_alone = access.current().s3.one_writer or "DATABRICKS_RUNTIME_VERSION" in os.environ
+    return scheme_of(uri) == "s3" and not is_alone
 
 
 def why_not_exclusive(uri: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -43,6 +44,8 @@ class Process:
         with (self.folder / f"{self.name}.log").open("a") as log:
             environment = {**os.environ, **self.environment}
             self.process = subprocess.Popen(self.command, cwd=self.folder, stdout=log, stderr=log, env=environment)
+        # A test that fails, or a store that does not come up, leaves no server behind.
+        atexit.register(self.kill)
 
     def wait(self) -> None:
         deadline = time.monotonic() + 180

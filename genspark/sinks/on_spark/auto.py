@@ -24,6 +24,7 @@ from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table
 from genspark.storage.files import file_system, is_uri
 from genspark.storage.object_stores import unreached
+from genspark.storage.probing import loses_by_delta
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -63,7 +64,7 @@ class AutoWriter(Sink["DataFrame"]):
         except NeedsSparkError:
             return self._own("the table demands what only Spark heeds").find(path)
         except TargetError as error:
-            if not is_uri(path):
+            if not is_uri(path) or loses_by_delta(path):
                 raise
             # Spark may know the store by settings of Hadoop's; where it does not either, it says so.
             return self._own(str(error)).find(path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -38,9 +37,8 @@ from genspark.sinks.on_spark.frames import ADVISORY, held, in_order, plain_text
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
-from genspark.storage import access
 from genspark.storage.files import clear
-from genspark.storage.object_stores import scheme_of
+from genspark.storage.probing import loses_by_delta
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,7 +72,7 @@ class DeltaSpark(Sink["DataFrame"]):
 
     def _refuse_losing(self, path: str) -> None:
         """Raise TargetError on S3, where Delta's log keeps two drivers from one version by nothing."""
-        if scheme_of(path) != "s3" or access.current().s3.one_writer or "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        if not loses_by_delta(path):
             return
         raise TargetError(
             f"{self.place}: {path}: on S3 Delta's own writer loses commits where two drivers write "
