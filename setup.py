@@ -29,6 +29,7 @@ CORE = [
 EXTRAS = {
     "avro": ["fastavro>=1.9"],
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
+    "evaluate": ["sacrebleu>=2.4"],
     "images": ["pillow>=10"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
