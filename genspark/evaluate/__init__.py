@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from genspark.evaluate.language import perplexity
     from genspark.evaluate.neighbours import precision_recall
     from genspark.evaluate.reviewers import agreement
+    from genspark.evaluate.rows import (
+        correlation_distance,
+        ks_distance,
+        population_stability_index,
+        total_variation,
+        wasserstein_distance,
+    )
     from genspark.evaluate.score import Score
     from genspark.evaluate.text import bleu, chrf, ter
 
@@ -24,12 +31,17 @@ __all__ = [
     "bleu",
     "chrf",
     "cmmd",
+    "correlation_distance",
     "frechet_distance",
     "inception_score",
     "kernel_distance",
+    "ks_distance",
     "perplexity",
+    "population_stability_index",
     "precision_recall",
     "ter",
+    "total_variation",
+    "wasserstein_distance",
 ]
 
 _HOMES = {
@@ -38,12 +50,17 @@ _HOMES = {
     "bleu": "text",
     "chrf": "text",
     "cmmd": "kernel",
+    "correlation_distance": "rows",
     "frechet_distance": "frechet",
     "inception_score": "inception",
     "kernel_distance": "kernel",
+    "ks_distance": "rows",
     "perplexity": "language",
+    "population_stability_index": "rows",
     "precision_recall": "neighbours",
     "ter": "text",
+    "total_variation": "rows",
+    "wasserstein_distance": "rows",
 }
 
 
