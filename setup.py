@@ -30,6 +30,7 @@ EXTRAS = {
     "avro": ["fastavro>=1.9", "cramjam>=2.8", "backports.zstd>=1.0"],
     "codecs": ["cramjam>=2.8"],
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
+    "evaluate": ["sacrebleu>=2.4"],
     "hdfs": ["hdfs-native>=0.12"],
     "images": ["pillow>=10"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],

@@ -31,7 +31,7 @@ _HOMES = {
     "TrainingTable": "genspark.readers",
     "run": "genspark.job",
 }
-_ROOMS = ("config", "errors", "job", "pipeline", "readers", "session", "steps")
+_ROOMS = ("config", "errors", "evaluate", "job", "pipeline", "readers", "session", "steps")
 
 
 def __getattr__(name: str) -> Any:
