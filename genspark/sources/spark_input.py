@@ -38,7 +38,9 @@ class Input:
         told = {FILE: as_file_uri("_metadata.file_path")}
         if record:
             told[RECORD] = functions().col("_metadata.row_index")
-        return self.frame.withColumns({name: of for name, of in told.items() if name not in self.frame.columns})
+        lacking = {name: of for name, of in told.items() if name not in self.frame.columns}
+        # Connect takes no call without a column.
+        return self.frame.withColumns(lacking) if lacking else self.frame
 
     @property
     def tells_corrupt(self) -> bool:
