@@ -74,6 +74,8 @@ def _load(view: Any, scheme: str, uri: str) -> None:
         raise SessionError(_lacking(connector, uri, version, str(error))) from error
     if not _is_loadable(loader, connector.file_system):
         raise SessionError(_lacking(connector, uri, version, "the jars do not load"))
+    # Hadoop remembers for each loader the classes that were not there: of another one it knows nothing.
+    context.hadoopConfiguration().setClassLoader(view.org.apache.spark.util.ParentClassLoader(loader))
 
 
 def _is_loadable(loader: Any, name: str) -> bool:

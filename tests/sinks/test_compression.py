@@ -77,8 +77,8 @@ def test_the_files_of_spark(spark: Any, tmp_path: Path, codec: str, level: int |
     assert codec_of(file) == footer
     assert pl.read_parquet(file).sort("n").equals(ROWS)
     if level:
-        # Its codecs are others than PyArrow's, and yet a level is a level.
-        assert file.stat().st_size == pytest.approx(size(by_files(tmp_path / "ours", compression=codec)), rel=0.25)
+        # Its codecs are others than PyArrow's, and it writes dictionaries of what does not repeat.
+        assert file.stat().st_size == pytest.approx(size(by_files(tmp_path / "ours", compression=codec)), rel=0.6)
         other = {"zstd": 15, "gzip": 1}[codec]
         by_spark(spark, tmp_path / "b", format="parquet", compression=codec, compression_level=other)
         light, hard = (tmp_path / name for name in ("ab" if other > level else "ba"))
