@@ -1,5 +1,6 @@
 """Package metadata. Tool settings are in pyproject.toml, the tested versions in constraints.txt."""
 
+import os
 import runpy
 import shutil
 from pathlib import Path
@@ -26,6 +27,9 @@ CORE = [
     "obstore>=0.8",
     "rich>=13",
 ]
+if os.environ.get("GENSPARK_WITHOUT_SPARK"):
+    # For platforms that bring their own Spark, and for Spark Connect's client alone.
+    CORE = [requirement for requirement in CORE if not requirement.startswith(("pyspark", "delta-spark"))]
 EXTRAS = {
     "avro": ["fastavro>=1.9", "cramjam>=2.8", "backports.zstd>=1.0"],
     "codecs": ["cramjam>=2.8"],
@@ -89,7 +93,7 @@ setup(
     cmdclass={"build_py": BuildWithExamples},
     install_requires=CORE,
     extras_require={**EXTRAS, "all": EVERYTHING, "dev": [*EVERYTHING, *DEV]},
-    entry_points={"console_scripts": ["genspark=genspark.cli:main"]},
+    entry_points={"console_scripts": ["genspark=genspark.cli:main", "genspark-task=genspark.cli:task"]},
     classifiers=[
         "Intended Audience :: Developers",
         "Programming Language :: Python :: 3.11",

@@ -41,6 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def task() -> None:
+    """Run a command as a scheduler's entry point, such as a wheel task of Databricks, which only an error fails."""
+    code = main()
+    if code:
+        sys.exit(code)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="genspark",

@@ -20,7 +20,7 @@ CONSTRAINTS = REPOSITORY / "constraints.txt"
 def requirements() -> list[str]:
     """What genspark needs, as setup.py says, without Spark and Delta for it."""
     text = (REPOSITORY / "setup.py").read_text(encoding="utf-8")
-    names = ast.literal_eval(text.partition("CORE = ")[2].partition("EXTRAS = ")[0])
+    names = ast.literal_eval(text.partition("CORE = ")[2].partition("]")[0] + "]")
     return [name for name in names if not name.startswith(("pyspark", "delta-spark"))]
 
 
@@ -59,7 +59,7 @@ def wheel(folder: Path) -> Path:
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, source]
-    subprocess.run(build, check=True)
+    subprocess.run(build, check=True, env={**os.environ, "GENSPARK_WITHOUT_SPARK": "1"})
     (built,) = folder.glob("genspark-*.whl")
     return Path(shutil.copy(built, folder / "genspark.zip"))
 
