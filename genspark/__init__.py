@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from genspark.version import VERSION
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from genspark.pipeline import Pipeline, PipelineModel
     from genspark.readers import TrainingTable
 
-# Polars' memory by processor, if Polars is not loaded yet: what one thread gives back, another one takes again.
-os.environ.setdefault("_RJEM_MALLOC_CONF", "percpu_arena:percpu")
+if sys.platform == "linux":
+    # Polars' memory by processor, if Polars is not loaded yet: what one thread gives back, another one takes again.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "percpu_arena:percpu")
 
 __version__ = VERSION
 
