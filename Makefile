@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo faults test test-all lint types layers tests bench venv java clean
+.PHONY: help demo faults storage test test-all lint types layers tests bench venv java clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -39,10 +39,14 @@ tests: venv java
 faults: venv java  ## kill runs at N moments and hold what the next run leaves against what one leaves: N=200, SEED=7
 	GENSPARK_FAULTS=$(or $(N),200) GENSPARK_FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -p no:cacheprovider --all tests/faults
 
+storage: venv java  ## every test of stores, on all four: engines, races (GENSPARK_RACES=10), faults; CONTRIBUTING.md gets two servers
+	GENSPARK_TEST_SESSION=none $(BIN)/python -m pytest -p no:cacheprovider --all tests/storage
+	GENSPARK_TEST_SESSION=classic $(BIN)/python -m pytest -p no:cacheprovider --all tests/storage
+
 bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or a number of rows
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
 
-.PHONY: bench-growth bench-scans bench-tables bench-text bench-imports bench-compression
+.PHONY: bench-growth bench-scans bench-storage bench-tables bench-text bench-imports bench-compression
 bench-scans: venv java  ## measure what statistics cost, beside Spark's summary and MLlib's fits
 	$(BIN)/python benchmarks/scans.py $(ARGS)
 
@@ -54,6 +58,9 @@ bench-tables: venv java  ## measure identity, order, ledger and card beside the 
 
 bench-compression: venv java  ## measure sizes and seconds of shards and tables by their compression
 	$(BIN)/python benchmarks/compression.py $(ARGS)
+
+bench-storage: venv java  ## measure the main job from S3Proxy beside the local disk, requests, and 10,000 small objects
+	$(BIN)/python benchmarks/storage.py $(ARGS)
 
 bench-imports: venv  ## measure the start: import genspark, genspark --help
 	$(BIN)/python benchmarks/imports.py $(ARGS)

@@ -34,10 +34,14 @@ EXTRAS = {
     "avro": ["fastavro>=1.9", "cramjam>=2.8", "backports.zstd>=1.0"],
     "codecs": ["cramjam>=2.8"],
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
+    "evaluate": ["sacrebleu>=2.4"],
+    "hdfs": ["hdfs-native>=0.12"],
     "images": ["pillow>=10"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "openlineage": ["openlineage-python>=1.30"],
+    "tensorflow": ["tensorflow-cpu>=2.18"],
+    "torch": ["torch>=2.6"],
     "notebook": ["ipykernel>=6", "nbclient>=0.10", "matplotlib>=3.9"],
 }
 DEV = [
@@ -58,7 +62,9 @@ DEV = [
     "webdataset",
     "zstandard",
 ]
-EVERYTHING = sorted({requirement for group in EXTRAS.values() for requirement in group})
+HEAVY = {"tensorflow", "torch"}
+"""Gigabytes, which neither `all` nor `dev` brings: tests that need them are skipped, by name, where they are absent."""
+EVERYTHING = sorted({requirement for name, group in EXTRAS.items() if name not in HEAVY for requirement in group})
 
 
 class BuildWithExamples(build_py):

@@ -6,6 +6,8 @@ Public names are imported when they are first asked for, so that `import genspar
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from genspark.version import VERSION
@@ -14,18 +16,24 @@ if TYPE_CHECKING:
     from genspark.config import JobConfig
     from genspark.job import run
     from genspark.pipeline import Pipeline, PipelineModel
+    from genspark.readers import TrainingTable
+
+if sys.platform == "linux":
+    # Polars' memory by processor, if Polars is not loaded yet: what one thread gives back, another one takes again.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "percpu_arena:percpu")
 
 __version__ = VERSION
 
-__all__ = ["JobConfig", "Pipeline", "PipelineModel", "__version__", "run"]
+__all__ = ["JobConfig", "Pipeline", "PipelineModel", "TrainingTable", "__version__", "run"]
 
 _HOMES = {
     "JobConfig": "genspark.config",
     "Pipeline": "genspark.pipeline",
     "PipelineModel": "genspark.pipeline",
+    "TrainingTable": "genspark.readers",
     "run": "genspark.job",
 }
-_ROOMS = ("config", "errors", "job", "pipeline", "session", "steps")
+_ROOMS = ("config", "errors", "evaluate", "job", "pipeline", "readers", "session", "steps")
 
 
 def __getattr__(name: str) -> Any:

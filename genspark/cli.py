@@ -66,11 +66,14 @@ def _parser() -> argparse.ArgumentParser:
             "write the table with a fitted model",
             "conf/taxis.yaml --model models/taxis.json --set sink.mode=append",
         ),
-        "replay": ("add rows that were repaired, by the table's model", "conf/taxis.yaml --rows repaired.parquet"),
+        "replay": ("add rows that were repaired, by the table's model", "out/taxis --rows repaired.parquet"),
     }
     for command, (purpose, example) in with_config.items():
         sub = one(command, purpose, example)
-        sub.add_argument("config", metavar="CONF", help="the job's YAML file")
+        if command == "replay":
+            sub.add_argument("config", metavar="TABLE", help="a table that genspark wrote, or the job's YAML file")
+        else:
+            sub.add_argument("config", metavar="CONF", help="the job's YAML file")
         sub.add_argument(
             "--set",
             action="append",

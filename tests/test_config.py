@@ -642,6 +642,16 @@ def test_the_hash_is_of_what_the_job_does() -> None:
     assert read(JOB + "key: a\n").config_hash != pinned
 
 
+def test_the_hash_of_the_work_is_not_of_what_describes_it() -> None:
+    job = read(JOB)
+    beside = "card: {description: d}\nledger: {path: runs}\nlineage: {openlineage: events}\n"
+    other = read(JOB.replace("format: csv", "format: csv, stage: never, split_size: 1MB") + beside)
+    assert other.work_hash == job.work_hash
+    assert other.config_hash != job.config_hash
+    for line in ("key: a\n", "quarantine: {path: q}\n", "model: {path: m.json}\n"):
+        assert read(JOB + line).work_hash != job.work_hash
+
+
 def test_the_hash_tells_the_order_of_fractions() -> None:
     one, other = (read(in_steps(f"split: {{fractions: {{{f}}}}}")) for f in ("a: 0.5, b: 0.5", "b: 0.5, a: 0.5"))
     assert one.config_hash != other.config_hash

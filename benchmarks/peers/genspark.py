@@ -42,9 +42,8 @@ def run_on(engine: str, changes: Mapping[str, Any], task: Task, outcome: Outcome
 
 def _run_on_polars(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
     with outcome.timed("session"):
-        import polars as pl
-
-        import genspark
+        import genspark  # isort: skip - before Polars, whose memory it arranges
+        import polars as pl  # isort: skip
 
         _import_what_it_uses(task)
     with outcome.timed("total"):

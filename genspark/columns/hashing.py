@@ -95,12 +95,20 @@ def draw_seed(seed: int, stream: str) -> int:
 def hash_integers(values: npt.NDArray[np.int64], seed: int) -> Hashes:
     """XXH64 of each value's 8 little-endian bytes."""
     with np.errstate(over="ignore"):
-        lane = _rotate(values.view(np.uint64) * _P2, 31) * _P1
-        h = (np.uint64(seed) + _P5 + np.uint64(8)) ^ lane
-        h = _rotate(h, 27) * _P1 + _P4
-        h = (h ^ (h >> np.uint64(33))) * _P2
-        h = (h ^ (h >> np.uint64(29))) * _P3
-        return h ^ (h >> np.uint64(32))
+        # In place: fresh memory would take as long as the arithmetic.
+        h = values.view(np.uint64) * _P2
+        other = np.empty_like(h)
+        _rotate(h, 31, other)
+        h *= _P1
+        h ^= np.uint64(seed) + _P5 + np.uint64(8)
+        _rotate(h, 27, other)
+        h *= _P1
+        h += _P4
+        for shift, factor in ((33, _P2), (29, _P3)):
+            h ^= np.right_shift(h, np.uint64(shift), out=other)
+            h *= factor
+        h ^= np.right_shift(h, np.uint64(32), out=other)
+        return h
 
 
 def hash_floats(values: npt.NDArray[np.float64], seed: int) -> Hashes:
@@ -125,8 +133,11 @@ def uniform(row_hash: Hashes, draw: Draw) -> npt.NDArray[np.float64]:
     return (hashes >> np.uint64(11)).astype(np.float64) * UNIT
 
 
-def _rotate(values: Hashes, bits: int) -> Hashes:
-    return (values << np.uint64(bits)) | (values >> np.uint64(64 - bits))
+def _rotate(values: Hashes, bits: int, other: Hashes) -> None:
+    """Rotate the bits of each value in place; `other` is written over."""
+    np.right_shift(values, np.uint64(64 - bits), out=other)
+    values <<= np.uint64(bits)
+    values |= other
 
 
 def _little_endian(value: int) -> bytes:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from genspark.errors import SchemaError
 
-ID_COLUMN, FILE_COLUMN = "_row_id", "_source_file"
-"""The columns of a table that say which row each is: the hash of its key, and the URI of the file it was read from."""
+ID_COLUMN, FILE_COLUMN, RECORD_COLUMN = "_row_id", "_source_file", "_source_row"
+"""The columns of a table that say which row each is: the hash of its key, the URI of its file, its record there."""
 
 
 def check_names(columns: Iterable[str]) -> None:

@@ -38,10 +38,15 @@ from genspark.pipeline.pipeline import Pipeline
 from genspark.steps import Step
 from genspark.steps.arguments import takes_text_alone, translate
 from genspark.steps.checked import plain
+from genspark.storage.access import Access
 from genspark.storage.files import read_text
 
 LEDGER_SUFFIX = "_runs"
 """What is added to a table's path for that of its ledger."""
+
+
+_BESIDE, _READING = ("card", "lineage", "ledger", "storage"), ("split_size", "stage")
+"""Keys of a job and of its source that make no other run."""
 
 
 class _OneKey:
@@ -113,6 +118,7 @@ class JobConfig(Section):
     card: Card | None = None
     lineage: Lineage | None = None
     ledger: Ledger | None = None
+    storage: Access = Access()
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -176,9 +182,20 @@ class JobConfig(Section):
     def config_hash(self) -> str:
         """The sha256 that names this job in reports and commits; spelt-out defaults do not change it.
 
-        The order of keys does: the order of a split's fractions decides which row goes where.
+        The order of keys does: the order of a split's fractions decides which row goes where. How stores are reached
+        does not, so that new credentials make no other job.
         """
-        return hashlib.sha256(json.dumps(self.plain(), separators=(",", ":")).encode()).hexdigest()
+        return _digest({name: value for name, value in self.plain().items() if name != "storage"})
+
+    @property
+    def work_hash(self) -> str:
+        """The sha256 of what decides what a run leaves behind: the table, the quarantine and the model.
+
+        Not of what describes or records the run, nor of how its source is read.
+        """
+        counted = {name: value for name, value in self.plain().items() if name not in _BESIDE}
+        of_source = {name: value for name, value in counted["source"].items() if name not in _READING}
+        return _digest({**counted, "source": of_source})
 
     @property
     def quarantine_path(self) -> str:
@@ -201,6 +218,12 @@ class JobConfig(Section):
         path = self.model.statistics if self.model else None
         return path or f"{self.model_path.removesuffix('.json')}_statistics"
 
+    @property
+    def tables(self) -> list[str]:
+        """The paths of what rows are read from and written to: the source's, the sink's and the quarantine's."""
+        given = self.source.path
+        return [*([given] if isinstance(given, str) else given), self.sink.path, self.quarantine_path]
+
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""
         return Pipeline(self.steps, key=self.key, fit_on=self.fit_on)
@@ -208,6 +231,10 @@ class JobConfig(Section):
     def plain(self) -> dict[str, Any]:
         """The job as plain values, by the keys of its YAML; defaults are left out."""
         return self.model_dump(by_alias=True, exclude_defaults=True)
+
+
+def _digest(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, separators=(",", ":")).encode()).hexdigest()
 
 
 def json_schema() -> dict[str, Any]:

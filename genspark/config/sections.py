@@ -227,6 +227,9 @@ class Sink(Section):
     lineage: bool = Field(
         default=True, description="Whether rows carry `_row_id`, the hash of their key, and `_source_file`."
     )
+    source_row: bool = Field(
+        default=False, description="Whether rows carry `_source_row`, too: the number of their record in that file."
+    )
     writer: Literal["auto", "arrow", "delta"] = Field(
         default="auto",
         description="What writes on engine spark: Arrow in the tasks, Delta's own writer, or by what there is.",
@@ -264,6 +267,12 @@ class Sink(Section):
                 f"properties: {secrets[0]!r} looks like a secret, and whoever reads the table can read its properties; "
                 "leave it out, and give credentials in the environment"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _records_are_of_files(self) -> Self:
+        if self.source_row and not self.lineage:
+            raise ValueError("source_row: is a part of lineage, which is false; leave one of the two out")
         return self
 
     @model_validator(mode="after")

@@ -24,7 +24,10 @@ CORRUPT = f"{HIDDEN}corrupt"
 """String: the text of a record that could not be read, or what is wrong with it; null for every other row."""
 
 FILE = f"{HIDDEN}file"
-"""String: the URI of the file that a row was read from."""
+"""String, on Polars one of an Enum: the URI of the file that a row was read from."""
+
+RECORD = f"{HIDDEN}record"
+"""Integer: the number, from 0, of the record that a row is in its file; corrupt records count."""
 
 CORRUPT_SHARD = ("source", None, "corrupt shard")
 """The step, the column and the rule of the reason for a shard that was left out; its row has no values."""

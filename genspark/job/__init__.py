@@ -2,6 +2,7 @@
 
 from genspark.job.job import fit, fit_update, plan, run, transform
 from genspark.job.progress import Progress, Silent
+from genspark.job.recorded import recorded_job
 from genspark.job.replay import replay
 from genspark.job.report import Count, RunReport
 from genspark.job.update import UpdateReport
@@ -15,6 +16,7 @@ __all__ = [
     "fit",
     "fit_update",
     "plan",
+    "recorded_job",
     "replay",
     "run",
     "transform",

@@ -30,7 +30,9 @@ from genspark.pipeline.plan import Plan
 from genspark.sinks.stored import stored_schema
 from genspark.sinks.table import PastRun
 from genspark.statistics import State, Statistic
+from genspark.storage import access
 from genspark.storage.files import why_not_writable
+from genspark.storage.probing import refuse_silent
 from genspark.storage.secrets import masked, remember
 
 if TYPE_CHECKING:
@@ -164,7 +166,7 @@ class _Job:
     def opened(self, spark: SparkSession | None) -> Iterator[None]:
         """Choose and start the engine for the block, and remove at its end what was kept between passes."""
         announced = self.publication.announced() if self.writes_table else contextlib.nullcontext()
-        with without_secrets_in_errors(), announced:
+        with without_secrets_in_errors(), access.using(self.config.storage), announced:
             try:
                 self.open(spark)
                 yield
@@ -175,6 +177,8 @@ class _Job:
     def open(self, spark: SparkSession | None) -> None:
         """Choose and start the engine."""
         config = self.config
+        given = [config.source.path] if isinstance(config.source.path, str) else config.source.path
+        refuse_silent({"source.path": given[0], "sink.path": config.sink.path})
         choice = choose(config, spark)
         self._note(f"engine: {choice.engine} ({choice.reason})")
         self.runner = runner = choice.runner(config, self.run_id, self._phase, spark, self._note)
@@ -251,7 +255,8 @@ class _Job:
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
                 self.runner.identity = identity = Identity.of(self.config, source, result)
-                self.runner.stored = stored_schema({**result, **identity.columns}, self.config.sink.float_)
+                kept = {name: result[name] for name in identity.kept(result)}
+                self.runner.stored = stored_schema({**kept, **identity.columns}, self.config.sink.float_)
 
     def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
         """Make the planned scans: with the runner, unless another way is given."""
@@ -346,9 +351,10 @@ class _Job:
             self.save(model)
         except BaseException as error:
             came_second = isinstance(error, AlreadyCommittedError | SourceOvertakenError)
-            self.once.unstage(came_second=came_second)
-            with contextlib.suppress(Exception):
-                runner.put_back()
+            if runner.put_back():
+                self.once.unstage(came_second=came_second)
+            else:
+                self.once.give_up()
             if came_second:
                 self._withdraw()
             past = self.once.committed() if isinstance(error, AlreadyCommittedError) else None
@@ -381,27 +387,14 @@ class _Job:
             "nothing was changed (--force does it again)"
         )
         self.seconds["total"] = self._elapsed
-        return RunReport(
+        return RunReport.done_before(
+            past,
             name=self.config.name,
-            run_id=str(told.get("run_id", "")),
             engine=runner.name,
-            rows_read=0,
-            rows_written=0,
-            rows_quarantined=0,
-            rows_dropped=0,
-            shards_quarantined=0,
-            scans=0,
-            scans_stage_by_stage=0,
-            passes=dict(runner.passes),
             table=runner.target.path,
-            table_version=past.version,
             model=runner.model_path,
-            model_sha256=str(told.get("model_sha256", "")),
-            quarantine=None,
-            files_written=0,
-            bytes_written=0,
+            passes=dict(runner.passes),
             seconds=self._seconds(),
-            already_done=True,
         )
 
     def _report(self, model: PipelineModel, written: Written) -> RunReport:
@@ -427,6 +420,8 @@ class _Job:
             bytes_written=written.commit.bytes,
             counts=[Count(*count) for count in written.counts],
             seconds=self._seconds(),
+            row_ids_shared=written.commit.shared_ids,
+            layout_off=written.commit.off,
         )
 
     def _seconds(self) -> dict[str, float]:

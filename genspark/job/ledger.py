@@ -20,8 +20,8 @@ from genspark.errors import GensparkError, SinkError, TargetError
 from genspark.job.report import Count, RunReport
 from genspark.job.snapshot import Snapshot
 from genspark.sources.source import paths_of
-from genspark.storage.files import is_uri, storage_path
-from genspark.storage.object_stores import ALIASES, SCHEMES, delta_options, one_line
+from genspark.storage.files import storage_path
+from genspark.storage.object_stores import delta_options, one_line, unreached
 from genspark.storage.secrets import masked, without_secrets
 from genspark.version import VERSION
 
@@ -51,9 +51,12 @@ COLUMNS = pl.Schema(
         "rows_dropped": pl.Int64(),
         "shards_quarantined": pl.Int64(),
         "counts": pl.String(),
+        "row_ids_shared": pl.Int64(),
         "error": pl.String(),
     }
 )
+_ADDED = {"row_ids_shared"}
+"""Columns that a ledger of an earlier genspark lacks: null there, and added with the next run."""
 FEW = 1000
 """A source of more files than this is told by their number and digest."""
 _TRIES, _PAUSE = 20, 0.05
@@ -88,6 +91,7 @@ class Row:
     rows_dropped: int | None = None
     shards_quarantined: int | None = None
     counts: str | None = None
+    row_ids_shared: int | None = None
     error: str | None = None
 
     @classmethod
@@ -133,6 +137,7 @@ class Row:
             rows_dropped=report.rows_dropped,
             shards_quarantined=report.shards_quarantined,
             counts=counts_text(report.counts),
+            row_ids_shared=report.row_ids_shared,
         )
 
     def failed(self, error: BaseException | str, seconds: float | None = None) -> Self:
@@ -148,32 +153,35 @@ def counts_text(counts: Sequence[Count]) -> str:
 
 def why_no_ledger(path: str) -> str | None:
     """The reason why a ledger cannot be kept at a path; None where it can."""
-    scheme = path.partition("://")[0] if is_uri(path) else ""
-    if path.startswith("dbfs:") or (scheme and scheme not in (*SCHEMES, *ALIASES)):
-        return f"{masked(path)} can be reached through Spark alone; name a path that deltalake reaches in {PLACE}"
-    return None
+    why = f"{path} can be reached through Spark alone" if path.startswith("dbfs:") else unreached(path)
+    return f"{masked(why)}; name a path that deltalake reaches in {PLACE}" if why else None
 
 
 def add(path: str, row: Row) -> None:
     """Add a run to the ledger, which is made where there is none. Raises SinkError where it cannot be written."""
     import deltalake
-    from deltalake.exceptions import CommitFailedError, DeltaError
+    from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError
 
     refusal = why_no_ledger(path)
     if refusal:
         raise SinkError(f"{PLACE}: {refusal}")
     path, values = storage_path(path), {**asdict(row), "started": dt.datetime.fromisoformat(row.started)}
     told = {"userMetadata": json.dumps({"run_id": row.run_id, "job": row.job, "genspark": VERSION})}
+    lacks = False
     for tries_left in reversed(range(_TRIES)):
         try:
             deltalake.write_deltalake(
                 path,
                 pl.DataFrame([values], schema=COLUMNS),
                 mode="append",
+                schema_mode="merge" if lacks else None,
                 storage_options=delta_options(path),
                 commit_properties=deltalake.CommitProperties(custom_metadata=told),
             )
         except (DeltaError, OSError) as error:
+            if not lacks and isinstance(error, SchemaMismatchError) and _names(path) >= set(COLUMNS) - _ADDED:
+                lacks = True
+                continue
             # Two who make it at once: one of them finds that it is there.
             is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
             if not is_beaten or not tries_left:
@@ -195,9 +203,10 @@ def read(path: str) -> pl.DataFrame:
     try:
         table = DeltaTable(whole, storage_options=delta_options(whole))
         names = [field.name for field in table.schema().fields]
-        if not set(COLUMNS) <= set(names):
+        if not set(COLUMNS) - _ADDED <= set(names):
             raise TargetError(f"{PLACE}: {masked(path)} is a table, but not one of runs; set another path")
-        rows = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=list(COLUMNS), use_threads=False))
+        there = [name for name in COLUMNS if name in names]
+        rows = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=there, use_threads=False))
     except TableNotFoundError:
         raise TargetError(
             f"{PLACE}: there is no ledger at {masked(path)}; name the table that `genspark run` wrote, or the job's "
@@ -205,7 +214,15 @@ def read(path: str) -> pl.DataFrame:
         ) from None
     except (DeltaError, OSError) as error:
         raise SinkError(f"{PLACE}: {masked(path)} cannot be read ({masked(one_line(error))})") from None
-    return pl.DataFrame(rows).cast(COLUMNS).sort("started", descending=True, maintain_order=True)
+    added = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in COLUMNS.items() if name not in there]
+    whole_rows = pl.DataFrame(rows).with_columns(added).select(COLUMNS.names()).cast(COLUMNS)
+    return whole_rows.sort("started", descending=True, maintain_order=True)
+
+
+def _names(path: str) -> set[str]:
+    from deltalake import DeltaTable
+
+    return {field.name for field in DeltaTable(path, storage_options=delta_options(path)).schema().fields}
 
 
 def has(path: str, run_id: str) -> bool:

@@ -72,7 +72,7 @@ class Once:
             if past is not None:
                 return past
         nonce = [self.run_id] if self.is_forced else []
-        self.key = run_key(self.config.name, self.source, self.config.config_hash, *more, *nonce)
+        self.key = run_key(self.config.name, self.source, self.config.work_hash, *more, *nonce)
         runner.told["key"] = self.key
         return self.committed()
 
@@ -197,6 +197,13 @@ class Once:
                 delete(staged)
                 remove_own(staged.rpartition("/")[0])
         self._staged.clear()
+
+    def give_up(self) -> None:
+        """Leave to the next run what this one committed and cannot take back."""
+        if self._mark:
+            with contextlib.suppress(OSError, ValueError):
+                self._mark.give_up()
+                self._mark = None
 
     def record(self, report: RunReport) -> None:
         """Add a run that has written table and model to the ledger: whatever comes after, they stand."""

@@ -90,7 +90,7 @@ class Recovery:
             remove_own(f"{mark.table}/{LISTS}")
         row = _row(mark)
         if row and not ledger.has(self.config.ledger_path, mark.run_id):
-            self._add(row.failed(f"the process was killed before it wrote the table ({mark.who})"))
+            self._add(row.failed(f"the process ended before it wrote the table ({mark.who})"))
         self.note(f"cleared away what the killed {mark.who} left: it had not written the table")
 
     def _add(self, row: ledger.Row) -> None:
@@ -117,7 +117,8 @@ def counted(rows: Mapping[str, int], counts: Sequence[tuple[str, str, int]]) -> 
 
 
 def _told(past: PastRun) -> dict[str, Any]:
-    return {"outcome": "recovered", "target_version": past.version, "model_sha256": past.metadata.get("model_sha256")}
+    told = {name: past.metadata.get(name) for name in ("model_sha256", "row_ids_shared")}
+    return {"outcome": "recovered", "target_version": past.version, **told}
 
 
 def _row(mark: Mark) -> ledger.Row | None:

@@ -5,21 +5,30 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import narwhals as nw
 import polars as pl
 
+from genspark.columns.hashing import ROW_ID
+from genspark.columns.names import FILE_COLUMN, ID_COLUMN
 from genspark.config import JobConfig, Source
 from genspark.engines.fate import CORRUPT
-from genspark.errors import SourceError
+from genspark.engines.polars.engine import PolarsEngine
+from genspark.errors import SourceError, StoreError
+from genspark.job.identity import Identity
 from genspark.job.job import transform
-from genspark.job.progress import Progress
+from genspark.job.progress import Progress, Silent
 from genspark.job.quarantine import own_names
 from genspark.job.report import RunReport
 from genspark.pipeline.model import PipelineModel
+from genspark.sinks.choice import of_files
 from genspark.sinks.formats.delta.tables import is_table
+from genspark.sinks.table import PastRun
 from genspark.sources import Dataset, find_dataset, scan
 from genspark.sources.ddl import name_of
+from genspark.storage import access
 from genspark.storage.files import OWN, file_system, is_uri, storage_path
 from genspark.storage.object_stores import one_line
 from genspark.storage.secrets import masked
@@ -29,30 +38,84 @@ if TYPE_CHECKING:
 
 REPLAYS = f"{OWN}/replays"
 """The folder, inside a table's, of the rows that were replayed: named by their digest, so that each is added once."""
+REPLAY = "/replay/"
+"""What stands between a job's name and the digest of rows, in the name of the job that replays them."""
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".json": "json", ".avro": "avro"}
 
 
 def replay(
-    config: JobConfig, rows: str, *, spark: SparkSession | None = None, progress: Progress | None = None
+    config: JobConfig,
+    rows: str,
+    *,
+    model: PipelineModel | None = None,
+    spark: SparkSession | None = None,
+    progress: Progress | None = None,
 ) -> RunReport:
-    """Send repaired rows through the model of a job's table, and append them; the same rows again change nothing.
+    """Send repaired rows through the model of a job's table, and append them: a row that is there by a replay stays.
 
     `rows` is a file or a Delta table with the columns of the source; others, such as the quarantine's own, are left
     out. They must fit into memory. A copy of them stays beside the table, and is what `_source_file` names. The commit
-    tells of it as `replay`: the path of the rows as given, and their number. Raises SourceError for columns that lack,
-    and what `transform` raises.
+    tells of it as `replay`: the path of the rows as given, and their number. The model is by default that at the job's
+    path. Raises SourceError for columns that lack, and what `transform` raises.
     """
-    model = PipelineModel.load(storage_path(config.model_path))
-    repaired = _read(rows, config, model)
-    digest, copy = _kept(config, repaired)
+    with access.using(config.storage):
+        model = model or PipelineModel.load(storage_path(config.model_path))
+        repaired, told = _read(rows, config, model), (progress or Silent()).note
+        fresh, before = _fresh(repaired, config)
+        if fresh.height < repaired.height:
+            told(f"--rows: {repaired.height - fresh.height:,} of {repaired.height:,} rows are in the table by a replay")
+        if before and not fresh.height:
+            return before
+        digest, copy = _kept(config, fresh)
     source = Source(path=copy, format="parquet")
     sink = config.sink.model_copy(update={"mode": "append", "partitions": None})
     # By its name each set of rows is a job of its own, and no new shard of the sets before it. Refitted in full, the
     # table would be written anew from these rows alone.
-    name = f"{config.name}/replay/{digest[:12]}"
-    job = config.model_copy(update={"name": name, "source": source, "sink": sink, "refit": "never"})
-    told = {"replay": {"path": masked(rows), "rows": repaired.height}}
-    return transform(job, model, told=told, spark=spark, progress=progress)
+    job = config.model_copy(update={"name": _name(config, digest), "source": source, "sink": sink, "refit": "never"})
+    commit = {"replay": {"path": masked(rows), "rows": fresh.height}}
+    return transform(job, model, told=commit, spark=spark, progress=progress)
+
+
+def _name(config: JobConfig, digest: str) -> str:
+    return f"{config.name}{REPLAY}{digest[:12]}"
+
+
+def _fresh(repaired: pl.DataFrame, config: JobConfig) -> tuple[pl.DataFrame, RunReport | None]:
+    """The rows whose key is in the table by no replay, and a report of the run that brought one of the others.
+
+    All rows, and None, where the table does not tell, as without lineage.
+    """
+    schema = nw.from_native(repaired).schema
+    identity = Identity.of(config, schema, schema)
+    there = _brought(config) if identity.is_visible and identity.key else None
+    if there is None or not there.height:
+        return repaired, None
+    lazy = nw.from_native(repaired.lazy())
+    hashed = nw.to_native(PolarsEngine().with_draws(lazy, identity.key, identity.hashes)).collect()
+    fresh = hashed.join(there, left_on=ROW_ID, right_on=ID_COLUMN, how="anti", maintain_order="left").drop(ROW_ID)
+    mine = there.join(hashed, left_on=ID_COLUMN, right_on=ROW_ID, how="semi")
+    if not mine.height:
+        return fresh, None
+    sink = of_files(config.sink)
+    table = sink.find(config.sink.path)
+    names = {_name(config, PurePosixPath(uri).stem) for uri in mine[FILE_COLUMN].unique()}
+    runs = [past for name in names if (past := sink.latest(table, name))]
+    # Of a job that was renamed since, or where the log was cut, none is told.
+    past = max(runs, key=lambda run: run.version, default=PastRun(table.version or 0, {}, is_latest=False))
+    report = RunReport.done_before(
+        past, name=config.name, engine=config.engine, table=table.path, model=storage_path(config.model_path)
+    )
+    return fresh, report
+
+
+def _brought(config: JobConfig) -> pl.DataFrame | None:
+    """The id and the file of each row that replays brought; None where this process cannot read the table."""
+    try:
+        dataset = find_dataset(Source(path=storage_path(config.sink.path), format=config.sink.format))
+        rows = scan(dataset).filter(pl.col(FILE_COLUMN).str.contains(f"/{REPLAYS}/", literal=True))
+        return rows.select(ID_COLUMN, FILE_COLUMN).collect(engine="streaming")
+    except (SourceError, StoreError, pl.exceptions.PolarsError):
+        return None
 
 
 def _read(path: str, config: JobConfig, model: PipelineModel) -> pl.DataFrame:

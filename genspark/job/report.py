@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from genspark.sinks.table import PastRun
 from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
 
 FORGOTTEN = "a run that the log has forgotten"
+_NUMBERS = (
+    "rows_read",
+    "rows_written",
+    "rows_quarantined",
+    "rows_dropped",
+    "shards_quarantined",
+    "scans",
+    "scans_stage_by_stage",
+    "files_written",
+    "bytes_written",
+)
+SEE = "`genspark inspect` tells what mends it"
+SHARED = "the same key stands in several rows: check `key`, and the source for rows that are there twice"
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,9 @@ class RunReport:
     `rows_read` is always `rows_written + rows_quarantined + rows_dropped`. `scans` are the passes
     over the data that fitting took, `scans_stage_by_stage` those of one estimator after another;
     `passes` counts every pass, by purpose. Of a run that was `already_done`, `run_id` and `table_version` are
-    those of the run that did it, and this one read and wrote nothing.
+    those of the run that did it, and this one read and wrote nothing. `row_ids_shared` are the written rows that have
+    the `_row_id` of another of them, None where that was not counted. `layout_off` is what of the files does not fit
+    the layout that the table tells.
     """
 
     name: str
@@ -52,6 +68,27 @@ class RunReport:
     counts: Sequence[Count] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     already_done: bool = False
+    row_ids_shared: int | None = None
+    layout_off: Sequence[str] = ()
+
+    @classmethod
+    def done_before(cls, past: PastRun, *, name: str, engine: str, table: str, model: str, **more: Any) -> Self:
+        """The report of a run that changed nothing, as another did its work; `more` are fields as they are."""
+        zeros: dict[str, Any] = dict.fromkeys(_NUMBERS, 0)
+        return cls(
+            name=name,
+            run_id=str(past.metadata.get("run_id", "")),
+            engine=engine,
+            **zeros,
+            passes=more.pop("passes", {}),
+            table=table,
+            table_version=past.version,
+            model=model,
+            model_sha256=str(past.metadata.get("model_sha256", "")),
+            quarantine=None,
+            already_done=True,
+            **more,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
@@ -71,16 +108,20 @@ class RunReport:
         timed = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
         quarantine = [("quarantine", masked(self.quarantine))] if self.quarantine and self.rows_quarantined else []
         shards = [("shards quarantined", f"{self.shards_quarantined:,}")] if self.shards_quarantined else []
+        shared = [("row ids shared", f"by {self.row_ids_shared:,} rows; {SHARED}")] if self.row_ids_shared else []
+        layout = [("layout off", "; ".join((*self.layout_off, SEE)))] if self.layout_off else []
         return [
             ("rows read", f"{self.rows_read:,}"),
             ("rows written", f"{self.rows_written:,}"),
             ("rows dropped", f"{self.rows_dropped:,}"),
             ("rows quarantined", f"{self.rows_quarantined:,}"),
             *shards,
+            *shared,
             *counted,
             ("scans to fit", f"{self.scans} (stage by stage: {self.scans_stage_by_stage})"),
             ("passes in all", ", ".join(f"{purpose} {n}" for purpose, n in self.passes.items() if n)),
             ("files written", f"{self.files_written:,} ({size_text(self.bytes_written)})"),
+            *layout,
             ("table", f"{masked(self.table)} (version {self.table_version})"),
             ("model", masked(self.model)),
             *quarantine,

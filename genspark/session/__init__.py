@@ -19,6 +19,7 @@ from genspark.session import archive, connect, driver, jars, jvm, progress
 from genspark.session.archive import prepare
 from genspark.session.jars import Jar
 from genspark.session.jvm import WRITER_CONF
+from genspark.session.reaching import reach
 from genspark.session.sail import is_sail
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "is_running",
     "master_of",
     "prepare",
+    "reach",
     "set_conf",
     "settled",
     "slots",

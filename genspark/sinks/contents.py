@@ -56,7 +56,7 @@ def _of_log(path: str, version: int | None) -> Contents:
     table = DeltaTable(path, version=version, storage_options=delta_options(path))
     schema = pl.Schema(table.schema().to_arrow())
     by = tuple(table.metadata().partition_columns)
-    adds = pa.table(table.get_add_actions(flatten=False)).to_pylist()
+    adds = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=False)).read_all().to_pylist()
     files = tuple(
         # Paths in Delta's log are quoted as in a URL.
         DataFile(unquote(row["path"]), row.get("num_records"), row["size_bytes"], _as_text(row.get("partition") or {}))

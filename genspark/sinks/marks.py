@@ -1,9 +1,10 @@
 """Marks of runs: the runs that began to write a table and have not ended, each a file `_genspark/runs/ID.json`.
 
 A mark is put before the first file of a run is written and removed when the run has ended, well or not. So a mark that
-outlives its process tells the next run that this one was killed, and what it may have left. A run is taken for dead
-where its process is gone from this machine; of a run on another machine nothing is known, so that it is taken for dead
-after a day. Where files cannot be reached without Spark there are no marks.
+outlives its process tells the next run that this one was killed, and what it may have left; so does the mark of a run
+that failed and could not take back what it had committed, as where the disk is full: it is renamed `ID.failed.json`. A
+run is taken for dead where its process is gone from this machine; of a run on another machine nothing is known, so that
+it is taken for dead after a day. Where files cannot be reached without Spark there are no marks.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from genspark.storage.files import OWN, delete, file_system, is_uri, read_text, remove_empty, write_text
 
 FOLDER = f"{OWN}/runs"
+_FAILED = ".failed.json"
 PATIENCE = dt.timedelta(days=1)
 """The time after which a run on another machine is taken for dead."""
 
@@ -44,15 +46,18 @@ class Mark:
     pid: int = field(default_factory=os.getpid)
     process: str | None = field(default_factory=lambda: _process(os.getpid()))
     row: Mapping[str, Any] = field(default_factory=dict)
+    is_given_up: bool = False
 
     @property
     def path(self) -> str:
         """The path of the mark's file."""
-        return f"{self.table}/{FOLDER}/{self.run_id}.json"
+        return f"{self.table}/{FOLDER}/{self.run_id}{_FAILED if self.is_given_up else '.json'}"
 
     @property
     def is_dead(self) -> bool:
-        """Whether the run is over without having said so."""
+        """Whether the run is over without having said so, or has given up."""
+        if self.is_given_up:
+            return True
         if self.host == _here() and os.name != "nt":
             return self.process != _process(self.pid)
         return dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(self.started) > PATIENCE
@@ -65,6 +70,12 @@ class Mark:
     def put(self) -> None:
         """Write the mark. Raises OSError or ValueError where the folder cannot be reached."""
         write_text(self.path, json.dumps(asdict(self), indent=1))
+
+    def give_up(self) -> None:
+        """Leave the mark for the next run, which takes back what this one cannot. Raises OSError or ValueError."""
+        # To rename it takes no space on the disk.
+        system, inside = file_system(self.path)
+        system.move(inside, f"{inside.removesuffix('.json')}{_FAILED}")
 
     def is_there(self) -> bool:
         """Whether the mark is still there: another run takes it away when it takes this one for dead."""
@@ -100,7 +111,7 @@ def remove_own(folder: str) -> None:
 def _read(path: str) -> Mark | None:
     # A mark may be gone since it was listed, and one of another genspark is none of ours.
     try:
-        return Mark(**json.loads(read_text(path)))
+        return replace(Mark(**json.loads(read_text(path))), is_given_up=path.endswith(_FAILED))
     except (OSError, ValueError, TypeError):
         return None
 

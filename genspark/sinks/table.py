@@ -47,7 +47,9 @@ class PastRun:
 class Commit:
     """The result of a write: the table's new version, and the rows, files and bytes that were added.
 
-    `paths` are those of the files, relative to the table, where the sink knows them.
+    `paths` are those of the files, relative to the table, where the sink knows them. `shared_ids` are the rows that
+    have the `_row_id` of another of them; None where that was not counted. `off` is what does not fit the layout
+    that the table tells.
     """
 
     version: int
@@ -55,6 +57,8 @@ class Commit:
     files: int
     bytes: int
     paths: tuple[str, ...] = ()
+    shared_ids: int | None = None
+    off: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, version: int, files: Sequence[WrittenFile]) -> Commit:

@@ -20,6 +20,7 @@ from genspark.sources import ddl
 from genspark.sources.codecs import is_compressed
 from genspark.sources.keeping import Keeper, Kept
 from genspark.sources.listing import Listing, list_shards
+from genspark.sources.numbering import numbered
 from genspark.sources.options import FILES, Options
 from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
@@ -66,6 +67,7 @@ class Format(ABC):
     - `is_on_spark`: engine `spark` can read it.
     - `unpacks`: shards that are compressed as a whole are read.
     - `tells_place`: rows hold their file's path relative to `source.path`.
+    - `is_numbered_on_spark`: Spark knows which record of its file a row is. The Polars engines know it of every format.
     """
 
     registry: ClassVar[dict[str, type[Format]]] = {}
@@ -80,6 +82,7 @@ class Format(ABC):
     is_on_spark: ClassVar[bool] = True
     unpacks: ClassVar[bool] = False
     tells_place: ClassVar[bool] = False
+    is_numbered_on_spark: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -120,7 +123,7 @@ class Format(ABC):
         """Scan shards, at least one: their rows in order, in bounded memory.
 
         `schema` has the columns of the files and of their folders. `columns`, which the scan returns, has the same,
-        then `CORRUPT` and `FILE` where these are asked for. A shard that cannot be read fails the query.
+        then `CORRUPT`, `FILE` and `RECORD` where these are asked for. A shard that cannot be read fails the query.
         """
 
     def parts(self, shard: Shard, size: int) -> Iterator[Shard]:
@@ -164,7 +167,7 @@ class StreamedFormat(Format):
         """Read all shards, one after another, with the columns of their folders."""
         for shard in shards:
             constants = folder_columns(shard, schema, needed)
-            for frame in self.frames(shard, file_columns(shard, schema), options, needed):
+            for frame in numbered(self.frames(shard, file_columns(shard, schema), options, needed), needed):
                 yield frame.with_columns(constants)
 
     def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:
@@ -185,6 +188,15 @@ def folder_columns(shard: Shard, schema: Schema, needed: frozenset[str]) -> list
         if name in shard.constants and name in needed
     ]
     return [*constants, pl.lit(file_uri(shard.path)).alias(FILE)] if FILE in needed else constants
+
+
+def uri_of_path(column: str, uris: Mapping[str, str]) -> pl.Expr:
+    """The URI of the path in a column that Polars adds to a scan, one of the keys of `uris`; it keeps its name."""
+    # By numbers: the path is one value for each batch, and stays that, as it does not where texts are replaced.
+    values = list(dict.fromkeys(uris.values()))
+    if len(values) < len(uris):
+        return pl.col(column).replace_strict(list(uris), list(uris.values()), return_dtype=pl.String())
+    return pl.col(column).cast(pl.Enum(list(uris))).to_physical().cat.to(pl.Enum(values)).cast(pl.String)
 
 
 def require(module: str, package: str, name: str) -> None:

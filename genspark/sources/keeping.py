@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ _LEVEL = pl.CompatLevel.newest()
 
 @dataclass(frozen=True)
 class Part:
-    """An Arrow file with some rows of a shard, all of one schema."""
+    """An Arrow file with some rows of a shard, all of one schema, and how many."""
 
     file: str
     schema: Mapping[str, pl.DataType]
+    rows: int = 0
 
     def fits(self, schema: Mapping[str, pl.DataType]) -> bool:
         """Whether casting these rows to the schema gives what reading the shard with it gives."""
@@ -60,8 +61,10 @@ class Keeper:
             return
         schema = dict(frame.schema)
         try:
-            if not self._parts.get(shard) or self._parts[shard][-1].schema != schema:
+            parts = self._parts.setdefault(shard, [])
+            if not parts or parts[-1].schema != schema:
                 self._begin(shard, schema)
+            parts[-1] = replace(parts[-1], rows=parts[-1].rows + frame.height)
             sink, writer = self._open[shard]
             before = sink.tell()
             writer.write_table(frame.to_arrow(compat_level=_LEVEL))
@@ -92,7 +95,7 @@ class Keeper:
     def _begin(self, shard: str, schema: Mapping[str, pl.DataType]) -> None:
         self.finish(shard)
         part = Part(f"{self.folder}/{self.name}-{next(self._numbers):06d}.arrow", schema)
-        self._parts.setdefault(shard, []).append(part)
+        self._parts[shard].append(part)
         sink = pa.OSFile(part.file, "wb")
         arrow = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=_LEVEL).schema
         options = pa.ipc.IpcWriteOptions(compression=_COMPRESSION)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import operator
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from genspark.errors import ShardError, SourceError, first_line
 from genspark.sources.codecs import refuse_on_spark
 from genspark.sources.format import UNREADABLE, Found, Schema, StreamedFormat, file_columns, folder_columns
 from genspark.sources.keeping import Keeper, Part, remove
+from genspark.sources.numbering import numbered
 from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks
 from genspark.sources.places import PLACE, REMEDY
@@ -76,13 +78,15 @@ class RecordFormat(StreamedFormat):
     ) -> Iterator[pl.DataFrame]:
         """Read all shards in order, their blocks side by side, so that small shards keep all threads busy too."""
 
-        def readings() -> Iterator[Callable[[], pl.DataFrame]]:
-            for shard in shards:
+        def readings() -> Iterator[Callable[[], tuple[int, pl.DataFrame]]]:
+            for number, shard in enumerate(shards):
                 constants = folder_columns(shard, schema, needed)
                 for reading in self.readings(shard, file_columns(shard, schema), options, needed):
-                    yield functools.partial(_with_columns, reading, constants)
+                    yield functools.partial(_with_columns, reading, constants, number)
 
-        return (frame for frame in ahead.results(readings()) if frame.height)
+        for _, of_shard in itertools.groupby(ahead.results(readings()), key=operator.itemgetter(0)):
+            frames = numbered((frame for _, frame in of_shard), needed)
+            yield from (frame for frame in frames if frame.height)
 
     def check(self, shards: Sequence[Shard], options: Mapping[str, str]) -> None:
         """Raise SourceError where the files contradict each other, whatever the schema."""
@@ -134,8 +138,10 @@ class RecordFormat(StreamedFormat):
         return Input(_whole_records(frame, fields), described(source, frame), passes)
 
 
-def _with_columns(reading: Callable[[], pl.DataFrame], constants: Sequence[pl.Expr]) -> pl.DataFrame:
-    return reading().with_columns(constants)
+def _with_columns(
+    reading: Callable[[], pl.DataFrame], constants: Sequence[pl.Expr], number: int
+) -> tuple[int, pl.DataFrame]:
+    return number, reading().with_columns(constants)
 
 
 def _whole_records(frame: DataFrame, fields: Sequence[StructField]) -> DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from genspark.engines.fate import CORRUPT, FILE
+from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.functions import functions
 from genspark.errors import SourceError
@@ -15,7 +15,7 @@ from genspark.sources.places import PLACE
 from genspark.sources.source import Source, description_of, named, paths_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
 
@@ -24,30 +24,35 @@ class Input:
     """The rows, their description for the model and the commit, and the number of passes already made over the data.
 
     Where the format keeps corrupt records, `frame` has the column `CORRUPT`: the text of a record that could not be
-    read, null for every other row. `knows_files` says whether Spark knows which file a row is from: else `frame` has
-    `FILE` itself, or nobody knows. `not_alone` is the reason why Spark cannot read some of the files without the
-    others, None where it can.
+    read, null for every other row. It has `FILE` and `RECORD` where Spark's metadata does not tell them. `not_alone` is
+    the reason why Spark cannot read some of the files without the others, None where it can.
     """
 
     frame: DataFrame
     description: Mapping[str, Any]
     passes: int = 0
-    knows_files: bool = True
     not_alone: str | None = None
 
-    @property
-    def with_file(self) -> DataFrame:
-        """The rows with their file's URI in `FILE`, where that is known."""
-        if not self.knows_files:
-            return self.frame
-        # Hadoop writes a local file's URI in two ways; other engines know one.
-        uri = functions().regexp_replace("_metadata.file_path", "^file:/(?!/)", "file:///")
-        return self.frame.withColumn(FILE, uri)
+    def with_origin(self, *, record: bool = False) -> DataFrame:
+        """The rows with their file's URI in `FILE`, and with `RECORD` where that is asked for, and known on Spark."""
+        told = {FILE: as_file_uri("_metadata.file_path")}
+        if record:
+            told[RECORD] = functions().col("_metadata.row_index")
+        lacking = {name: of for name, of in told.items() if name not in self.frame.columns}
+        # Connect takes no call without a column.
+        return self.frame.withColumns(lacking) if lacking else self.frame
 
     @property
     def tells_corrupt(self) -> bool:
         """Whether the text of records that cannot be read is kept in `CORRUPT`."""
         return CORRUPT in self.frame.columns
+
+
+def as_file_uri(column: str) -> Column:
+    """Hadoop's URI of a file in the one form that other engines know: it writes local files and S3 in several."""
+    F = functions()
+    uri: Column = F.regexp_replace(F.regexp_replace(column, "^file:/(?!/)", "file:///"), "^s3[an]://", "s3://")
+    return uri
 
 
 def read_files(spark: SparkSession, source: Source, reader_name: str, options: Mapping[str, str]) -> Input:

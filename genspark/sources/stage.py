@@ -10,10 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from genspark.engines.fate import CORRUPT, FILE
+from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.sources.dataset import Dataset
-from genspark.sources.format import Format, Found, Schema, StreamedFormat, file_columns
+from genspark.sources.format import Format, Found, Schema, StreamedFormat, file_columns, uri_of_path
 from genspark.sources.keeping import Keeper, Kept, Part
+from genspark.sources.numbering import in_files
 from genspark.sources.parsing.ahead import thread_count
 from genspark.sources.shard import Shard
 from genspark.storage.stores import file_uri
@@ -43,7 +44,7 @@ class Staged(Format):
 
     def scan(self, shards: Sequence[Shard], schema: Schema, options: Any, columns: Schema) -> pl.LazyFrame:
         """The rows; neighbours that are alike, and whose folders tell the same, are one scan."""
-        each = [(shard, part) for shard in shards for part in self.kept.get(shard.path, ())]
+        each = [one for shard in shards for one in _numbered(shard, self.kept.get(shard.path, ()))]
         scans = [_scan(list(group), columns) for _, group in itertools.groupby(each, key=_likeness)]
         return pl.concat(scans) if scans else pl.LazyFrame(schema=columns)
 
@@ -91,21 +92,33 @@ def stage(dataset: Dataset, folder: str, task: int) -> Kept | None:
     return None if keeper.is_full else keeper.kept()
 
 
-def _likeness(one: tuple[Shard, Part]) -> str:
-    shard, part = one
+def _numbered(shard: Shard, parts: Sequence[Part]) -> list[tuple[Shard, Part, int]]:
+    """The parts of a shard, each with the number of the record that it begins with."""
+    firsts = itertools.accumulate((part.rows for part in parts), initial=0)
+    return [(shard, part, first) for part, first in zip(parts, firsts, strict=False)]
+
+
+def _likeness(one: tuple[Shard, Part, int]) -> str:
+    shard, part, _ = one
     return repr((dict(part.schema), dict(shard.constants)))
 
 
-def _scan(alike: list[tuple[Shard, Part]], columns: Schema) -> pl.LazyFrame:
-    (shard, part), *_ = alike
-    uris = {part.file: file_uri(shard.path) for shard, part in alike}
-    frame = pl.scan_ipc(list(uris), include_file_paths=FILE if FILE in columns else None)
+def _scan(alike: list[tuple[Shard, Part, int]], columns: Schema) -> pl.LazyFrame:
+    (shard, part, _), *_ = alike
+    uris = {part.file: file_uri(shard.path) for shard, part, _ in alike}
+    frame = pl.scan_ipc(
+        list(uris),
+        include_file_paths=FILE if FILE in columns else None,
+        row_index_name=RECORD if RECORD in columns else None,
+    )
 
     def column(name: str, dtype: pl.DataType) -> pl.Expr:
         if name in shard.constants:
             return pl.lit(shard.constants[name], dtype=dtype).alias(name)
         if name == FILE:
-            return pl.col(FILE).replace_strict(list(uris), list(uris.values()), return_dtype=pl.String())
+            return uri_of_path(FILE, uris)
+        if name == RECORD:
+            return in_files([part.rows for _, part, _ in alike[:-1]], [first for _, _, first in alike])
         if name not in part.schema:
             return pl.lit(None, dtype=dtype).alias(name)
         return pl.col(name) if part.schema[name] == dtype else pl.col(name).cast(dtype)

@@ -6,9 +6,9 @@ import errno
 import os
 import uuid
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from genspark.storage import object_stores
+from genspark.storage import access, hdfs, object_stores
 from genspark.storage.files import is_uri, local
 
 
@@ -18,6 +18,9 @@ def write_new(path: str, text: str) -> None:
     Once this returns, the file outlives a loss of power. Raises FileExistsError, or OSError; a local file system
     must have hard links, and a store conditional puts, as S3, GCS and Azure have.
     """
+    if path.startswith("hdfs://"):
+        hdfs.write(path, text.encode("utf-8"), replaces=False)
+        return
     if is_uri(path):
         _put_new(path, text.encode("utf-8"))
         return
@@ -89,8 +92,23 @@ def _put_new(uri: str, content: bytes) -> None:
 
     try:
         store, key = object_stores.object_store(uri)
+        if access.current().s3.one_writer and object_stores.scheme_of(uri) == "s3":
+            _put_alone(store, key, content)
+            return
         obstore.put(store, key, content, mode="create")
     except (AlreadyExistsError, PreconditionError):
         raise FileExistsError(f"{uri} is there already") from None
     except (BaseError, ValueError) as error:
         raise OSError(object_stores.one_line(error)) from None
+
+
+def _put_alone(store: Any, key: str, content: bytes) -> None:
+    """Put an object where none is, on the word of its only writer."""
+    import obstore
+
+    try:
+        obstore.head(store, key)
+    except FileNotFoundError:
+        obstore.put(store, key, content)
+    else:
+        raise FileExistsError(f"{key} is there already")

@@ -7,11 +7,13 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from genspark.storage import object_stores
+from genspark.storage import hdfs, object_stores
+from genspark.storage.arrow_systems import arrow_file_system
 
 OWN = "_genspark"
 """The folder inside a table's that holds its model; Delta passes over names that begin so."""
@@ -44,27 +46,52 @@ def storage_path(path: str) -> str:
 def file_system(path: str) -> tuple[Any, str]:
     """PyArrow's file system of a path or URI, and the path inside of it. Raises OSError or ValueError."""
     if is_uri(path):
-        return object_stores.arrow_file_system(path)
+        return arrow_file_system(path)
     from pyarrow import fs
 
     return fs.LocalFileSystem(), str(local(path).absolute())
+
+
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[Any]:
+    """PyArrow's stream to a new file, whose folder is made where it is absent. Raises OSError or ValueError.
+
+    An object of a store is there when the block ends well, and not at all where it does not.
+    """
+    import pyarrow as pa
+
+    if object_stores.scheme_of(path) in object_stores.SCHEMES:
+        with object_stores.writing(path) as raw:
+            yield pa.PythonFile(raw, mode="w")
+        return
+    if path.startswith("hdfs://"):
+        with tempfile.TemporaryFile() as spool:
+            yield pa.PythonFile(spool, mode="w")
+            hdfs.write(path, spool, replaces=True)
+        return
+    system, inside = file_system(path)
+    if not is_uri(path):
+        system.create_dir(inside.rpartition("/")[0], recursive=True)
+    with system.open_output_stream(inside) as stream:
+        yield stream
 
 
 def read_text(path: str) -> str:
     """The text of a file. Raises FileNotFoundError or OSError."""
     if not is_uri(path):
         return local(path).read_text(encoding="utf-8")
-    system, inside = object_stores.arrow_file_system(path)
+    system, inside = arrow_file_system(path)
     with system.open_input_stream(inside) as stream:
         return bytes(stream.read()).decode("utf-8")
 
 
 def write_text(path: str, text: str) -> None:
     """Write a file whole or not at all; its folder is made where it is absent. Raises OSError."""
+    if path.startswith("hdfs://"):
+        hdfs.write(path, text.encode("utf-8"), replaces=True)
+        return
     if is_uri(path):
-        system, inside = object_stores.arrow_file_system(path)
-        # An object appears when its stream closes, so a URI needs no temporary name.
-        with system.open_output_stream(inside) as stream:
+        with writing(path) as stream:
             stream.write(text.encode("utf-8"))
         return
     target = local(path)
@@ -79,14 +106,13 @@ def write_text(path: str, text: str) -> None:
 
 def delete(path: str) -> None:
     """Delete a file, and leave nothing in its place; one that is gone is no mistake. Raises OSError or ValueError."""
-    scheme = path.partition("://")[0]
     if not is_uri(path):
         local(path).unlink(missing_ok=True)
-    elif object_stores.ALIASES.get(scheme, scheme) in object_stores.SCHEMES:
+    elif object_stores.scheme_of(path) in object_stores.SCHEMES:
         # PyArrow would leave an empty object for the folder.
         object_stores.delete(path)
     else:
-        system, inside = object_stores.arrow_file_system(path)
+        system, inside = arrow_file_system(path)
         with contextlib.suppress(FileNotFoundError):
             system.delete_file(inside)
 
@@ -111,7 +137,7 @@ def why_not_writable(path: str) -> str | None:
     """The reason why a folder cannot be made or written; None where it can, or where only the store knows."""
     if is_uri(path):
         try:
-            object_stores.arrow_file_system(path)
+            arrow_file_system(path)
         except (OSError, ValueError) as error:
             return str(error)
         return None
@@ -145,9 +171,12 @@ def remove_empty(path: str) -> None:
         with contextlib.suppress(OSError):
             local(path).rmdir()
         return
-    # PyArrow leaves an empty object where the last file of a folder was.
-    system, inside = object_stores.arrow_file_system(path)
-    if not _listing(system, inside):
+    if path.startswith("gs://"):
+        # There PyArrow leaves nothing, nor does it list folders: what it calls empty may be a table.
+        return
+    # It leaves an empty object where the last file of a folder was.
+    system, inside = arrow_file_system(path)
+    if not listing(system, inside):
         with contextlib.suppress(FileNotFoundError):
             system.delete_dir(inside)
 
@@ -157,21 +186,26 @@ def _names(path: str) -> list[str]:
         folder = local(path)
         return sorted(child.name for child in folder.iterdir()) if folder.is_dir() else []
     try:
-        system, inside = object_stores.arrow_file_system(path)
-        return [info.base_name for info in _listing(system, inside)]
+        if path.startswith("gs://"):
+            folders, objects = object_stores.children(path)
+            return [*folders, *(name for name, _, _ in objects)]
+        system, inside = arrow_file_system(path)
+        return [info.base_name for info in listing(system, inside)]
     except (OSError, ValueError):
         return []
 
 
-def _listing(system: Any, inside: str) -> list[Any]:
+def listing(system: Any, inside: str) -> list[Any]:
+    """What PyArrow says of the files and folders in a folder; nothing where there is none."""
     from pyarrow import fs
 
     return list(system.get_file_info(fs.FileSelector(inside, allow_not_found=True)))
 
 
 def _clear_store(path: str) -> None:
-    system, inside = object_stores.arrow_file_system(path)
-    for info in _listing(system, inside):
-        if info.base_name != OWN:
-            (system.delete_file if info.is_file else system.delete_dir)(info.path)
+    system, inside = arrow_file_system(path)
+    for name in _names(path):
+        if name != OWN:
+            whole = f"{inside}/{name}"
+            (system.delete_file if system.get_file_info(whole).is_file else system.delete_dir)(whole)
     remove_empty(path)

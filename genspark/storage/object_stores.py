@@ -1,25 +1,30 @@
-"""Options for the clients of object stores, so that PyArrow, Polars and deltalake heed the same environment."""
+"""Object stores: what Polars, deltalake and obstore are told of one, and what is asked of it by its key."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
-import os
+import importlib.util
+import io
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
+
+from genspark.storage import access
+from genspark.storage.access import S3, Azure, Gs
 
 ALIASES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 """Hadoop's and others' names for stores, with those that all clients know."""
 SCHEMES = ("s3", "gs", "abfs", "abfss")
 """The stores that PyArrow, Polars and deltalake all reach."""
-REMEDY = "check the path, the credentials and the endpoint in the environment"
+REMEDY = "check the path, the credentials and the endpoint in the environment, or in the section storage"
 
-# deltalake's own would try for three minutes; Polars and PyArrow give up sooner by themselves.
-_PATIENCE = {"max_retries": "8", "retry_timeout": "30s", "connect_timeout": "5s"}
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
-_SETTINGS = ("AWS_", "AZURE_", "GOOGLE_")
+RETRIES, PATIENCE, CONNECT = 6, 30, 5
+"""Attempts after the first, seconds until the last one begins, and seconds that a server has to accept a connection."""
+_PART = 16 << 20
+"""Bytes of a part of a large object."""
 
 
 def normal_uri(uri: str) -> str:
@@ -28,24 +33,43 @@ def normal_uri(uri: str) -> str:
     return f"{ALIASES.get(scheme, scheme)}://{rest.rstrip('/')}"
 
 
+def scheme_of(uri: str) -> str:
+    """The scheme that every client knows; empty for a plain path."""
+    scheme, separator, _ = uri.partition("://")
+    return ALIASES.get(scheme, scheme) if separator else ""
+
+
+def unreached(uri: str) -> str | None:
+    """The reason why this process cannot reach a path or URI without Spark; None where it can."""
+    scheme = scheme_of(uri)
+    if scheme in ("", "file", *SCHEMES):
+        return None
+    if scheme != "hdfs":
+        return f"{uri} can be reached through Spark alone"
+    if importlib.util.find_spec("hdfs_native") is None:
+        return f"{uri} needs one more package here (pip install 'genspark[hdfs]')"
+    return None
+
+
 def polars_options(path: str) -> dict[str, str] | None:
     """The `storage_options` with which Polars reads and writes below a path; None where it needs none."""
-    return _s3_options() if path.startswith("s3://") else None
+    scheme, _, rest = path.partition("://")
+    authority, now = rest.partition("/")[0], access.current()
+    if scheme == "s3":
+        return _s3_options(now.s3, authority) or None
+    if scheme == "gs":
+        return _gs_options(now.gs) or None
+    if scheme in ("abfs", "abfss"):
+        return _azure_options(now.azure, authority) or None
+    return None
 
 
 def delta_options(path: str) -> dict[str, str] | None:
     """The `storage_options` with which deltalake opens the table at a path; None where it needs none."""
     if path.partition("://")[0] not in SCHEMES:
         return None
-    return {**_PATIENCE, **(polars_options(path) or {})}
-
-
-def arrow_file_system(uri: str) -> tuple[Any, str]:
-    """PyArrow's file system of a URI, and the path inside of it. Raises OSError or ValueError."""
-    scheme, _, rest = normal_uri(uri).partition("://")
-    authority, _, inside = rest.partition("/")
-    system, root = _file_system(scheme, authority, _settings())
-    return system, f"{root.rstrip('/')}/{inside}".rstrip("/") if root else f"/{inside}"
+    patience = {"max_retries": str(RETRIES), "retry_timeout": f"{PATIENCE}s", "connect_timeout": f"{CONNECT}s"}
+    return {**patience, **(polars_options(path) or {})}
 
 
 def object_store(uri: str) -> tuple[Any, str]:
@@ -54,7 +78,67 @@ def object_store(uri: str) -> tuple[Any, str]:
     authority, _, key = rest.partition("/")
     if scheme not in SCHEMES:
         raise ValueError(f"no store of scheme {scheme!r} is known; known: {', '.join(SCHEMES)}")
-    return _object_store(f"{scheme}://{authority}", _settings()), key
+    root = f"{scheme}://{authority}"
+    return _object_store(root, tuple(sorted((polars_options(root) or {}).items()))), key
+
+
+@contextlib.contextmanager
+def writing(uri: str) -> Iterator[Any]:
+    """A stream to an object, which is there whole when the block ends, and not at all where it fails.
+
+    Small ones are one put; every request is tried again where the store throttles, which PyArrow's client does not do
+    for the last part of a large one. Raises OSError or ValueError.
+    """
+    import obstore
+    from obstore.exceptions import BaseError
+
+    store, key = object_store(uri)
+    try:
+        stream = obstore.open_writer(store, key, buffer_size=_PART)
+        yield _Writing(stream)
+        stream.close()
+    except BaseError as error:
+        raise OSError(one_line(error)) from None
+
+
+class _Writing(io.RawIOBase):
+    """Obstore's stream as one of Python's, which PyArrow writes to."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__()
+        self._stream, self._written = stream, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        # PyArrow's buffers are of signed bytes, which obstore does not take.
+        self._stream.write(bytes(content))
+        self._written += len(content)
+        return len(content)
+
+    def tell(self) -> int:
+        return self._written
+
+
+def children(uri: str) -> tuple[list[str], list[tuple[str, int, int]]]:
+    """The names of the folders in a folder, and name, bytes and time in milliseconds of each object directly in it.
+
+    Raises OSError or ValueError.
+    """
+    import obstore
+    from obstore.exceptions import BaseError
+
+    store, key = object_store(uri)
+    try:
+        found = obstore.list_with_delimiter(store, key or None)
+    except BaseError as error:
+        raise OSError(one_line(error)) from None
+    objects = [
+        (each["path"].rpartition("/")[2], each["size"], int(each["last_modified"].timestamp() * 1000))
+        for each in found["objects"]
+    ]
+    return [each.rpartition("/")[2] for each in found["common_prefixes"]], objects
 
 
 def delete(uri: str) -> None:
@@ -79,51 +163,58 @@ def one_line(error: object) -> str:
     return " ".join(message.split()).rstrip(": .")
 
 
-def _s3_options() -> dict[str, str] | None:
-    endpoint = _first(_ENDPOINTS)
+def _s3_options(s3: S3, bucket: str) -> dict[str, str]:
+    options = _told(
+        aws_access_key_id=s3.access_key, aws_secret_access_key=s3.secret_key, aws_session_token=s3.session_token
+    )
+    if s3.anonymous:
+        options["aws_skip_signature"] = "true"
+    endpoint = s3.endpoint
     if endpoint is None:
-        return None
+        return {**options, **_told(aws_region=s3.region)}
+    if s3.path_style is False:
+        options["aws_virtual_hosted_style_request"] = "true"
+        endpoint = endpoint.replace("://", f"://{bucket}.", 1)
     # Without a region some clients ask the metadata service of a machine in AWS, which this may not be.
-    options = {"aws_endpoint_url": endpoint, "aws_region": _first(_REGIONS) or "us-east-1"}
+    options |= {"aws_endpoint_url": endpoint, "aws_region": s3.region or "us-east-1"}
     return {**options, "aws_allow_http": "true"} if endpoint.startswith("http://") else options
 
 
-def _first(names: tuple[str, ...]) -> str | None:
-    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+def _gs_options(gs: Gs) -> dict[str, str]:
+    options = _told(google_service_account=gs.credentials_file)
+    if gs.endpoint and not gs.credentials_file:
+        # A server of one's own asks for no credentials; without this its clients ask Google for some.
+        nobody = {"client_email": "", "private_key": "", "private_key_id": "", "disable_oauth": True}
+        options["google_service_account_key"] = json.dumps({**nobody, "gcs_base_url": gs.endpoint})
+    elif gs.anonymous:
+        options["google_skip_signature"] = "true"
+    return {**options, "allow_http": "true"} if (gs.endpoint or "").startswith("http://") else options
 
 
-def _settings() -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith(_SETTINGS)))
+def _azure_options(azure: Azure, authority: str) -> dict[str, str]:
+    options = _told(
+        azure_storage_account_key=azure.account_key,
+        azure_storage_sas_token=azure.sas_token,
+        azure_storage_tenant_id=azure.tenant_id,
+        azure_storage_client_id=azure.client_id,
+        azure_storage_client_secret=azure.client_secret,
+        azure_endpoint=azure.endpoint,
+    )
+    if options and (account := authority.partition("@")[2].partition(".")[0]):
+        options["azure_storage_account_name"] = account
+    return {**options, "allow_http": "true"} if (azure.endpoint or "").startswith("http://") else options
+
+
+def _told(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value}
 
 
 @functools.lru_cache(maxsize=32)
-def _object_store(uri: str, _: tuple[tuple[str, str], ...]) -> Any:
+def _object_store(uri: str, options: tuple[tuple[str, str], ...]) -> Any:
     from obstore.store import from_url
 
-    options = polars_options(uri) or {}
-    config = {name: value for name, value in options.items() if name != "aws_allow_http"}
-    patience: Any = {"max_retries": 8, "retry_timeout": dt.timedelta(seconds=30)}
-    client: Any = {"connect_timeout": dt.timedelta(seconds=5), "allow_http": "aws_allow_http" in options}
-    return from_url(uri, config=config or None, client_options=client, retry_config=patience)  # type: ignore[arg-type]
-
-
-@functools.lru_cache(maxsize=32)
-def _file_system(scheme: str, authority: str, settings: tuple[tuple[str, str], ...]) -> tuple[Any, str]:
-    # Imported late: it takes a while, and most paths are local. The authority alone, since the rest of a
-    # path may hold what a URI cannot.
-    from pyarrow import fs
-
-    options = _s3_options() if scheme == "s3" else None
-    if options:
-        return fs.S3FileSystem(endpoint_override=options["aws_endpoint_url"], region=options["aws_region"]), authority
-    if scheme in ("abfs", "abfss") and (key := _azure_key(dict(settings))):
-        container, _, host = authority.partition("@")
-        return fs.AzureFileSystem(account_name=host.partition(".")[0], **key), container
-    system, root = fs.FileSystem.from_uri(f"{scheme}://{authority}/")
-    return system, root
-
-
-def _azure_key(settings: Mapping[str, str]) -> dict[str, str]:
-    """The account key or SAS token from the environment, which PyArrow does not read by itself as the others do."""
-    names = {"account_key": "AZURE_STORAGE_ACCOUNT_KEY", "sas_token": "AZURE_STORAGE_SAS_TOKEN"}
-    return next(({argument: settings[name]} for argument, name in names.items() if settings.get(name)), {})
+    http = {"aws_allow_http", "allow_http"}
+    config: Any = {name: value for name, value in options if name not in http}
+    patience: Any = {"max_retries": RETRIES, "retry_timeout": dt.timedelta(seconds=PATIENCE)}
+    client: Any = {"connect_timeout": dt.timedelta(seconds=CONNECT), "allow_http": bool(http & dict(options).keys())}
+    return from_url(uri, config=config or None, client_options=client, retry_config=patience)

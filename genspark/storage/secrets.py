@@ -16,7 +16,9 @@ _WORDS = (
 )
 _NAME = re.compile(rf"{_WORDS}|(?:^|[_.-])(?:sig|pwd|sas|auth)(?:$|[_.-])", re.IGNORECASE)
 # A name such as AWS_SECRET_ACCESS_KEY_FILE or token_url tells where a secret is, and is none itself.
-_PLACE = re.compile(r"(?:file|path|url|uri|endpoint|provider|id|duration|expiry|ttl)$", re.IGNORECASE)
+_PLACE = re.compile(r"(?:file|path|url|uri|endpoint|provider|id|duration|expiry|ttl|sock)$", re.IGNORECASE)
+_FOLDERS = {"PWD", "OLDPWD"}
+"""What a shell calls its folders, beside which `pwd` is a password."""
 
 # An S3 secret may hold slashes; in other URIs the first slash ends what may be a password. A container of Azure's
 # stores stands before an @ as well, without a colon.
@@ -101,4 +103,5 @@ def masked_texts(value: Any) -> Any:
 
 
 def _of_environment() -> set[str]:
-    return {value for name, value in os.environ.items() if is_secret(name) and len(value) >= _SHORTEST}
+    named = {name: value for name, value in os.environ.items() if is_secret(name) and name not in _FOLDERS}
+    return {value for value in named.values() if len(value) >= _SHORTEST}

@@ -11,8 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from genspark.errors import StoreError
-from genspark.storage.files import is_uri, local
-from genspark.storage.object_stores import REMEDY, SCHEMES, arrow_file_system, normal_uri, one_line
+from genspark.storage import object_stores
+from genspark.storage.arrow_systems import arrow_file_system
+from genspark.storage.files import is_uri, listing, local
+from genspark.storage.object_stores import REMEDY, SCHEMES, normal_uri, one_line, unreached
 from genspark.storage.secrets import masked
 
 
@@ -32,8 +34,11 @@ def absolute(path: str) -> str:
         return os.path.abspath(local(path))
     uri = normal_uri(path)
     scheme = uri.partition("://")[0]
-    if scheme not in SCHEMES:
-        raise StoreError(f"{path}: no store of scheme {scheme!r} is known here; known: {', '.join(SCHEMES)}")
+    if scheme not in (*SCHEMES, "hdfs"):
+        known = ", ".join((*SCHEMES, "hdfs"))
+        raise StoreError(f"{path}: no store of scheme {scheme!r} is known here; known: {known}")
+    if why := unreached(uri):
+        raise StoreError(why)
     return uri
 
 
@@ -48,6 +53,9 @@ def entry(path: str) -> Entry | None:
     with _answering(path):
         system, inside = arrow_file_system(path)
         info = system.get_file_info(inside)
+        is_marker = _is_marker(system, info)
+    if is_marker:
+        return Entry(path, True, 0, 0)
     return _of_store(path, info) if info.type.name in ("File", "Directory") else None
 
 
@@ -56,11 +64,12 @@ def children(path: str) -> list[Entry]:
     if not is_uri(path):
         with os.scandir(path) as items:
             return [child for name in sorted(item.path for item in items) if (child := entry(name))]
-    from pyarrow import fs
-
     with _answering(path):
+        if path.startswith("gs://"):
+            return sorted(_of_google(path), key=lambda item: item.path)
         system, inside = arrow_file_system(path)
-        infos = system.get_file_info(fs.FileSelector(inside))
+        infos = listing(system, inside)
+        infos = [info for info in infos if not _is_marker(system, info)]
     base = path.rstrip("/")
     return sorted((_of_store(f"{base}/{info.base_name}", info) for info in infos), key=lambda item: item.path)
 
@@ -94,6 +103,21 @@ def file_uri(path: str) -> str:
     scheme, separator, rest = path.partition("://") if is_uri(path) else ("file", "://", path)
     legal = "/-_.!~'()*,;:$&+=@"
     return scheme + separator + re.sub(r"[^\x80-\U0010ffff]+", lambda part: quote(part.group(), safe=legal), rest)
+
+
+def _is_marker(system: Any, info: Any) -> bool:
+    """Whether an object only stands for a folder of its name: Hadoop's connector of Azure makes such, without bytes."""
+    if info.size != 0 or info.type.name != "File" or system.type_name != "abfs":
+        return False
+    return bool(listing(system, info.path))
+
+
+def _of_google(path: str) -> Iterator[Entry]:
+    """The files and folders in a folder of Google's, whose folders PyArrow does not list."""
+    base = path.rstrip("/")
+    folders, objects = object_stores.children(base)
+    yield from (Entry(f"{base}/{name}", True, 0, 0) for name in folders)
+    yield from (Entry(f"{base}/{name}", False, size, modified) for name, size, modified in objects)
 
 
 def _of_store(path: str, info: Any) -> Entry:

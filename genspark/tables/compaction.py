@@ -14,6 +14,7 @@ from genspark.columns.hashing import ORDER, orders
 from genspark.config import Source
 from genspark.errors import SinkError, SourceError
 from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.targets import SMALL, Targets, mergeable
 from genspark.sinks.files.writer import write_files
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.formats.delta.leftovers import delete_files
@@ -25,7 +26,6 @@ from genspark.tables.footers import Tell, silent
 from genspark.tables.inspection import Inspection
 from genspark.tables.order import ROW_ID
 from genspark.tables.snapshot import DataFile, open_delta
-from genspark.tables.targets import SMALL, Targets, mergeable
 from genspark.version import VERSION
 
 FILES_AT_ONCE = 8
@@ -142,6 +142,7 @@ def _layout(inspection: Inspection, run_id: str) -> Layout:
     return Layout(
         snapshot.partition_by,
         run_id,
+        rows_per_file=targets.rows_per_file,
         file_bytes=targets.file_bytes,
         group_bytes=targets.group_bytes,
         is_global=targets.is_global,

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+from genspark.sinks.files.layout import layout_of
+from genspark.sinks.files.targets import mergeable
 from genspark.storage.sizes import counted, size_text
 from genspark.tables.durations import LOG, REMOVED_FILES, retention
 from genspark.tables.findings import findings
 from genspark.tables.inspection import Inspection
-from genspark.tables.snapshot import Protocol, layout_of
-from genspark.tables.targets import mergeable
+from genspark.tables.snapshot import Protocol
 
 _MOST_COLUMNS = 40
 

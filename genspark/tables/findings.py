@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
+from genspark.sinks.files.faults import FAULTS, UNORDERED
+from genspark.sinks.files.targets import MOST_PARTITIONS, mergeable
 from genspark.storage.sizes import counted, size_text
-from genspark.tables import inspection as seen
 from genspark.tables.durations import LOG, PROPOSED, REMOVED_FILES, retention, span_text
 from genspark.tables.inspection import Inspection
 from genspark.tables.order import ROW_ID
-from genspark.tables.targets import MOST_PARTITIONS, mergeable
 
 SKEW = 10.0
 """How much larger than the median a partition may be."""
@@ -103,18 +103,10 @@ def _files(inspection: Inspection) -> Iterator[Finding]:
         )
 
 
-_FAULTS = {
-    seen.GROUPS: "have row groups of another size than the target, or of images too many or too few rows",
-    seen.DICTIONARY: "have a dictionary on a column of bytes, which never repeat",
-    seen.BYTES_FIRST: "have columns of bytes before others, so that readers of scalars cannot pass over them at once",
-    seen.NOT_COMPRESSED: "are not compressed",
-}
-
-
 def _row_groups(inspection: Inspection) -> Iterator[Finding]:
     faults = Counter(fault for file in inspection.snapshot.files for fault in inspection.faults(file))
     looked_at = counted(len(inspection.footers), "file")
-    for fault, what in _FAULTS.items():
+    for fault, what in FAULTS.items():
         if faults[fault]:
             what = f"{faults[fault]:,} of {looked_at} looked at {what}"
             yield Finding(fault, what, _maintain(inspection, "--compact"))
@@ -132,7 +124,7 @@ def _order(inspection: Inspection) -> Iterator[Finding]:
     unordered = sum(not order.is_sorted for order in orders.values())
     if unordered:
         yield Finding(
-            seen.UNORDERED,
+            UNORDERED,
             f"{unordered:,} of {counted(len(orders), 'file')} looked at are not in hash order",
             _maintain(inspection, "--compact"),
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from genspark.sinks.files.footer import Footer
 from genspark.storage.object_stores import one_line
 from genspark.storage.stores import open_file
 from genspark.tables.snapshot import DataFile
@@ -23,66 +23,12 @@ def silent(_done: int, _known: int) -> None:
     """The `Tell` that nobody hears."""
 
 
-@dataclass(frozen=True)
-class Group:
-    """A row group: its rows, and its bytes before compression."""
-
-    rows: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Footer:
-    """What a footer tells. Columns are top-level ones; `columns` are in the file's order.
-
-    `with_dictionary`, `with_statistics`: the columns of which some row group has one. `compressions`: of all chunks.
-    `column_bytes`: before compression, in the order of `columns`.
-    """
-
-    groups: tuple[Group, ...]
-    columns: tuple[str, ...]
-    column_bytes: tuple[int, ...]
-    with_dictionary: frozenset[str]
-    with_statistics: frozenset[str]
-    compressions: frozenset[str]
-
-    @property
-    def rows(self) -> int:
-        """The rows of the file."""
-        return sum(group.rows for group in self.groups)
-
-    def bytes_a_row(self, columns: Sequence[str]) -> float:
-        """The bytes that the values of some columns take in a row, before compression; 0 for no rows."""
-        sizes = dict(zip(self.columns, self.column_bytes, strict=True))
-        return sum(sizes.get(column, 0) for column in columns) / self.rows if self.rows else 0.0
-
-
 def read_footer(path: str) -> Footer:
     """The footer of a file. Raises OSError or ValueError."""
     import pyarrow.parquet as pq
 
     with open_file(path) as file:
-        metadata = pq.read_metadata(file)
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    sizes = dict.fromkeys(metadata.schema.to_arrow_schema().names, 0)
-    tops = {path: _top(path, sizes) for path in (metadata.schema.column(i).path for i in range(metadata.num_columns))}
-    dictionaries, statistics, compressions = set(), set(), set()
-    for chunk in (group.column(i) for group in groups for i in range(group.num_columns)):
-        column = tops[chunk.path_in_schema]
-        sizes[column] += chunk.total_uncompressed_size
-        compressions.add(chunk.compression)
-        if any("DICTIONARY" in encoding for encoding in chunk.encodings):
-            dictionaries.add(column)
-        if chunk.is_stats_set and chunk.statistics.has_min_max:
-            statistics.add(column)
-    return Footer(
-        tuple(Group(group.num_rows, group.total_byte_size) for group in groups),
-        tuple(sizes),
-        tuple(sizes.values()),
-        frozenset(dictionaries),
-        frozenset(statistics),
-        frozenset(compressions),
-    )
+        return Footer.of(pq.read_metadata(file))
 
 
 def of_each(
@@ -107,8 +53,3 @@ def sample(files: Sequence[DataFile], most: int | None) -> list[DataFile]:
     if most is None or len(files) <= most:
         return list(files)
     return [files[len(files) * i // most] for i in range(most)]
-
-
-def _top(path: str, columns: Iterable[str]) -> str:
-    """The column of a leaf; names may hold dots themselves."""
-    return max((name for name in columns if path == name or path.startswith(f"{name}.")), key=len)

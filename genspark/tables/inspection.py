@@ -7,27 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genspark.errors import SourceError
-from genspark.sinks.files.encoder import IMAGES_IN_A_GROUP
+from genspark.sinks.files.faults import LARGE, UNORDERED, faults_of_footer
+from genspark.sinks.files.footer import Footer
+from genspark.sinks.files.order import FileOrder, overlapping
+from genspark.sinks.files.targets import Targets
 from genspark.storage.object_stores import one_line
 from genspark.tables.durations import REMOVED_FILES, retention
-from genspark.tables.footers import Footer, Tell, of_each, read_footer, sample, silent
+from genspark.tables.footers import Tell, of_each, read_footer, sample, silent
 from genspark.tables.leftovers import Leftover, expired, leftovers
-from genspark.tables.order import ROW_ID, FileOrder, order_of_file, overlapping
+from genspark.tables.order import ROW_ID, order_of_file
 from genspark.tables.snapshot import DataFile, Snapshot, read_snapshot
-from genspark.tables.targets import BLOB_BYTES, FEW_ROWS, LARGE_GROUP, SMALL_GROUP, Targets, most_groups
 
 MOST_FOOTERS, MOST_ORDERS = 200, 20
 """Files that are looked at, unless all are asked for: a footer is some kilobytes, the ids of a file some megabytes."""
-
-LARGE, GROUPS, DICTIONARY, BYTES_FIRST, NOT_COMPRESSED, UNORDERED = (
-    "large file",
-    "row groups",
-    "dictionary on bytes",
-    "bytes before other columns",
-    "no compression",
-    "rows out of order",
-)
-"""What may be wrong with a file, which writing it again mends."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class Inspection:
         found = [LARGE] if self.targets.is_large(file) else []
         footer, order = self.footers.get(file.name), self.orders.get(file.name)
         if footer:
-            found += _faults_of_footer(footer, self.snapshot.bytes_columns, self.targets)
+            found += faults_of_footer(footer, self.snapshot.bytes_columns, self.targets)
         return [*found, UNORDERED] if order and not order.is_sorted else found
 
     def overlaps(self) -> list[str]:
@@ -76,7 +68,7 @@ def inspect(
     orders. Raises SourceError.
     """
     snapshot = read_snapshot(path)
-    targets = Targets.of(snapshot)
+    targets = Targets.of(snapshot.properties, snapshot.partition_by)
     found, unreadable = of_each(sample(snapshot.files, footers), read_footer, tell)
     ordered: dict[str, FileOrder] = {}
     if targets.seed is not None and ROW_ID in snapshot.columns:
@@ -90,28 +82,3 @@ def inspect(
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: {one_line(error)}") from None
     return Inspection(snapshot, targets, found, ordered, unreadable, left)
-
-
-def _faults_of_footer(footer: Footer, bytes_columns: Sequence[str], targets: Targets) -> list[str]:
-    found = []
-    if are_groups_off(footer, bytes_columns, targets):
-        found.append(GROUPS)
-    if footer.with_dictionary & set(bytes_columns):
-        found.append(DICTIONARY)
-    places = [footer.columns.index(name) for name in bytes_columns if name in footer.columns]
-    if places and min(places) < len(footer.columns) - len(places):
-        found.append(BYTES_FIRST)
-    if footer.compressions == {"UNCOMPRESSED"} and targets.compression.codec != "none":
-        found.append(NOT_COMPRESSED)
-    return found
-
-
-def are_groups_off(footer: Footer, bytes_columns: Sequence[str], targets: Targets) -> bool:
-    """Whether row groups are too large or too many; those of images are judged by their rows."""
-    groups, rows = footer.groups, footer.rows
-    if footer.bytes_a_row(bytes_columns) >= BLOB_BYTES:
-        return max(group.rows for group in groups) > IMAGES_IN_A_GROUP[1] or len(groups) > most_groups(rows)
-    if any(group.bytes > LARGE_GROUP * targets.group_bytes for group in groups):
-        return True
-    are_tiny = sum(group.bytes for group in groups) < SMALL_GROUP * targets.group_bytes * len(groups)
-    return len(groups) > 1 and are_tiny and rows < FEW_ROWS * len(groups)

@@ -5,24 +5,13 @@ A row's place is a hash of its id, the column `ORDER`, which no table keeps: see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from genspark.columns.hashing import orders
+from genspark.sinks.files.order import FileOrder
 from genspark.storage.stores import open_file
 
 ROW_ID = "_row_id"
-
-
-@dataclass(frozen=True)
-class FileOrder:
-    """Whether a file's rows are in order, and the least and the greatest place of its rows."""
-
-    is_sorted: bool
-    first: int
-    last: int
 
 
 def order_of_file(path: str, seed: int) -> FileOrder | None:
@@ -40,16 +29,3 @@ def order_of_file(path: str, seed: int) -> FileOrder | None:
             first.append(int(here.min()))
             last.append(int(here.max()))
     return FileOrder(is_sorted, min(first), max(last)) if first else None
-
-
-def overlapping(found: Mapping[str, FileOrder]) -> list[str]:
-    """The files whose ranges of places meet those of another; none where the files together are in order, too."""
-    by_start = sorted(found, key=lambda name: (found[name].first, found[name].last))
-    meeting: set[str] = set()
-    widest: str | None = None
-    for name in by_start:
-        if widest is not None and found[name].first <= found[widest].last:
-            meeting |= {name, widest}
-        if widest is None or found[name].last > found[widest].last:
-            widest = name
-    return sorted(meeting)

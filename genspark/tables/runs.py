@@ -16,6 +16,7 @@ from genspark.config.job import LEDGER_SUFFIX
 from genspark.errors import SourceError
 from genspark.sinks.history import Entry, changed_since
 from genspark.sinks.names import REASON_LIST, RUN
+from genspark.storage import access
 from genspark.storage.files import storage_path
 from genspark.storage.object_stores import one_line
 from genspark.tables.snapshot import is_table, open_delta, read_snapshot
@@ -74,6 +75,7 @@ def runs_of(given: str) -> Runs:
     """The runs of what is named by a table's path, its quarantine's, or a job's YAML."""
     if given.endswith((".yaml", ".yml")):
         config = JobConfig.from_yaml(given)
+        access.heed(config.storage)
         return _runs(config.sink.path, config.ledger_path, config.quarantine_path)
     path = given.rstrip("/")
     if is_table(path) and {REASON_LIST, RUN} <= set(read_snapshot(path).columns):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +144,7 @@ def _files(path: str, table: Any) -> tuple[DataFile, ...]:
     from genspark.sinks.files.written import as_text
 
     files = []
-    for row in pa.table(table.get_add_actions()).to_pylist():
+    for row in pa.RecordBatchReader.from_stream(table.get_add_actions()).read_all().to_pylist():
         values = tuple((name, as_text(value)) for name, value in (row.get("partition") or {}).items())
         where = path_of_file(path, row["path"])
         rows, modified = row.get("num_records"), row["modification_time"]
@@ -166,14 +165,3 @@ def _of_manifest(path: str, manifest: Manifest) -> Snapshot:
         manifest.schema,
         tuple(sorted(files, key=lambda file: file.path)),
     )
-
-
-def layout_of(properties: Mapping[str, str]) -> dict[str, Any] | None:
-    """The layout that a table's properties tell; None where another writer made it, or none can be read."""
-    from genspark.sinks.files.layout import PROPERTY
-
-    try:
-        told = json.loads(properties.get(PROPERTY, "null"))
-    except ValueError:
-        return None
-    return told if isinstance(told, dict) else None

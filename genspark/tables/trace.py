@@ -15,12 +15,13 @@ from genspark.engines.polars.engine import PolarsEngine
 from genspark.errors import GensparkError, SourceError
 from genspark.pipeline.history import histories
 from genspark.pipeline.model import PipelineModel
+from genspark.sinks.files.layout import layout_of
 from genspark.sinks.names import FILE_URI, REASON_LIST, RUN, TEXT
 from genspark.tables.footers import Tell, silent
 from genspark.tables.quarantine import samples
 from genspark.tables.rows import batches, places_of, plain, refuse_vectors, rows_at
 from genspark.tables.runs import Runs, history_of, runs_of
-from genspark.tables.snapshot import DataFile, is_table, layout_of, read_snapshot
+from genspark.tables.snapshot import DataFile, is_table, read_snapshot
 
 _FILE_OF_RUN = re.compile(r"part-(?:\d{5}-)?([0-9a-f]{32})-")
 

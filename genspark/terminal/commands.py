@@ -16,6 +16,7 @@ from genspark.job import ledger
 from genspark.job.report import RunReport
 from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
+from genspark.storage import access
 from genspark.terminal.console import ConsoleProgress, print_report, print_runs
 from genspark.terminal.stopping import Stop
 
@@ -48,7 +49,11 @@ def _follow(config: JobConfig, arguments: Arguments) -> None:
 
 def replay(arguments: Arguments) -> None:
     """Add repaired rows by the table's model."""
-    _show(job.replay(_config(arguments), arguments.rows, progress=_progress(arguments)), arguments)
+    if arguments.config.endswith((".yaml", ".yml")):
+        config, model = _config(arguments), None
+    else:
+        config, model = job.recorded_job(arguments.config, arguments.sets)
+    _show(job.replay(config, arguments.rows, model=model, progress=_progress(arguments)), arguments)
 
 
 def fit(arguments: Arguments) -> None:
@@ -76,7 +81,11 @@ def runs(arguments: Arguments) -> None:
     """List the runs in a table's ledger, newest first."""
     given = arguments.table
     is_job = given.endswith((".yaml", ".yml"))
-    path = JobConfig.from_yaml(given).ledger_path if is_job else f"{given.rstrip('/')}{LEDGER_SUFFIX}"
+    path = f"{given.rstrip('/')}{LEDGER_SUFFIX}"
+    if is_job:
+        config = JobConfig.from_yaml(given)
+        access.heed(config.storage)
+        path = config.ledger_path
     found = ledger.read(path).head(arguments.most)
     if arguments.json:
         print(found.write_ndjson(), end="")
@@ -132,7 +141,9 @@ def demo(arguments: Arguments) -> None:
 
 
 def _config(arguments: Arguments) -> JobConfig:
-    return JobConfig.from_yaml(arguments.config, sets=arguments.sets)
+    config = JobConfig.from_yaml(arguments.config, sets=arguments.sets)
+    access.heed(config.storage)
+    return config
 
 
 def _progress(arguments: Arguments) -> ConsoleProgress | None:

@@ -78,6 +78,13 @@ def test_the_same_again_changes_nothing(engine: str, mode: str, start: Callable[
     assert keys(shards) == (NINE if mode == "overwrite" else sorted(NINE * 2))
 
 
+def test_another_description_is_no_other_run(shards: Path) -> None:
+    assert job.run(config(shards, "mode: overwrite")).rows_written == 9
+    beside = "card: {description: Ten rows.}\nledger: {path: '" + str(shards.parent / "runs") + "'}\n"
+    assert job.run(config(shards, "mode: overwrite", more=beside)).already_done
+    assert not job.run(config(shards, "mode: overwrite, seed: 1", more=beside)).already_done
+
+
 def test_the_command_says_so_and_ends_well(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
     conf = shards.parent / "job.yaml"
     conf.write_text(text(shards))

@@ -6,6 +6,7 @@ import concurrent.futures
 import dataclasses
 import datetime as dt
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,6 +160,17 @@ def test_the_command_lists_runs_newest_first(
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["outcome"] for one in told] == ["failed", "written"]
     assert (told[1]["run_id"], first.run_id in str(told)) == (second.run_id, False)
+
+
+def test_a_ledger_of_an_earlier_genspark_goes_on(conf: Path, tmp_path: Path) -> None:
+    run(conf)
+    path = tmp_path / "out_runs"
+    before = pl.read_delta(str(path)).drop("row_ids_shared")
+    shutil.rmtree(path)
+    before.write_delta(str(path))
+    assert ledger.read(str(path))["row_ids_shared"].to_list() == [None]
+    run(conf, force=True)
+    assert ledger.read(str(path))["row_ids_shared"].to_list() == [0, None]
 
 
 def test_a_ledger_that_is_not_there_is_a_mistake(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -50,6 +52,76 @@ def test_repaired_rows_are_added_once_by_the_same_model(
     pl.DataFrame({"id": [1]}).write_parquet(tmp_path / "less.parquet")
     with pytest.raises(SourceError, match=r"--rows: .* has no column 'v'"):
         job.replay(config, str(tmp_path / "less.parquet"))
+
+
+@pytest.mark.parametrize("engine", ["polars", "spark"])
+def test_the_table_knows_its_job(
+    engine: str,
+    start: Callable[[str], str],
+    conf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The ledger tells the job and its model, whatever lies at the model's path by now, and where one stands."""
+    for name in ("out", "out_runs", "out_quarantine"):
+        (tmp_path / "moved").mkdir(exist_ok=True)
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    conf.unlink()
+    table = tmp_path / "moved" / "out"
+    other = job.fit(
+        JobConfig.from_text(
+            f"name: other\nengine: polars\nsource: {{path: '{tmp_path}/a.parquet', format: parquet}}\n"
+            f"steps: [outliers: {{columns: v, threshold: 1}}]\nsink: {{path: '{tmp_path}/other'}}\n"
+        )
+    )
+    other.save(str(table / "_genspark/model.json"))
+    pl.DataFrame({"id": [9], "v": [3.0]}).write_parquet(tmp_path / "repaired.parquet")
+    monkeypatch.chdir(tmp_path / "moved")
+    command = ["replay", "out", "--rows", "../repaired.parquet", "--set", f"engine={start(engine)}", "-q", "--json"]
+    assert main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rows_written"], told["engine"]) == (1, engine)
+    # Of the replay's own rows in the ledger none is the job.
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["already_done"]
+    rows = pl.read_delta(str(table))
+    assert rows.filter(id=9)["v"].item() == rows.filter(id=2)["v"].item()
+    assert main(["replay", "nowhere", "--rows", "../repaired.parquet"]) == 2
+    assert "there is no ledger at nowhere_runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["delta", "parquet"])
+def test_a_row_is_added_once_in_whatever_sets_it_stands(tmp_path: Path, form: str) -> None:
+    pl.DataFrame({"id": range(10), "v": VALUES}).write_parquet(tmp_path / "a.parquet")
+    config = JobConfig.from_text(
+        f"name: small\nengine: polars\nkey: id\nsource: {{path: '{tmp_path}/a.parquet', format: parquet}}\n"
+        "steps: [outliers: {columns: v, threshold: 2, action: quarantine}]\n"
+        f"sink: {{path: '{tmp_path}/out', format: {form}}}\n"
+    )
+    job.run(config)
+    notes: list[str] = []
+
+    class Notes(job.Silent):
+        def note(self, line: str) -> None:
+            notes.append(line)
+
+    def replay(ids: list[int], values: list[float]) -> job.RunReport:
+        pl.DataFrame({"id": ids, "v": values}).write_csv(tmp_path / "rows.csv")
+        return job.replay(config, str(tmp_path / "rows.csv"), progress=Notes())
+
+    # Row 9 is still an outlier, and set aside again; only what is in the table is there.
+    first = replay([9, 20], [80.0, 1.0])
+    assert (first.rows_written, first.rows_quarantined) == (1, 1)
+    assert replay([20, 9, 21], [1.0, 3.0, 2.0]).rows_written == 2
+    assert "--rows: 1 of 3 rows are in the table by a replay" in notes
+    # Whatever the model is by then.
+    again = {"path": str(tmp_path / "rows.csv"), "format": "csv"}
+    job.fit(config.model_copy(update={"source": config.source.model_copy(update=again)}))
+    last = replay([21, 20], [2.0, 1.0])
+    assert (last.already_done, last.rows_written, last.table_version) == (True, 0, 2)
+    files = (tmp_path / "out").glob("*.parquet")
+    assert sorted(pl.concat([pl.read_parquet(file) for file in files])["id"]) == [*range(10), 20, 21]
 
 
 def test_follow_is_for_appends(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

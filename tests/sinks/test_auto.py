@@ -54,7 +54,7 @@ def test_a_local_table_is_written_by_arrow_and_nothing_is_asked(sink: Any, tmp_p
 @pytest.mark.parametrize(
     ("master", "path", "why"),
     [
-        ("local[2]", "hdfs://name/table", "hdfs://name/table can be reached through Spark alone"),
+        ("local[2]", "viewfs://name/table", "viewfs://name/table can be reached through Spark alone"),
         ("local[2]", "dbfs:/table", "dbfs:/table can be reached through Databricks alone"),
         (
             "spark://there:7077",

@@ -11,9 +11,10 @@ import pytest
 
 from genspark.config import Sink
 from genspark.sinks.choice import of_frames
+from genspark.sinks.files.faults import NOT_COMPRESSED
 from genspark.sinks.files.writer import write_files
 from genspark.sinks.formats import sink_of
-from genspark.tables.inspection import NOT_COMPRESSED, inspect
+from genspark.tables.inspection import inspect
 
 CODECS = [("snappy", None, "SNAPPY"), ("zstd", 3, "ZSTD"), ("gzip", 6, "GZIP"), ("lz4", None, "LZ4")]
 LINES = [f"{i * 7919 % 1000} then {i * 104729 % 977} and {i % 13}" for i in range(20_000)]
@@ -76,8 +77,8 @@ def test_the_files_of_spark(spark: Any, tmp_path: Path, codec: str, level: int |
     assert codec_of(file) == footer
     assert pl.read_parquet(file).sort("n").equals(ROWS)
     if level:
-        # Its codecs are others than PyArrow's, and yet a level is a level.
-        assert file.stat().st_size == pytest.approx(size(by_files(tmp_path / "ours", compression=codec)), rel=0.25)
+        # Its codecs are others than PyArrow's, and it writes dictionaries of what does not repeat.
+        assert file.stat().st_size == pytest.approx(size(by_files(tmp_path / "ours", compression=codec)), rel=0.6)
         other = {"zstd": 15, "gzip": 1}[codec]
         by_spark(spark, tmp_path / "b", format="parquet", compression=codec, compression_level=other)
         light, hard = (tmp_path / name for name in ("ab" if other > level else "ba"))

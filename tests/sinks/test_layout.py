@@ -56,13 +56,34 @@ def test_rows_are_in_order_in_each_file_and_files_have_their_size(tmp_path: Path
 
 @pytest.mark.parametrize("memory", [1 << 30, 1 << 20])
 def test_a_global_order_goes_from_file_to_file_of_a_partition(tmp_path: Path, memory: int) -> None:
-    frame = rows(60_000, parts=2)
+    shards = [f"file:///shard-{n}" for n in range(300)]
+    frame = rows(60_000, parts=2).with_columns(pl.Series("shard", shards * 200, pl.Enum(shards)))
     layout = Layout(("part",), RUN, file_bytes=1 << 20, is_global=True, memory=memory)
     files = write_files(frame.lazy(), str(tmp_path), layout)
+    of_row = dict(frame.select("_row_id", pl.col("shard").cast(pl.String)).iter_rows())
     for part in ("0", "1"):
         table = pl.concat([read(tmp_path, file.path) for file in files if file.partition["part"] == part])
         assert table.height == 30_000
         assert (np.diff(placed(table)) > 0).all()
+        assert table["shard"].to_list() == [of_row[row] for row in table["_row_id"].to_list()]
+
+
+def test_a_dictionary_is_kept_of_what_repeats(tmp_path: Path) -> None:
+    count = 200_000
+    values = np.random.default_rng(3)
+    frame = pl.DataFrame(
+        {
+            "day": values.integers(0, 365, count),
+            "user": values.integers(0, 50_000, count),
+            "id": values.integers(0, 2**60, count),
+            "name": [f"name {n}" for n in range(count)],
+            "word": ["a", "b"] * (count // 2),
+        }
+    )
+    (file,) = write_files(frame.lazy(), str(tmp_path), Layout((), RUN))
+    group = pq.read_metadata(tmp_path / file.path).row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    assert [one.path_in_schema for one in columns if one.has_dictionary_page] == ["day", "user", "word"]
 
 
 def test_a_group_of_images_has_1000_to_4000_rows_and_no_dictionary(tmp_path: Path) -> None:

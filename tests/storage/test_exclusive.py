@@ -30,5 +30,5 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError):
         write_new(str(tmp_path / "file" / "1.json"), "")
-    with pytest.raises(OSError, match="no store of scheme 'hdfs' is known; known: s3, gs, abfs, abfss"):
-        write_new("hdfs://name/1.json", "")
+    with pytest.raises(OSError, match="no store of scheme 'ftp' is known; known: s3, gs, abfs, abfss"):
+        write_new("ftp://name/1.json", "")

@@ -47,8 +47,9 @@ def test_what_is_none_stays(text: str) -> None:
 
 def test_the_environments_secrets_are_found_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "zebra-quagga")
-    monkeypatch.setenv("MY_FOLDER", "plain-folder")
-    assert masked("in plain-folder: zebra-quagga!") == "in plain-folder: ***!"
+    monkeypatch.setenv("PWD", "plain-folder")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "plain-socket")
+    assert masked("in plain-folder, plain-socket: zebra-quagga!") == "in plain-folder, plain-socket: ***!"
 
 
 def test_what_a_configuration_held_is_found_wherever_a_library_repeats_it() -> None:

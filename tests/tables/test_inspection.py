@@ -14,10 +14,10 @@ from small_table import SmallTable, rows
 
 from genspark.cli import main
 from genspark.errors import SourceError
+from genspark.sinks.files.order import FileOrder, overlapping
 from genspark.tables.facts import facts
 from genspark.tables.findings import findings
 from genspark.tables.inspection import inspect
-from genspark.tables.order import FileOrder, overlapping
 
 KEPT = {"delta.deletedFileRetentionDuration": "interval 30 days"}
 
@@ -74,6 +74,21 @@ def test_row_groups_of_numbers_are_judged_by_their_bytes(tmp_path: Path) -> None
         {"genspark.layout": json.dumps({"target_row_group_size": 10_000})}, raise_if_not_exists=False
     )
     assert found(tmp_path) == {"row groups"}
+
+
+def test_files_are_as_small_and_large_as_was_asked_for(tmp_path: Path) -> None:
+    def table(name: str, **layout: int) -> Path:
+        made = SmallTable(tmp_path / name, layout, **KEPT)
+        for start in range(3):
+            made.add(rows(range(start, 1500, 3)), "mon")
+        made.add(rows(range(10_000)), "tue")
+        return tmp_path / name
+
+    assert found(table("plain")) == {"small files", "large files"}
+    assert found(table("files", files_per_partition=3)) == set()
+    assert found(table("more", files_per_partition=2)) == {"small files"}
+    assert found(table("rows", max_records_per_file=700)) == {"large files"}
+    assert found(table("fewer", max_records_per_file=1100)) == {"small files", "large files"}
 
 
 def test_small_files_where_a_partition_has_several_and_large_ones(tmp_path: Path) -> None:

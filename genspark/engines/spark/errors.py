@@ -22,6 +22,7 @@ _BLOCKED = re.compile(
     r"Permission denied|AccessControlException|AccessDenied|Mkdirs failed|Read-only file system"
     r"|DELTA_CANNOT_CREATE_LOG_PATH|Not a directory|ParentNotDirectoryException|No space left"
 )
+_NO_CONNECTOR = re.compile(r'(No FileSystem for scheme "[^"]*")|(Class \S*(?:FileSystem|S3A\S*) not found)')
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 _MISSING = re.compile(r"\[PATH_NOT_FOUND\] Path does not exist: (\S+?)\.?(?:\s|$)")
 _CONCURRENT = re.compile(r"DELTA_CONCURRENT|ConcurrentAppend|ConcurrentModification|MetadataChangedException")
@@ -60,15 +61,13 @@ def translated(error: BaseException, place: str, otherwise: type[GensparkError])
     text = str(error)
     if RAISED in text:
         return DataError(_sentence(text.split(RAISED, 1)[1]))
-    if absent := _NO_MODULE.search(text):
-        return SessionError(
-            f"{place}: Spark's workers have no package {absent[1]!r}, and a step or statistic of this job works in "
-            "them; install genspark where they run, or send it with spark-submit --py-files / --archives"
-        )
+    if lacking := _lacking(text, place):
+        return lacking
     if missing := _MISSING.search(text):
         return SourceError(f"{place}: {missing[1]} does not exist or matches no file; correct the path")
     if shards := _unreadable_shards(text):
-        return ShardError(shards, _REPLACE, place=place)
+        # What is read while a table is written is the source.
+        return ShardError(shards, _REPLACE, place="source.path" if place == "sink.path" else place)
     if blocked := _BLOCKED.search(text):
         return SinkError(f"{place}: cannot be written ({blocked[0]}); check the path and its permissions")
     if _CONCURRENT.search(text):
@@ -93,6 +92,21 @@ def _unreadable_shards(text: str) -> dict[str, str]:
     return {there[1]: f"cannot be read as the format given ({_cause(text)})"} if there else {}
 
 
+def _lacking(text: str, place: str) -> SessionError | None:
+    """The error of a session that lacks a package in its workers, or the connector of a store."""
+    if absent := _NO_MODULE.search(text):
+        return SessionError(
+            f"{place}: Spark's workers have no package {absent[1]!r}, and a step or statistic of this job works in "
+            "them; install genspark where they run, or send it with spark-submit --py-files / --archives"
+        )
+    if unknown := _NO_CONNECTOR.search(text):
+        return SessionError(
+            f"{place}: this Spark knows no such store ({unknown[1] or unknown[2]}); correct the scheme, or pass "
+            "its connector with --packages, such as org.apache.hadoop:hadoop-aws, as old as the cluster's Hadoop"
+        )
+    return None
+
+
 def _is_sparks(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in ("pyspark", "py4j")
 
@@ -105,6 +119,7 @@ def _cause(text: str) -> str:
 
 def _sentence(text: str) -> str:
     """The sentence that says what happened, without error states, class names and traces."""
+    text = re.sub(r"^An error occurred while calling \S+\s*:?\s*(?:[\w$]+\.)*", "", text)
     bracket = re.search(r"\[[A-Z][A-Z0-9_.]+\] .*", text)
     line = bracket[0].strip() if bracket else first_line(text)
     line = re.sub(r"^\[[A-Z][A-Z0-9_.]+\] ", "", line)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from genspark.engines.spark.names import numbered
 from genspark.errors import GensparkError, SessionError, first_line
+from genspark.storage import access
+from genspark.storage.access import Access
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,6 +86,7 @@ def _results(spark: SparkSession, frame: DataFrame, columns: list[str], work: Ro
     cores = str(spark.conf.get("spark.task.cpus", "1") or "1")
     # In bytes, or the worker would import what it needs, Polars too, before `serve` is called.
     pickled = cloudpickle.dumps(work)  # type: ignore[no-untyped-call]
+    stores = access.current()
 
     def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import os
@@ -92,7 +95,7 @@ def _results(spark: SparkSession, frame: DataFrame, columns: list[str], work: Ro
         os.environ.setdefault("POLARS_MAX_THREADS", cores)
         from genspark.engines.spark.tasks import served
 
-        yield served(pickled, batches, columns)
+        yield served(pickled, batches, columns, stores)
 
     rows = frame.mapInArrow(serve, SCHEMA).collect()
     results = [pickle.loads(row["result"]) for row in sorted(rows, key=lambda row: row["task"])]  # noqa: S301 - ours
@@ -102,8 +105,11 @@ def _results(spark: SparkSession, frame: DataFrame, columns: list[str], work: Ro
     return results
 
 
-def served(pickled: bytes, batches: Iterator[pa.RecordBatch], columns: list[str]) -> pa.RecordBatch:
-    """A task's number and its result on batches of these columns, or a GensparkError, which no retry would mend."""
+def served(pickled: bytes, batches: Iterator[pa.RecordBatch], columns: list[str], stores: Access) -> pa.RecordBatch:
+    """A task's number and its result on batches of these columns, or a GensparkError, which no retry would mend.
+
+    `stores`: how the driver reaches stores, whose environment a worker has not.
+    """
     import pyarrow as pa
     from pyspark import TaskContext
 
@@ -111,7 +117,8 @@ def served(pickled: bytes, batches: Iterator[pa.RecordBatch], columns: list[str]
     number = context.partitionId() if context else 0
     try:
         work = pickle.loads(pickled)  # noqa: S301 - our own driver made it
-        result = work((table.rename_columns(columns) for table in _tables(batches)), number)
+        with access.replaced(stores):
+            result = work((table.rename_columns(columns) for table in _tables(batches)), number)
     except GensparkError as error:
         result = error
     except Exception as error:

@@ -68,7 +68,7 @@ class QuarantineFiles:
         originals = {name: dtype for name, dtype in schema.items() if not is_hidden(name)}
         with_reasons = marked(rows.with_columns(pl.struct(names).alias(ROW)), model, Reasoning()).select(ROW, REASONS)
         beside = [
-            pl.col(hidden).alias(name) if hidden in names else pl.lit(None, dtype=pl.String).alias(name)
+            (pl.col(hidden).cast(pl.String) if hidden in names else pl.lit(None, dtype=pl.String)).alias(name)
             for name, hidden in READ_AS.items()
             if hidden in names or (self.names_shards and hidden == CORRUPT)
         ]

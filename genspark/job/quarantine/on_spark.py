@@ -27,7 +27,7 @@ def quarantined(given: Input, model: PipelineModel, run_id: str, left_out: Mappi
     """The quarantine's rows of the input, and of the shards left out, not computed yet."""
     F = functions()
     originals = [name for name in given.frame.columns if not is_hidden(name)]
-    frame = given.with_file
+    frame = given.with_origin()
     frame = frame.withColumn(ROW, F.struct(*renamed(frame, originals, own_names(originals), held_names)))
     taken_out = marked(frame, model, Fates(reasons=True)).filter(F.col(FATE) == QUARANTINED)
     beside = [F.col(hidden).alias(name) for name, hidden in READ_AS.items() if hidden in frame.columns]

@@ -24,6 +24,7 @@ from genspark.sinks.formats import sink_of
 from genspark.sinks.table import Commit, Table, partitioning
 from genspark.statistics import State, Statistic
 from genspark.steps.split import Split
+from genspark.storage.files import storage_path
 from genspark.storage.object_stores import delta_options
 from genspark.version import VERSION
 
@@ -156,11 +157,15 @@ class Runner(ABC):
     def write(self, model: PipelineModel) -> Written:
         """Write the quarantine and the table. After an error, `put_back` undoes what was committed."""
 
-    def put_back(self) -> None:
-        """Leave table and quarantine as they were found, as far as that can be done."""
+    def put_back(self) -> bool:
+        """Leave table and quarantine as they were found, as far as that can be done; returns whether it could be."""
+        is_back = True
         for sink, table in ((self.sink, self.target), (self.aside_sink, self.aside)):
-            with contextlib.suppress(Exception):
+            try:
                 sink.put_back(table, self.run_id)
+            except Exception:  # whatever it is, the error that the run failed with is the one to tell
+                is_back = False
+        return is_back
 
     def sweep(self, written: Written) -> None:
         """Delete the run's leftovers, once it will not be put back."""
@@ -175,7 +180,8 @@ class Runner(ABC):
         import deltalake
 
         if self.aside.version is not None:
-            table = deltalake.DeltaTable(self.aside.path, storage_options=delta_options(self.aside.path))
+            path = storage_path(self.aside.path)
+            table = deltalake.DeltaTable(path, storage_options=delta_options(path))
             table.delete(f"{RUN} = '{run_id}'")
 
     def recounted(self, model: PipelineModel) -> tuple[Mapping[str, int], list[tuple[str, str, int]]] | None:

@@ -17,7 +17,7 @@ from genspark.session import is_running, jvm, master_of
 from genspark.session.sail import LACKS, is_sail
 from genspark.session.shared import is_shared, name_it
 from genspark.storage.files import is_uri
-from genspark.storage.object_stores import ALIASES, SCHEMES
+from genspark.storage.object_stores import unreached
 from genspark.storage.sizes import size_text
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str 
         return why
     if engine == "spark":
         sails = LACKS if spark is not None and is_sail(spark) else None
-        return sails or _no_spark(spark) or _no_reader(config.source.format)
+        return sails or _no_spark(spark) or _no_reader(config.source.format) or _no_record(config)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if absent:
         return f"{', '.join(absent)} not installed (pip install genspark)"
@@ -135,13 +135,16 @@ def _no_reader(name: str) -> str | None:
     return None if format_of(name).is_on_spark else f"it does not read format {name}"
 
 
+def _no_record(config: JobConfig) -> str | None:
+    from genspark.sources.formats import format_of
+
+    if not config.sink.source_row or format_of(config.source.format).is_numbered_on_spark:
+        return None
+    return f"sink.source_row: it does not know which record of its file a row of format {config.source.format} is"
+
+
 def _not_reached(config: JobConfig) -> str | None:
-    known = (*SCHEMES, *ALIASES, "file", "")
-    for path in _paths(config):
-        scheme = path.partition("://")[0] if "://" in path else ""
-        if scheme not in known:
-            return f"{path} can be reached through Spark alone"
-    return None
+    return next((why for path in config.tables if (why := unreached(path))), None)
 
 
 def _not_shared(config: JobConfig, spark: SparkSession | None) -> str | None:
@@ -149,17 +152,12 @@ def _not_shared(config: JobConfig, spark: SparkSession | None) -> str | None:
     master = master_of(spark)
     private = [
         path
-        for path in _paths(config)
+        for path in config.tables
         if not is_uri(path) and not path.startswith(("dbfs:", "/Volumes/")) and not is_shared(path)
     ]
     if private and not master.startswith("local"):
         return f"{private[0]} is a path of this machine, and the workers of {master} are others ({name_it(private[0])})"
     return None
-
-
-def _paths(config: JobConfig) -> list[str]:
-    given = config.source.path
-    return [*([given] if isinstance(given, str) else given), config.sink.path, config.quarantine_path]
 
 
 def _listing(config: JobConfig) -> Listing | None:

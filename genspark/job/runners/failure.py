@@ -11,7 +11,9 @@ from genspark.storage.object_stores import REMEDY, one_line
 
 _FULL = re.compile(r"No space left|Disk quota exceeded|File too large|os error (?:27|28|122)\b")
 # Not what asks the metadata service of a machine for credentials, which may be for reading.
-_NOT_PUT = re.compile(r"Error performing (?:PUT|POST) (?!http://169\.254\.)")
+_NOT_PUT = re.compile(
+    r"Error performing (?:PUT|POST) (?!http://169\.254\.)|multiple part upload|during (?:PutObject|UploadPart)"
+)
 _CANNOT_CAST = re.compile(r"conversion from .* failed .*|(?:could not|cannot) (?:cast|parse|convert) .*")
 
 

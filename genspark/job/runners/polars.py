@@ -27,10 +27,13 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.sinks.choice import of_files
 from genspark.sinks.columns import kept_columns
+from genspark.sinks.files.checking import off
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.formats.delta import DeltaRs
+from genspark.sinks.row_ids import have_ids, in_files
 from genspark.sinks.sink import Files, FileSink
+from genspark.sinks.table import partitioning
 from genspark.sources import Dataset, Listing, Shard, find_dataset, list_source
 from genspark.sources.format import Format
 from genspark.sources.formats import format_of
@@ -188,6 +191,7 @@ class PolarsRunner(Runner):
             kept_columns(self.target, section),
             self.identity,
             section.float_,
+            is_all=not self.in_tasks,
         )
         with self.phase("write", "writing the table"):
             results = self._each(work, self.dataset, by_bytes=section.target_file_size)
@@ -201,13 +205,31 @@ class PolarsRunner(Runner):
             files = self._merged([file for result in results for file in result.files], work)
             rows = Files(files, results[0].schema)
             self.tell_rows(observed, counts, _count(rows), _count(rejected))
+            shared = self._shared_ids(work.folder, rows, results[0].shared_ids)
+            if shared is not None:
+                self.told["row_ids_shared"] = shared
             self.before_commit()
             metadata = self.metadata(model)
             aside_commit = self.aside_sink.append(
                 self.aside, rejected, {**metadata, **quarantine.renamed_columns(self.dataset.schema)}
             )
-            commit = self.sink.commit(self.target, section, rows, metadata, self.table_properties(model))
-        return Written(commit, observed, aside_commit, counts)
+            properties = self.table_properties(model)
+            misfits = self._misfits(section, rows, properties)
+            commit = self.sink.commit(self.target, section, rows, metadata, properties)
+        return Written(replace(commit, shared_ids=shared, off=tuple(misfits)), observed, aside_commit, counts)
+
+    def _misfits(self, section: Sink, rows: Files, properties: Mapping[str, str]) -> list[str]:
+        columns = {name: str(dtype) for name, dtype in rows.schema.items()}
+        return off(rows.files, columns, partitioning(self.target, section), {**properties, **section.properties})
+
+    def _shared_ids(self, folder: str, rows: Files, counted: int | None) -> int | None:
+        """The rows that share their id, from the files where they were not counted; None where they have none."""
+        if counted is not None or not self.identity.is_visible or not have_ids(rows):
+            return counted
+        return self._shared_in(folder, rows)
+
+    def _shared_in(self, folder: str, rows: Files) -> int | None:
+        return in_files(folder, rows.files)
 
     def _layout(self, section: Sink) -> Layout:
         layout = self.sink.layout(self.target, section, self.run_id)

@@ -24,9 +24,10 @@ from genspark.job.runners.base import Runner, TaskCount, Written
 from genspark.job.runners.sharing import unshared
 from genspark.job.snapshot import Snapshot, versions_of
 from genspark.job.states import SourceFile, normal
+from genspark.job.sums import adds_up
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
-from genspark.session import get_spark, qualified, slots, task_progress
+from genspark.session import get_spark, qualified, reach, slots, task_progress
 from genspark.session.sail import LACKS, is_sail
 from genspark.sinks.choice import of_frames
 from genspark.sinks.on_spark import delta_table
@@ -36,6 +37,7 @@ from genspark.sources.formats import format_of
 from genspark.sources.on_spark import read
 from genspark.sources.spark_input import Input
 from genspark.statistics import State, Statistic
+from genspark.storage.object_stores import scheme_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation, SparkSession
@@ -63,6 +65,7 @@ class SparkRunner(Runner):
         self.spark = self.session or get_spark(self.config.name)
         if is_sail(self.spark):
             raise PlanError(f"engine: spark cannot run this job: {LACKS}; engine: spark-polars can")
+        reach(self.spark, self.config.tables)
 
     def choose_sinks(self) -> None:
         section = self.config.sink
@@ -121,7 +124,7 @@ class SparkRunner(Runner):
         with spark_errors("source.path", SourceError):
             frame = wrapped(readable(self.given.frame))
             SparkEngine().check_names(frame)
-            return dict(frame.collect_schema())
+            return {name: dtype for name, dtype in frame.collect_schema().items() if not is_hidden(name)}
 
     @property
     def source(self) -> Mapping[str, Any]:
@@ -156,7 +159,13 @@ class SparkRunner(Runner):
         self.before_commit()
         aside_commit = self._write_quarantine(model) if self._may_quarantine(model) else None
         commit, observed, counts = self._write_table(model)
-        return Written(commit, observed, aside_commit, counts)
+        written = Written(commit, observed, aside_commit, counts)
+        if adds_up(observed, written=commit.rows, aside=written.aside, shards=len(self.left_out)):
+            return written
+        # Spark counts rows twice where an executor was lost and its work is done again before a shuffle.
+        self.passes["recount"] += 1
+        exact, exact_counts = self.recounted(model)
+        return replace(written, observed=exact, counts=exact_counts)
 
     def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
         return task_progress(self.spark, tell)
@@ -193,17 +202,21 @@ class SparkRunner(Runner):
         observation, fates = Observation(), Fates(reasons=False)
         self.passes["write"] += 1
         with self.phase("write", "writing the table"):
-            read = self.given.with_file if self.identity.is_visible else self.given.frame
-            frame = marked(read, model, fates, self.identity.hashes)
+            identity = self.identity
+            read = self.given.with_origin(record=identity.has_record) if identity.is_visible else self.given.frame
+            frame = marked(read, model, fates, identity.hashes)
             frame = fates.with_counts(frame, observation).filter(F.col(FATE) == KEPT)
             section = self.section(model)
-            rows = stored(self.identity.on_spark(frame), section.float_)
+            rows = stored(identity.on_spark(frame), section.float_)
             commit = self.sink.commit(self.target, section, rows, self.metadata(model), self.table_properties(model))
         observed = dict(observation.get)
         return commit, observed, fates.counts(observed)
 
     def withdraw(self, run_id: str) -> None:
-        if self.aside.version is not None:
+        if scheme_of(self.aside.path) == "s3":
+            # There Delta's own commits are safe for one driver alone.
+            super().withdraw(run_id)
+        elif self.aside.version is not None:
             with spark_errors(quarantine.PLACE, SinkError):
                 delta_table.delete_where(self.spark, self.aside.path, quarantine.RUN, run_id)
 

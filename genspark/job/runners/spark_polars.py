@@ -21,6 +21,8 @@ from genspark.job.snapshot import Snapshot
 from genspark.session import get_spark, settled, slots, task_progress
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.on_spark.merging import merged, refuse_unseen
+from genspark.sinks.on_spark.row_ids import in_files
+from genspark.sinks.sink import Files
 from genspark.sources import Dataset
 
 if TYPE_CHECKING:
@@ -78,6 +80,9 @@ class SparkPolarsRunner(PolarsRunner):
     def _merged(self, files: list[WrittenFile], work: WriteWork) -> list[WrittenFile]:
         refuse_unseen(files, work.folder)
         return merged(self.spark, files, work.folder, work.layout)
+
+    def _shared_in(self, folder: str, rows: Files) -> int | None:
+        return in_files(self.spark, folder, rows)
 
     def _tasks(self, dataset: Dataset, by_bytes: int | None) -> list[Dataset]:
         try:

@@ -23,6 +23,7 @@ from genspark.sinks.columns import fitted
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.writer import write_files
 from genspark.sinks.files.written import WrittenFile
+from genspark.sinks.row_ids import RowIds
 from genspark.sinks.stored import stored
 from genspark.sources import Dataset, scan
 from genspark.sources.keeping import Kept
@@ -68,7 +69,7 @@ class FilesWork:
 class WriteResult:
     """The result of writing a part of the shards: files that a commit may add, and the counts of `Counting`.
 
-    `schema` is that of the rows in `files`.
+    `schema` is that of the rows in `files`; `shared_ids` are those of them that share their id, where that was counted.
     """
 
     schema: pl.Schema
@@ -76,6 +77,7 @@ class WriteResult:
     aside: list[WrittenFile]
     totals: Counter[Any]
     counted: list[tuple[str, str]]
+    shared_ids: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class WriteWork:
     """Transforms and writes rows in one pass; those quarantined go to files of their own, with their reasons.
 
     Nothing is committed. `quarantine` is None where no row can get there. `columns` are those whose types rows take on;
-    `identity` says what else rows carry, `float_bits` how floating-point numbers are stored.
+    `identity` says what else rows carry, `float_bits` how floating-point numbers are stored; `is_all`: all rows are in
+    this part, so that their ids are compared.
     """
 
     model: PipelineModel
@@ -94,22 +97,28 @@ class WriteWork:
     columns: Schema = field(default_factory=dict)
     identity: Identity = NO_IDENTITY
     float_bits: int = 64
+    is_all: bool = False
 
     def __call__(self, dataset: Dataset, task: int) -> WriteResult:
         aside: list[WrittenFile] = []
-        frame = scan(dataset, with_file=self.quarantine is not None or self.identity.is_visible)
+        with_file = self.quarantine is not None or self.identity.is_visible
+        frame = scan(dataset, with_file=with_file, with_record=self.identity.has_record)
         with scratch_folder() as folder:
             stash = Stash(folder)
             counting = Counting(stash.add if self.quarantine else None)
             read = Stash.keeping(frame) if self.quarantine else frame
             all_rows = marked(read, self.model, counting, self.nan_free, self.identity.hashes)
             kept = fitted(stored(self.identity.on_polars(all_rows), self.float_bits), self.columns)
-            files = streamed(lambda: write_files(kept, self.folder, self.layout, task))
+            ids = RowIds() if self.is_all and self.identity.is_visible else None
+            files = streamed(lambda: write_files(kept, self.folder, self.layout, task, ids.add if ids else None))
             if self.quarantine and stash.rows:
                 aside = self.quarantine.write(stash.frame(), self.model, task)
-        return WriteResult(without_order(kept.collect_schema()), files, aside, counting.totals, list(counting.counted))
+        schema, shared = _in_files(kept.collect_schema()), ids.shared() if ids else None
+        return WriteResult(schema, files, aside, counting.totals, list(counting.counted), shared)
 
 
-def without_order(schema: pl.Schema) -> pl.Schema:
-    """The columns that the files have: rows leave their place behind."""
-    return pl.Schema({name: dtype for name, dtype in schema.items() if name != ORDER})
+def _in_files(schema: pl.Schema) -> pl.Schema:
+    """The columns that the files have: rows leave their place behind, and the URI of a file is text."""
+    return pl.Schema(
+        {name: pl.String() if isinstance(dtype, pl.Enum) else dtype for name, dtype in schema.items() if name != ORDER}
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import narwhals as nw
 
@@ -85,6 +86,8 @@ def layout_property(section: Section, partition_by: Sequence[str], key: Sequence
         "shuffle": section.shuffle,
         "target_file_size": section.target_file_size,
         "target_row_group_size": section.target_row_group_size,
+        "files_per_partition": section.files_per_partition,
+        "max_records_per_file": section.max_records_per_file,
         "compression": section.compression,
         "compression_level": section.compression_level,
         "float": section.float_,
@@ -93,3 +96,12 @@ def layout_property(section: Section, partition_by: Sequence[str], key: Sequence
         "lineage": section.lineage,
     }
     return {PROPERTY: json.dumps(layout)}
+
+
+def layout_of(properties: Mapping[str, str]) -> dict[str, Any] | None:
+    """The layout that a table's properties tell; None where another writer made it, or none can be read."""
+    try:
+        told = json.loads(properties.get(PROPERTY, "null"))
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None

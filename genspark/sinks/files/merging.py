@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from genspark.columns.hashing import ORDER, orders
 from genspark.columns.names import ID_COLUMN
-from genspark.sinks.files.encoder import Bytes, Encoder
+from genspark.sinks.files.encoder import Encoder, Sample
 from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.order import FileOrder
 from genspark.sinks.files.piles import in_order
 from genspark.sinks.files.writer import file_name
 from genspark.sinks.files.written import WrittenFile
@@ -48,7 +49,8 @@ class MergeWork:
         encoder = Encoder(self.folder, replace(self.layout, keeps_order=False))
         stored = rows.drop(ORDER, strict=False)
         path = folders(files[0].partition) + file_name(self.layout, task, 0)
-        return encoder.write(stored, path, files[0].partition, Bytes.of(stored, encoder))
+        file = encoder.write(stored, path, files[0].partition, Sample.of(stored, encoder))
+        return replace(file, order=FileOrder.of(rows[ORDER].to_numpy())) if ORDER in rows.columns else file
 
     def _read(self, written: WrittenFile) -> pl.DataFrame:
         system, inside = file_system(f"{self.folder}/{written.path}")

@@ -87,7 +87,9 @@ def in_order(some: Sequence[pl.DataFrame]) -> pl.DataFrame:
     first = some[0]
     if ORDER not in first.columns:
         return pl.concat(some)
-    ranks = pl.concat([frame[ORDER] for frame in some], rechunk=True).arg_sort()
+    # NumPy sorts whole numbers by vector instructions, several times as fast.
+    places = pl.concat([frame[ORDER] for frame in some], rechunk=True).to_numpy()
+    ranks = pl.Series(np.argsort(places).astype(np.uint32))
     # Column by column, so that the memory of one serves the next: fresh memory costs more than the sort.
     columns = (pl.concat([frame[name] for frame in some], rechunk=True).gather(ranks) for name in first.columns)
     return pl.DataFrame(list(columns))

@@ -6,9 +6,9 @@ import contextlib
 import math
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import polars as pl
 
 from genspark.columns.hashing import ORDER
 from genspark.errors import SinkError
-from genspark.sinks.files.encoder import NO_ROWS, Bytes, Encoder
+from genspark.sinks.files.encoder import NO_ROWS, Encoder, Sample
 from genspark.sinks.files.layout import Layout
+from genspark.sinks.files.order import FileOrder
 from genspark.sinks.files.piles import Pile
 from genspark.sinks.files.written import WrittenFile, as_text
 from genspark.storage.files import storage_path
@@ -30,18 +31,22 @@ _AT_ONCE = 2
 """Files that are encoded at a time, while the next one's rows are put in order."""
 
 
-def write_files(frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0) -> list[WrittenFile]:
+def write_files(
+    frame: pl.LazyFrame, folder: str, layout: Layout, task: int = 0, see: Callable[[pl.DataFrame], None] | None = None
+) -> list[WrittenFile]:
     """Write the rows of a frame in one streaming pass, each file under a name of its own.
 
     Rows wait in memory, and beyond `layout.memory` on disk, until there are enough for a file; each file's are in
-    order. Names sort in the order in which a partition's files are written. Raises OSError, and SinkError for too
-    many partitions.
+    order. Names sort in the order in which a partition's files are written. `see` is shown each batch.
+    Raises OSError, and SinkError for too many partitions.
     """
     with contextlib.ExitStack() as stack:
         writer = Writer(Encoder(storage_path(folder), layout), task, stack)
         held: list[pl.DataFrame] = []
         size = 0
         for batch in frame.collect_batches(engine="streaming", maintain_order=False):
+            if see:
+                see(batch)
             held.append(batch)
             size += int(batch.estimated_size())
             if size >= _BATCH:
@@ -64,7 +69,7 @@ class Writer:
     stack: contextlib.ExitStack
     _piles: dict[tuple[Any, ...], Pile] = field(default_factory=dict)
     _held: int = 0
-    _size: Bytes = NO_ROWS
+    _sample: Sample = NO_ROWS
     _scratch: Path | None = None
     _runs: int = 0
     _pool: ThreadPoolExecutor = field(init=False)
@@ -79,8 +84,8 @@ class Writer:
         if not rows.height:
             return
         layout = self.encoder.layout
-        if self._size is NO_ROWS:
-            self._size = Bytes.of(rows.drop(ORDER, *layout.partition_by, strict=False), self.encoder)
+        if self._sample is NO_ROWS:
+            self._sample = Sample.of(rows.drop(ORDER, *layout.partition_by, strict=False), self.encoder)
         for values, some in _dealt(rows, layout.partition_by):
             self._held += self._piles.setdefault(values, Pile()).add(some)
         if len(self._piles) > layout.most_partitions:
@@ -117,7 +122,7 @@ class Writer:
 
     def _full_files(self, pile: Pile) -> int:
         """The files that the rows in memory fill, but for one: what is left over will be no small file."""
-        stored = pile.bytes_held * self._size.stored / self._size.in_memory
+        stored = pile.bytes_held * self._sample.stored / self._sample.in_memory
         return max(0, int(stored / self.encoder.layout.file_bytes) - 1)
 
     def _count(self, pile: Pile) -> int:
@@ -125,7 +130,7 @@ class Writer:
         layout = self.encoder.layout
         if layout.files_per_partition:
             return min(layout.files_per_partition, pile.rows)
-        by_size = round(pile.rows * self._size.stored / layout.file_bytes)
+        by_size = round(pile.rows * self._sample.stored / layout.file_bytes)
         by_rows = math.ceil(pile.rows / layout.rows_per_file) if layout.rows_per_file else 1
         return max(1, by_size, by_rows)
 
@@ -140,8 +145,12 @@ class Writer:
                 self._files.append(self._pending.popleft().result())
             number = len(self._files) + len(self._pending)
             path = folders(partition) + file_name(layout, self.task, number)
-            rows = piece if layout.keeps_order else piece.drop(ORDER, strict=False)
-            self._pending.append(self._pool.submit(self.encoder.write, rows, path, partition, self._size))
+            self._pending.append(self._pool.submit(self._encoded, piece, path, partition))
+
+    def _encoded(self, piece: pl.DataFrame, path: str, partition: dict[str, str | None]) -> WrittenFile:
+        rows = piece if self.encoder.layout.keeps_order else piece.drop(ORDER, strict=False)
+        file = self.encoder.write(rows, path, partition, self._sample)
+        return replace(file, order=FileOrder.of(piece[ORDER].to_numpy())) if ORDER in piece.columns else file
 
 
 def file_name(layout: Layout, task: int, number: int) -> str:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from genspark.sinks.files.footer import Footer
+from genspark.sinks.files.order import FileOrder
+
 
 @dataclass(frozen=True)
 class WrittenFile:
@@ -14,7 +17,7 @@ class WrittenFile:
 
     `path` is relative to the table; `partition` maps each partition column to its value as Delta
     writes it, None being null; `stats` is the JSON of Delta's column statistics; `modified` is in
-    milliseconds since 1970.
+    milliseconds since 1970. `footer` and `order` are what the writer knows of what it wrote.
     """
 
     path: str
@@ -23,6 +26,8 @@ class WrittenFile:
     partition: Mapping[str, str | None]
     stats: str
     modified: int
+    footer: Footer | None = None
+    order: FileOrder | None = None
 
 
 def as_text(value: Any) -> str | None:

@@ -23,7 +23,8 @@ from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table
 from genspark.storage.files import file_system, is_uri
-from genspark.storage.object_stores import ALIASES, SCHEMES
+from genspark.storage.object_stores import unreached
+from genspark.storage.probing import loses_by_delta
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -63,7 +64,7 @@ class AutoWriter(Sink["DataFrame"]):
         except NeedsSparkError:
             return self._own("the table demands what only Spark heeds").find(path)
         except TargetError as error:
-            if not is_uri(path):
+            if not is_uri(path) or loses_by_delta(path):
                 raise
             # Spark may know the store by settings of Hadoop's; where it does not either, it says so.
             return self._own(str(error)).find(path)
@@ -122,9 +123,8 @@ class AutoWriter(Sink["DataFrame"]):
 def out_of_reach(spark: SparkSession, path: str) -> str | None:
     """The reason why this process and the workers cannot both reach a path without Spark; None where they can."""
     whole = qualified(spark, path)
-    scheme = whole.partition("://")[0] if is_uri(whole) else ""
-    if scheme:
-        return None if scheme in (*SCHEMES, *ALIASES) else f"{whole} can be reached through Spark alone"
+    if is_uri(whole):
+        return unreached(whole)
     if whole.startswith("dbfs:"):
         return f"{whole} can be reached through Databricks alone"
     if path.startswith("/Volumes/") or _is_here(spark) or is_shared(path):

@@ -32,11 +32,13 @@ from genspark.sinks.history import (
     refuse_the_same,
 )
 from genspark.sinks.on_spark import delta_table
+from genspark.sinks.on_spark.footers import looked_at
 from genspark.sinks.on_spark.frames import ADVISORY, held, in_order, plain_text
 from genspark.sinks.section import Section
 from genspark.sinks.sink import Sink
 from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, partitioning, wanted_properties
 from genspark.storage.files import clear
+from genspark.storage.probing import loses_by_delta
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -58,6 +60,7 @@ class DeltaSpark(Sink["DataFrame"]):
 
         with spark_errors(self.place, TargetError):
             path = qualified(self.spark, path)
+            self._refuse_losing(path)
             try:
                 detail = self.spark.sql(f"DESCRIBE DETAIL {delta_table.named(path)}").first()
             except AnalysisException:
@@ -66,6 +69,16 @@ class DeltaSpark(Sink["DataFrame"]):
             version = delta_table.latest(self.spark, path)
             columns = dict(wrapped(delta_table.load(self.spark, path)).collect_schema())
             return Table(path, version, tuple(detail["partitionColumns"]), dict(detail["properties"]), columns)
+
+    def _refuse_losing(self, path: str) -> None:
+        """Raise TargetError on S3, where Delta's log keeps two drivers from one version by nothing."""
+        if not loses_by_delta(path):
+            return
+        raise TargetError(
+            f"{self.place}: {path}: on S3 Delta's own writer loses commits where two drivers write "
+            "(https://github.com/delta-io/delta/issues/3596); let Arrow write (sink.writer: arrow), or set "
+            "storage.s3.one_writer: true where nobody else writes the table"
+        )
 
     def committed(self, table: Table, key: str) -> PastRun | None:
         with spark_errors(self.place, TargetError):
@@ -104,7 +117,8 @@ class DeltaSpark(Sink["DataFrame"]):
                     self._write(table, section, frame, "append", options)
                 else:
                     return self.commit(table, section, rows, metadata, properties)
-            return self._commit(table, section, metadata)
+            commit = self._commit(table, section, metadata)
+            return looked_at(self.spark, table, section, commit, wanted, dict(frame.dtypes))
 
     def append(self, table: Table, rows: DataFrame, metadata: Mapping[str, Any]) -> Commit | None:
         with spark_errors(self.place, SinkError), self._noticing_the_same(table, metadata):

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.engines.spark.engine import text
 from genspark.engines.spark.names import quoted
+from genspark.errors import StoreError
 from genspark.sinks.history import Entry
 from genspark.sinks.on_spark.frames import held
+from genspark.storage.files import read_text
+from genspark.storage.stores import absolute
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -52,6 +55,18 @@ def latest(spark: SparkSession, path: str) -> int:
     row = spark.sql(f"DESCRIBE HISTORY {named(path)} LIMIT 1").first()
     assert row is not None
     return int(row["version"])
+
+
+def added(spark: SparkSession, path: str, version: int) -> list[str]:
+    """The files that a version added, as its entry in the log names them."""
+    entry = f"{path}/_delta_log/{version:020}.json"
+    try:
+        lines = read_text(absolute(entry)).splitlines()
+    except (OSError, ValueError, StoreError):
+        # What Spark alone reaches.
+        lines = [row["value"] for row in spark.read.text(entry).collect()]
+    actions = (json.loads(line) for line in lines if '"add"' in line)
+    return [action["add"]["path"] for action in actions if "add" in action]
 
 
 def set_properties(spark: SparkSession, path: str, properties: Mapping[str, str], metadata: Mapping[str, Any]) -> None:

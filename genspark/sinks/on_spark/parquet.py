@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote
 
 from genspark.engines.spark.errors import spark_errors
@@ -13,6 +13,7 @@ from genspark.errors import SinkError
 from genspark.session import qualified, settled
 from genspark.sinks.columns import fitted, kept_columns
 from genspark.sinks.files.compression import DEFAULT, Compression
+from genspark.sinks.files.footer import Footer
 from genspark.sinks.files.layout import FILE_BYTES
 from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.on_spark.arrow_writer import schema_of
@@ -33,6 +34,8 @@ class SparkParquet(ThroughFiles):
     """Passes the files that Spark wrote to a sink of files. This process must reach the files, too."""
 
     spark: SparkSession
+
+    by_spark: ClassVar[bool] = True
 
     def written(self, frame: DataFrame, table: Table, section: Section | None, run_id: str) -> Files:
         by = () if section is None else partitioning(table, section)
@@ -68,8 +71,10 @@ def _listed(folder: str) -> list[WrittenFile]:
     for info in system.get_file_info(fs.FileSelector(inside, recursive=True)):
         path = info.path.removeprefix(inside).lstrip("/")
         if info.is_file and path.endswith(".parquet"):
-            rows = pq.read_metadata(info.path, filesystem=system).num_rows
-            files.append(WrittenFile(path, info.size, rows, _partition(path), "{}", int(time.time() * 1000)))
+            footer = Footer.of(pq.read_metadata(info.path, filesystem=system))
+            files.append(
+                WrittenFile(path, info.size, footer.rows, _partition(path), "{}", int(time.time() * 1000), footer)
+            )
     return sorted(files, key=lambda file: file.path)
 
 

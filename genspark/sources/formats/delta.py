@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from genspark.engines.fate import FILE
 from genspark.engines.spark.names import quoted
 from genspark.errors import SourceError
 from genspark.sources.batches import schema_of
@@ -38,6 +37,8 @@ class Delta(Parquet):
     name = "delta"
     options = Options()
     is_versioned = True
+    # Of the files of a table Spark does not tell it.
+    is_numbered_on_spark = False
 
     def listed(self, source: Source) -> Listing:
         """List the files of the version asked for or of the newest, so that every pass reads the same rows."""
@@ -58,7 +59,7 @@ class Delta(Parquet):
     def scan(
         self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], columns: Schema
     ) -> pl.LazyFrame:
-        return scan_parquet(shards, schema, with_file=FILE in columns, table=True)
+        return scan_parquet(shards, schema, columns, table=True)
 
     def on_spark(self, spark: SparkSession, source: Source) -> Input:
         from genspark.session import qualified
@@ -136,7 +137,7 @@ def _shards(table: Any, root: str, schema: Mapping[str, pl.DataType]) -> list[Sh
     import pyarrow as pa
 
     names = table.metadata().partition_columns
-    rows = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    rows = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all().to_pylist()
     return [
         Shard(
             path_of_file(root, row["path"]),

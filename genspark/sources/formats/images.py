@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from genspark.engines.fate import CORRUPT, FILE
+from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.sources.format import Found, Schema, StreamedFormat, require
 from genspark.sources.listing import Listing
 from genspark.sources.options import FILES, Options
 from genspark.sources.shard import Shard
 from genspark.sources.source import Source, paths_of
 from genspark.storage import globs
-from genspark.storage.stores import absolute, entry, open_file
+from genspark.storage.stores import absolute, entry, file_uri, open_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,11 @@ SCHEMA: Schema = {
     "height": pl.Int32(),
     "image": pl.Binary(),
 }
-_SPARK_SCHEMA = f"path string, label string, width int, height int, image binary, {CORRUPT} string"
+_SPARK_SCHEMA = (
+    f"path string, label string, width int, height int, image binary, {CORRUPT} string, {FILE} string, {RECORD} long"
+)
+_BESIDE: Schema = {CORRUPT: pl.String(), FILE: pl.String(), RECORD: pl.Int64()}
+"""Hidden columns: every image is the one record of its file."""
 _PATTERN = "*.{jpg,jpeg,png,gif,bmp,webp,tif,tiff,JPG,JPEG,PNG,GIF,BMP,WEBP,TIF,TIFF}"
 _ROOT = "root"
 """The option, which no YAML sets, with the folder that the paths of images are relative to."""
@@ -53,6 +57,7 @@ class Images(StreamedFormat):
     tells_corrupt = True
     reads_empty = True
     tells_place = True
+    is_numbered_on_spark = True
 
     def listed(self, source: Source) -> Listing:
         _require_pillow()
@@ -71,9 +76,7 @@ class Images(StreamedFormat):
     def stream(
         self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], needed: frozenset[str]
     ) -> Iterator[pl.DataFrame]:
-        """Read the images, many in a frame unless `FILE`, which is one value a frame, is needed."""
-        if FILE in needed:
-            return super().stream(shards, schema, options, needed)
+        """Read the images, many in a frame."""
         return _frames(shards, options.get(_ROOT))
 
     def frames(
@@ -87,7 +90,7 @@ class Images(StreamedFormat):
         _require_pillow()
         frame = _on_spark(spark, paths_of(source), self.options.for_spark(source.options))
         not_alone = "it does not know which file an image was read from"
-        return Input(frame, described(source, frame), knows_files=False, not_alone=not_alone)
+        return Input(frame, described(source, frame), not_alone=not_alone)
 
 
 def _require_pillow() -> None:
@@ -114,7 +117,7 @@ def _frames(shards: Sequence[Shard], root: str | None) -> Iterator[pl.DataFrame]
     for shard in shards:
         with open_file(shard.path) as file:
             content = bytes(file.read())
-        rows.append((*_path_and_label(shard.path, root), *_size_and_image(content)))
+        rows.append((*_path_and_label(shard.path, root), *_size_and_image(content), file_uri(shard.path), 0))
         size += len(content)
         if size > _BYTES:
             yield _frame(rows)
@@ -124,7 +127,7 @@ def _frames(shards: Sequence[Shard], root: str | None) -> Iterator[pl.DataFrame]
 
 
 def _frame(rows: list[tuple[object, ...]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={**SCHEMA, CORRUPT: pl.String()}, orient="row")
+    return pl.DataFrame(rows, schema={**SCHEMA, **_BESIDE}, orient="row")
 
 
 def _path_and_label(path: str, root: str | None) -> tuple[str, str]:
@@ -145,8 +148,10 @@ def _size_and_image(content: bytes) -> tuple[int | None, int | None, bytes, str 
 
 
 def _on_spark(spark: SparkSession, paths: Sequence[str], options: Mapping[str, str]) -> DataFrame:
+    from genspark.sources.spark_input import as_file_uri
+
     reader = spark.read.format("binaryFile").options(**options)
-    files = reader.load(list(paths)).select("path", "content")
+    files = reader.load(list(paths)).select("path", "content", as_file_uri("_metadata.file_path").alias(FILE))
     root = _spark_root(paths)
 
     # Pickled by value, since it is defined in a function: the workers need Pillow, but not genspark.
@@ -176,8 +181,10 @@ def _on_spark(spark: SparkSession, paths: Sequence[str], options: Mapping[str, s
                     pa.array([s[1] for s in sizes], pa.int32()),
                     batch.column("content").cast(pa.binary()),
                     pa.array([s[2] for s in sizes], pa.string()),
+                    batch.column(FILE).cast(pa.string()),
+                    pa.array([0] * len(whole), pa.int64()),
                 ],
-                names=["path", "label", "width", "height", "image", CORRUPT],
+                names=["path", "label", "width", "height", "image", CORRUPT, FILE, RECORD],
             )
 
     return files.mapInArrow(describe, _SPARK_SCHEMA)

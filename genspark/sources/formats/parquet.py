@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
 
-from genspark.engines.fate import FILE
-from genspark.sources.format import Schema
+from genspark.engines.fate import FILE, RECORD
+from genspark.engines.polars.plugin import lazy
+from genspark.sources.batches import schema_of
+from genspark.sources.format import Schema, uri_of_path
+from genspark.sources.numbering import in_files
+from genspark.sources.parsing.ahead import thread_count
 from genspark.sources.shard import Shard
 from genspark.sources.typed import TypedFormat
 from genspark.storage.object_stores import polars_options
@@ -21,10 +26,11 @@ class Parquet(TypedFormat):
     """Parquet files, scanned by Polars itself."""
 
     name = "parquet"
+    is_numbered_on_spark = True
 
     def raw_schema(self, path: str) -> pl.Schema:
         """Read the columns of a file; timestamps of 96 bits are points in time, in UTC."""
-        schema = _scan([path], None).collect_schema()
+        schema = _scan([path], None, {}).collect_schema()
         no_zone = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
         if no_zone:
             columns = footer(path).schema
@@ -35,7 +41,7 @@ class Parquet(TypedFormat):
     def scan(
         self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], columns: Schema
     ) -> pl.LazyFrame:
-        return scan_parquet(shards, schema, with_file=FILE in columns, table=False)
+        return scan_parquet(shards, schema, columns, table=False)
 
     def parts(self, shard: Shard, size: int) -> Iterator[Shard]:
         """Cut the shard between row groups into parts of about `size` bytes."""
@@ -74,24 +80,27 @@ def footer(path: str) -> Any:
         return pq.read_metadata(file)
 
 
-def scan_parquet(shards: Sequence[Shard], schema: Schema, *, with_file: bool, table: bool) -> pl.LazyFrame:
+def scan_parquet(shards: Sequence[Shard], schema: Schema, columns: Schema, *, table: bool) -> pl.LazyFrame:
     """Scan the shards in order; neighbours of one variant with the same constants are one scan.
 
-    `table` says that the schema is a table's, whose files may lack columns or hold narrower types.
+    `columns` are as in `Format.scan`. `table` says that the schema is a table's, whose files may lack columns or hold
+    narrower types.
     """
     parts = []
     for _, group in itertools.groupby(shards, key=_scan_key):
         alike = list(group)
         constants = alike[0].constants
         own = {name: dtype for name, dtype in schema.items() if name not in constants} if table else None
-        lf = _row_groups(alike[0], own) if alike[0].row_groups else _whole(alike, own, with_file=with_file)
-        columns = [
+        lf = _row_groups(alike[0], own, columns) if alike[0].row_groups else _whole(alike, own, columns)
+        values = [
             pl.lit(constants[name], dtype=dtype).alias(name) if name in constants else pl.col(name).cast(dtype)
             for name, dtype in schema.items()
         ]
-        if with_file:
-            columns.append(_file(alike))
-        parts.append(lf.select(columns))
+        if FILE in columns:
+            values.append(_file(alike))
+        if RECORD in columns:
+            values.append(in_files(_rows(alike[:-1]), [0] * len(alike)))
+        parts.append(lf.select(values))
     return parts[0] if len(parts) == 1 else pl.concat(parts)
 
 
@@ -101,17 +110,22 @@ def _scan_key(shard: Shard) -> tuple[Any, ...]:
     return (alone, shard.variant, tuple((name, repr(value)) for name, value in shard.constants.items()))
 
 
-def _whole(shards: list[Shard], own: dict[str, pl.DataType] | None, *, with_file: bool) -> pl.LazyFrame:
+def _whole(shards: list[Shard], own: dict[str, pl.DataType] | None, columns: Schema) -> pl.LazyFrame:
     paths = [shard.path for shard in shards]
-    return _scan(paths, own, file_paths=FILE if with_file and len(shards) > 1 else None)
+    return _scan(paths, own, columns, file_paths=FILE if FILE in columns and len(shards) > 1 else None)
 
 
-def _scan(paths: list[str], own: dict[str, pl.DataType] | None, file_paths: str | None = None) -> pl.LazyFrame:
-    options = polars_options(paths[0])
+def _scan(
+    paths: list[str], own: dict[str, pl.DataType] | None, columns: Schema, file_paths: str | None = None
+) -> pl.LazyFrame:
+    """Scan files whole; where `RECORD` is among the columns, it numbers the rows of all of them."""
+    if paths[0].startswith("hdfs://"):
+        return _through_arrow(paths, own, columns, file_paths)
+    told: dict[str, Any] = {"include_file_paths": file_paths, "storage_options": polars_options(paths[0])}
+    if RECORD in columns:
+        told["row_index_name"] = RECORD
     if own is None:
-        return pl.scan_parquet(
-            paths, hive_partitioning=False, glob=False, include_file_paths=file_paths, storage_options=options
-        )
+        return pl.scan_parquet(paths, hive_partitioning=False, glob=False, **told)
     return pl.scan_parquet(
         paths,
         schema=own,
@@ -126,22 +140,58 @@ def _scan(paths: list[str], own: dict[str, pl.DataType] | None, file_paths: str 
             missing_struct_fields="insert",
             extra_struct_fields="ignore",
         ),
-        include_file_paths=file_paths,
-        storage_options=options,
+        **told,
     )
 
 
-def _row_groups(shard: Shard, own: dict[str, pl.DataType] | None) -> pl.LazyFrame:
+def _through_arrow(
+    paths: list[str], own: dict[str, pl.DataType] | None, columns: Schema, file_paths: str | None
+) -> pl.LazyFrame:
+    """The files of a store that Polars does not know, row group by row group; of `own`, a file may lack columns."""
+    import pyarrow.parquet as pq
+
+    schema = dict(own) if own is not None else schema_of(footer(paths[0]).schema.to_arrow_schema())
+    told: dict[str, pl.DataType] = {RECORD: pl.Int64()} if RECORD in columns else {}
+    told |= {file_paths: pl.String()} if file_paths else {}
+
+    def frames(needed: frozenset[str] | None) -> Iterator[pl.DataFrame]:
+        # One column at least, or a frame would not tell how many rows it has.
+        wanted = [name for name in schema if needed is None or name in needed] or [next(iter(schema))]
+        start = 0
+        for path in paths:
+            with open_file(path) as file:
+                reader = pq.ParquetFile(file)
+                there = set(reader.schema_arrow.names)
+                some = [name for name in wanted if name in there] or reader.schema_arrow.names[:1]
+                made = [
+                    (pl.col(name) if name in there else pl.lit(None)).cast(schema[name]).alias(name) for name in wanted
+                ]
+                made += [pl.lit(path).alias(file_paths)] if file_paths else []
+                for i in range(reader.num_row_groups):
+                    rows = pl.DataFrame(pl.from_arrow(reader.read_row_group(i, columns=some)))
+                    numbers = [pl.int_range(start, start + rows.height, dtype=pl.Int64).alias(RECORD)]
+                    yield rows.select(*made, *(numbers if RECORD in told else []))
+                    start += rows.height
+
+    return lazy(frames, {**schema, **told})
+
+
+def _row_groups(shard: Shard, own: dict[str, pl.DataType] | None, columns: Schema) -> pl.LazyFrame:
     """Scan some row groups of a file, as a slice of its rows."""
     metadata = footer(shard.path)
     first, last = shard.row_groups or (0, metadata.num_row_groups)
     counts = [metadata.row_group(i).num_rows for i in range(last)]
-    return _scan([shard.path], own).slice(sum(counts[:first]), sum(counts[first:]))
+    return _scan([shard.path], own, columns).slice(sum(counts[:first]), sum(counts[first:]))
+
+
+def _rows(shards: Sequence[Shard]) -> list[int]:
+    """The rows of each file."""
+    with ThreadPoolExecutor(thread_count()) as threads:
+        return list(threads.map(lambda shard: int(footer(shard.path).num_rows), shards))
 
 
 def _file(shards: list[Shard]) -> pl.Expr:
     """The column `FILE`: the path that Polars adds, or the only one, as a URI."""
     if len(shards) == 1:
         return pl.lit(file_uri(shards[0].path)).alias(FILE)
-    paths = [shard.path for shard in shards]
-    return pl.col(FILE).replace_strict(paths, [file_uri(path) for path in paths], return_dtype=pl.String())
+    return uri_of_path(FILE, {shard.path: file_uri(shard.path) for shard in shards})

@@ -7,6 +7,7 @@ are one commit, which is tried again on the newest version where another writer 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -42,12 +43,17 @@ from genspark.sinks.table import (
     wanted_properties,
 )
 from genspark.storage.files import clear, storage_path
+from genspark.storage.probing import why_not_exclusive
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     Change = Callable[[Any, list[Entry]], LogCommit]
     """(the table now, or None; the commits since it was found that changed rows) -> the commit to make of it."""
+
+
+_LOOKS, _PAUSE = 5, 0.2
+"""How often, and how many seconds apart, a folder of files is looked at for a log."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +69,33 @@ class DeltaRs(FileSink):
         path = storage_path(path)
         with refused(self.place, path, TargetError):
             if is_table(path):
-                table = open_table(path)
-                self._refuse_features(table, path)
-                return found(path, table)
-        return absent(path, self.place, self.noun)
+                return self._there(path)
+        try:
+            return absent(path, self.place, self.noun)
+        except TargetError:
+            # They may be those of another writer, who is about to make the table.
+            with refused(self.place, path, TargetError):
+                for _ in range(_LOOKS):
+                    if is_table(path):
+                        return self._there(path)
+                    time.sleep(_PAUSE)
+            raise
+
+    def _there(self, path: str) -> Table:
+        table = open_table(path)
+        self._refuse_features(table, path)
+        return found(path, table)
 
     def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
         """Check as every sink does. Raises NeedsSparkError for an overwrite of rows that a vector deletes."""
         super().check(table, section, schema)
+        with refused(self.place, table.path, TargetError):
+            why = why_not_exclusive(table.path)
+        if why:
+            raise TargetError(
+                f"{self.place}: {table.path}: {why}, and of two who commit at once one would be lost; choose another "
+                "store, or set storage.s3.one_writer: true where nobody else writes the table"
+            )
         if table.version is not None and section.mode == "overwrite":
             with refused(self.place, table.path, TargetError):
                 self._refuse_vectors(open_table(table.path), table.path)

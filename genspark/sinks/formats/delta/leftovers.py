@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from genspark.storage.arrow_systems import arrow_file_system
 from genspark.storage.files import OWN, is_uri
-from genspark.storage.object_stores import arrow_file_system
 
 
 def delete_files(folder: str, run_id: str, kept: Iterable[str]) -> None:

@@ -94,7 +94,7 @@ def active_files(table: Any, partitions: Mapping[str, Sequence[str | None]] | No
     """The files of a deltalake table, or of some of its partitions, for a commit that removes them."""
     import pyarrow as pa
 
-    actions = pa.table(table.get_add_actions())
+    actions = pa.RecordBatchReader.from_stream(table.get_add_actions()).read_all()
     told = [name for name in ("path", "size_bytes", "partition") if name in actions.column_names]
     found = []
     for file in actions.select(told).to_pylist():

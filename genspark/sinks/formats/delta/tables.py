@@ -57,7 +57,8 @@ def checkpoint(path: str, before: Any, version: int) -> None:
         return
     # The rows are there already; without this checkpoint readers are slower until the next.
     with contextlib.suppress(DeltaError, OSError):
-        table = open_table(path)
+        # Of this version, whoever has come since: others write those that are due then.
+        table = open_table(path, version)
         table.create_checkpoint()
         if properties.get("delta.enableExpiredLogCleanup", "true") == "true":
             table.cleanup_metadata()

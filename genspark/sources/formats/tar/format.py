@@ -119,7 +119,7 @@ class Tar(StreamedFormat):
         read = functools.partial(_batches, dataset=dataset, columns=columns)
         frame = spark.range(0, count, 1, tasks).mapInArrow(read, fields)
         not_alone = "it does not know which archive a sample was read from"
-        return Input(frame, dataset.description, knows_files=False, not_alone=not_alone)
+        return Input(frame, dataset.description, not_alone=not_alone)
 
 
 def _batches(numbers: Iterator[pa.RecordBatch], dataset: Dataset, columns: Schema) -> Iterator[pa.RecordBatch]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import gzip
 import io
 import json
 import os
-import re
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,13 +19,14 @@ from urllib.parse import unquote
 import deltalake
 import polars as pl
 import pytest
+import servers
 from pyarrow import fs
 from pyarrow.dataset import dataset
+from servers import KEY, SECRET
 
 from genspark import JobConfig, PipelineModel, job
 from genspark.cli import main
-from genspark.errors import PlanError, SessionError, SinkError, SourceError, TargetError
-from genspark.session import jars, jvm
+from genspark.errors import PlanError, SinkError, SourceError, TargetError
 from genspark.sinks.formats.delta import DeltaRs
 from genspark.sources import find_dataset
 from genspark.storage import object_stores
@@ -39,19 +36,7 @@ from genspark.storage.files import read_text
 pytestmark = pytest.mark.slow
 
 BUCKET = "shelf"
-KEY, SECRET = "genspark-tests", "no-secret-at-all"
 HTTP = {"aws_allow_http": "true"}
-
-
-class _Whole(jars.Jar):
-    """A jar that has all it depends on inside."""
-
-    @property
-    def file_name(self) -> str:
-        return f"{self.artifact}-{self.version}-jar-with-dependencies.jar"
-
-
-S3PROXY = _Whole("org.gaul", "s3proxy", "4.1.0", "a4d025969aaf796616ed4b1e2491d87d455ce84bb28cb9db086b2e6aaa68b48d")
 
 
 @dataclass
@@ -88,64 +73,11 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A bucket on a server that ends with this module; the environment names it as a user would."""
-    folder = jars.cache_folder() / "jars"
-    try:
-        folder.mkdir(exist_ok=True)
-        jar = jars._cached(S3PROXY, folder)
-        java = jvm.find_java().command
-    except (SessionError, OSError) as error:
-        pytest.skip(f"no S3 server to test with: {error}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = tmp_path_factory.mktemp("s3")
-    (place / "data").mkdir()
-    settings = {
-        "s3proxy.endpoint": f"http://127.0.0.1:{port}",
-        "s3proxy.authorization": "aws-v4",
-        "s3proxy.identity": KEY,
-        "s3proxy.credential": SECRET,
-        "jclouds.provider": "filesystem-nio2",
-        "jclouds.identity": "none",
-        "jclouds.credential": "none",
-        "jclouds.filesystem.basedir": place / "data",
-    }
-    (place / "s3proxy.conf").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    command = [str(java), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", str(jar), "--properties", "s3proxy.conf"]
-    with (place / "log").open("w") as log, pytest.MonkeyPatch.context() as patch:
-        server = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
-        try:
-            _wait(server, port, place / "log")
-            for name in [name for name in os.environ if name.startswith("AWS_")]:
-                patch.delenv(name)
-            patch.setenv("AWS_ACCESS_KEY_ID", KEY)
-            patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-            yield Store(f"http://127.0.0.1:{port}")
-        finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-
-
-def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"the S3 server did not start: {log.read_text()[-2000:]}")
-
-
-@pytest.fixture
-def prefix(request: pytest.FixtureRequest) -> str:
-    """A folder in the bucket for one test."""
-    return re.sub(r"\W+", "-", request.node.name)
+def store(started: Callable[[str], Any]) -> Iterator[Store]:
+    """A bucket; the environment names its server as a user would."""
+    server = started("s3")
+    with servers.reachable(server):
+        yield Store(server.endpoint)
 
 
 ROWS = [(i, f"zone {i % 5}", 900.0 if i == 77 else None if i % 10 == 3 else 5.0 + i % 7) for i in range(400)]
@@ -407,7 +339,7 @@ def test_a_bucket_to_write_to_that_is_not_there_is_found_before_any_work(trips: 
     [
         ("AWS_SECRET_ACCESS_KEY", "another", "SignatureDoesNotMatch"),
         ("AWS_ACCESS_KEY_ID", "nobody", "InvalidAccessKeyId"),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", "Connection refused"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", "nothing answers at http://127.0.0.1:1 (Connection refused)"),
     ],
     # The prefix is named after the test, and the value of a secret is masked in it.
     ids=["secret", "key", "endpoint"],
@@ -431,7 +363,7 @@ def test_what_the_store_refuses_ends_the_run_in_one_line(
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"genspark: {'sink' if source == 'local' else 'source'}.path: s3://{BUCKET}/{prefix}/")
-    assert last.endswith("check the path, the credentials and the endpoint in the environment")
+    assert last.endswith(object_stores.REMEDY)
     assert "Traceback" not in done.stderr
     assert source == "s3" or told in last
 
@@ -497,8 +429,8 @@ def test_a_shard_that_is_cut_short_is_named(store: Store, prefix: str, trips: st
 
 
 def test_an_endpoint_of_amazon_needs_no_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     assert object_stores.polars_options("s3://shelf/x") is None
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://store.example")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
@@ -508,8 +440,8 @@ def test_an_endpoint_of_amazon_needs_no_options(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_spark_alone_reaches_is_left_to_it() -> None:
-    with pytest.raises(PlanError, match="hdfs://name/in can be reached through Spark alone"):
-        job.run(config("hdfs://name/in", "s3://shelf/out"))
+    with pytest.raises(PlanError, match="viewfs://name/in can be reached through Spark alone"):
+        job.run(config("viewfs://name/in", "s3://shelf/out"))
 
 
 def test_of_two_who_put_one_name_one_gets_it(store: Store, prefix: str) -> None:
@@ -526,3 +458,20 @@ def test_of_two_who_put_one_name_one_gets_it(store: Store, prefix: str) -> None:
     assert store.names(prefix) == ["one.json"]
     with pytest.raises(OSError, match=r"NoSuchBucket|not found"):
         write_new(f"s3://no-such-{BUCKET}/one.json", "")
+
+
+def test_a_table_there_is_read_for_training_and_a_second_epoch_from_the_cache(
+    store: Store, prefix: str, tmp_path: Path
+) -> None:
+    from genspark import TrainingTable
+
+    uri = f"s3://{BUCKET}/{prefix}/table"
+    frame = pl.DataFrame({"id": range(300), "x": [number / 2 for number in range(300)]})
+    frame.write_delta(uri, storage_options=object_stores.delta_options(uri))
+    reader = TrainingTable(uri).reader(global_batch_size=32, cache=str(tmp_path / "cache"))
+    ids = [int(number) for batch in reader for number in batch["id"][batch["_mask"]]]
+    assert sorted(ids) == list(range(300))
+    store.system.delete_dir_contents(f"{BUCKET}/{prefix}")
+    again = [int(number) for batch in reader for number in batch["id"][batch["_mask"]]]
+    assert sorted(again) == list(range(300))
+    assert again != ids

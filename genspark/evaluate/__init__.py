@@ -1,0 +1,71 @@
+"""Scores of what a model generated: images, text and rows against real ones, and reviewers against each other.
+
+Public functions are imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genspark.evaluate.frechet import frechet_distance
+    from genspark.evaluate.inception import inception_score
+    from genspark.evaluate.kernel import cmmd, kernel_distance
+    from genspark.evaluate.language import perplexity
+    from genspark.evaluate.neighbours import precision_recall
+    from genspark.evaluate.reviewers import agreement
+    from genspark.evaluate.rows import (
+        correlation_distance,
+        ks_distance,
+        population_stability_index,
+        total_variation,
+        wasserstein_distance,
+    )
+    from genspark.evaluate.score import Score
+    from genspark.evaluate.text import bleu, chrf, ter
+
+__all__ = [
+    "Score",
+    "agreement",
+    "bleu",
+    "chrf",
+    "cmmd",
+    "correlation_distance",
+    "frechet_distance",
+    "inception_score",
+    "kernel_distance",
+    "ks_distance",
+    "perplexity",
+    "population_stability_index",
+    "precision_recall",
+    "ter",
+    "total_variation",
+    "wasserstein_distance",
+]
+
+_HOMES = {
+    "Score": "score",
+    "agreement": "reviewers",
+    "bleu": "text",
+    "chrf": "text",
+    "cmmd": "kernel",
+    "correlation_distance": "rows",
+    "frechet_distance": "frechet",
+    "inception_score": "inception",
+    "kernel_distance": "kernel",
+    "ks_distance": "rows",
+    "perplexity": "language",
+    "population_stability_index": "rows",
+    "precision_recall": "neighbours",
+    "ter": "text",
+    "total_variation": "rows",
+    "wasserstein_distance": "rows",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported now."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'genspark.evaluate' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"genspark.evaluate.{_HOMES[name]}"), name)

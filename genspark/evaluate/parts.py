@@ -1,0 +1,108 @@
+"""The parts of a table or a frame: work that is done on the rows of each, wherever they are, and merged here.
+
+A frame is a Spark DataFrame, a Polars DataFrame or LazyFrame, a pandas DataFrame, a PyArrow Table, or the path of a
+table. Work gets Arrow tables of bounded size, and returns a state that is small enough to be sent.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from genspark.engines.spark.tasks import run_on_rows
+from genspark.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS = 1 << 16
+"""Rows of an Arrow table at most, where this process makes it."""
+
+
+class State(Protocol):
+    """What is known of some rows. States of parts merge to that of the whole."""
+
+    def merged(self, other: Any) -> Any:
+        """The state of the rows of both."""
+
+
+Result = TypeVar("Result", bound=State)
+Work = Callable[[Iterator["pa.Table"]], Result]
+
+
+def merged(frame: Any, columns: Sequence[str], work: Work[Result], name: str = "the frame") -> Result:
+    """The state of all rows, from the states that `work` makes of each part, merged in the order of the parts.
+
+    Raises DataError where a column is missing, which `name` says whose it is.
+    """
+    check_columns(frame, columns, name)
+    if is_spark(frame):
+        selected = frame.select(*(f"`{column.replace('`', '``')}`" for column in columns))
+        states = run_on_rows(selected, functools.partial(_work, work=work))
+        return functools.reduce(lambda one, other: one.merged(other), states) if states else work(iter(()))
+    return work(tables(frame, columns))
+
+
+def tables(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The rows of a frame of this process as Arrow tables of at most `ROWS` rows, in order."""
+    import polars as pl
+    import pyarrow as pa
+
+    if isinstance(frame, str | Path):
+        frame = _of_table(str(frame))
+    if isinstance(frame, pl.DataFrame):
+        frame = frame.lazy()
+    if isinstance(frame, pl.LazyFrame):
+        for batch in frame.select(columns).collect_batches(engine="streaming", maintain_order=True):
+            for some in batch.iter_slices(ROWS):
+                yield some.to_arrow(compat_level=pl.CompatLevel.oldest())
+        return
+    table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame[list(columns)], preserve_index=False)
+    for start in range(0, table.num_rows, ROWS):
+        yield table.select(list(columns)).slice(start, ROWS)
+
+
+def columns_of(frame: Any) -> list[str]:
+    """The names of a frame's columns."""
+    import polars as pl
+
+    if isinstance(frame, str | Path):
+        frame = _of_table(str(frame))
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect_schema().names()
+    names = frame.column_names if hasattr(frame, "column_names") else frame.columns
+    return [str(name) for name in names]
+
+
+def check_columns(frame: Any, columns: Sequence[str], name: str) -> None:
+    """Raise DataError where the frame lacks one of the columns."""
+    there = columns_of(frame)
+    for column in columns:
+        if column not in there:
+            raise DataError(f"{name} has no column {column!r}; {did_you_mean(column, there)}")
+
+
+def is_spark(frame: Any) -> bool:
+    """Whether it is a Spark DataFrame, of a classic session or of Connect."""
+    return type(frame).__module__.partition(".")[0] == "pyspark"
+
+
+def _of_table(path: str) -> Any:
+    import deltalake
+    import polars as pl
+
+    from genspark.storage.files import storage_path
+    from genspark.storage.object_stores import delta_options, polars_options
+
+    place = storage_path(path)
+    try:
+        table = deltalake.DeltaTable(place, storage_options=delta_options(place))
+    except Exception as error:
+        raise DataError(f"{path} is no Delta table that can be read ({error})") from None
+    return pl.scan_delta(table, storage_options=polars_options(place))
+
+
+def _work(found: Iterator[pa.Table], _: int, work: Work[Result]) -> Result:
+    return work(found)

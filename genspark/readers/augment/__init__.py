@@ -1,0 +1,1 @@
+"""What the step `augment` described, done: its views for any epoch, and the pixels of a view."""

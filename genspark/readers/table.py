@@ -1,0 +1,57 @@
+"""A table as trainers read it: one version, some columns, some partitions; and several tables mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from genspark.errors import ConfigError
+from genspark.readers.log import read_log
+from genspark.readers.mixing import Ingredient, joined
+from genspark.readers.plan import ROW_ID, make_plan
+from genspark.readers.readable import Readable
+from genspark.readers.where import Where
+
+
+class TrainingTable(Readable):
+    """A version of the Delta table at a path or URI, the newest unless `version` is given, for training.
+
+    `columns` are those to read, all if None; `where` maps partition columns to the value, or the values, wanted. Log
+    and footers are read here, once; readers and their workers get what they say as plain data, and open files by
+    PyArrow. Raises SourceError and SchemaError where that cannot be done.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+    ) -> None:
+        log = read_log(str(path), version)
+        has_id = any(column.name == ROW_ID for column in log.columns)
+        wanted = columns if columns is None or not has_id else [*columns, ROW_ID]
+        super().__init__(make_plan(log, wanted, where))
+
+    @property
+    def version(self) -> int:
+        """The version that is read, whatever is written meanwhile."""
+        return self.plan.version
+
+
+class Mixture(Readable):
+    """Several tables, of which every global batch has rows by their weights, to the nearest row.
+
+    They must have the same columns, of the same types. Raises SchemaError, and ConfigError for weights that are none.
+    """
+
+    def __init__(self, tables: Sequence[tuple[TrainingTable, float]]) -> None:
+        if not tables:
+            raise ConfigError("tables: there is none to mix; give pairs of a table and a weight")
+        plan, self._parts = joined([table.plan for table, _ in tables], [weight for _, weight in tables])
+        super().__init__(plan)
+
+    def _ingredients(self, stratify: str | None, weights: Mapping[Any, float] | None) -> tuple[Ingredient, ...]:
+        if stratify is not None or weights is not None:
+            raise ConfigError("stratify, weights: a mixture has the weights of its tables, and no others")
+        return self._parts
