@@ -28,7 +28,8 @@ def reach(spark: SparkSession, places: Iterable[str]) -> None:
         SessionError: a connector is lacking and cannot be added.
 
     """
-    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+    # Serverless compute takes none of these settings, from Databricks Connect neither.
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ or "DATABRICKS_SERVERLESS_COMPUTE_ID" in os.environ:
         return
     uris = sorted(set(places))
     view = _view(spark)
@@ -42,11 +43,14 @@ def reach(spark: SparkSession, places: Iterable[str]) -> None:
 
 def _view(spark: SparkSession) -> Any:
     """The JVM of the session, or of the Connect server in this process; None where it is another's."""
-    from pyspark import SparkContext
-
     if not type(spark).__module__.startswith("pyspark.sql.connect"):
         return spark._jvm
-    return SparkContext._jvm if "SPARK_LOCAL_REMOTE" in os.environ else None
+    if "SPARK_LOCAL_REMOTE" not in os.environ:
+        return None
+    # Not before: an installation of Connect's client alone has no such class.
+    from pyspark import SparkContext
+
+    return SparkContext._jvm
 
 
 def _load(view: Any, scheme: str, uri: str) -> None:
