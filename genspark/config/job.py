@@ -35,6 +35,7 @@ from genspark.config.text import dump, parse
 from genspark.config.variables import substitute
 from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
+from genspark.sources.source import paths_of
 from genspark.steps import Step
 from genspark.steps.arguments import takes_text_alone, translate
 from genspark.steps.checked import plain
@@ -221,8 +222,7 @@ class JobConfig(Section):
     @property
     def tables(self) -> list[str]:
         """The paths of what rows are read from and written to: the source's, the sink's and the quarantine's."""
-        given = self.source.path
-        return [*([given] if isinstance(given, str) else given), self.sink.path, self.quarantine_path]
+        return [*paths_of(self.source), self.sink.path, self.quarantine_path]
 
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import time
-import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from genspark.config import JobConfig
-from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
-from genspark.job.identity import Identity
-from genspark.job.once import Once
+from genspark.errors import SourceOvertakenError
+from genspark.job.attempt import Attempt
 from genspark.job.progress import Progress, Silent
-from genspark.job.publishing import Publication, without_secrets_in_errors
-from genspark.job.recovery import counted
-from genspark.job.report import FORGOTTEN, Count, RunReport
-from genspark.job.runners import choose
-from genspark.job.runners.base import Runner, Written
-from genspark.job.sums import check_sums
-from genspark.job.update import Update, UpdateReport
+from genspark.job.report import RunReport
+from genspark.job.update import UpdateReport
 from genspark.pipeline.model import PipelineModel
-from genspark.pipeline.passes import FitPass
-from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
-from genspark.sinks.stored import stored_schema
-from genspark.sinks.table import PastRun
-from genspark.statistics import State, Statistic
-from genspark.storage import access
-from genspark.storage.files import why_not_writable
-from genspark.storage.probing import refuse_silent
-from genspark.storage.secrets import masked, remember
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-Result = TypeVar("Result")
 
 
 def run(
@@ -52,7 +29,7 @@ def run(
     as they were.
     """
     return _until_none_came_first(
-        lambda: _Job(config, progress or Silent(), force=force),
+        lambda: Attempt(config, progress or Silent(), force=force),
         lambda job: job.look_back() or job.recorded(job.fit_and_write),
         spark,
     )
@@ -64,7 +41,7 @@ def fit(
     """Fit the steps and save the model, without writing a table; with `update`, as `fit_update` does."""
     if update:
         return fit_update(config, spark=spark, progress=progress).model
-    job = _Job(config, progress or Silent(), writes_table=False)
+    job = Attempt(config, progress or Silent(), writes_table=False)
     with job.opened(spark):
         job.prepare()
         model = job.with_what_can_be_read(job.fit)
@@ -84,7 +61,7 @@ def fit_update(
     Raises ModelError where the source has another schema than the statistics or the model, and PlanError
     for exact quantiles, which do not merge.
     """
-    job = _Job(config, progress or Silent(), writes_table=False, keeps=False)
+    job = Attempt(config, progress or Silent(), writes_table=False, keeps=False)
     with job.opened(spark):
         job.prepare()
         return job.with_what_can_be_read(job.update)
@@ -105,25 +82,25 @@ def transform(
     `told` is what the commits' metadata tells beside what it always does.
     """
 
-    def write(job: _Job) -> RunReport:
+    def write(job: Attempt) -> RunReport:
         fitted = model or PipelineModel.load(job.runner.model_path)
         return job.look_back(fitted) or job.recorded(lambda: job.write_only(fitted))
 
     return _until_none_came_first(
-        lambda: _Job(config, progress or Silent(), force=force, fits=False, told=told or {}), write, spark
+        lambda: Attempt(config, progress or Silent(), force=force, fits=False, told=told or {}), write, spark
     )
 
 
 def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
     """The scans that `run` would make. Reads the source's schema and nothing else."""
-    job = _Job(config, Silent(), writes_table=False, keeps=False)
+    job = Attempt(config, Silent(), writes_table=False, keeps=False)
     with job.opened(spark):
         job.prepare()
         return job.plan
 
 
 def _until_none_came_first(
-    begin: Callable[[], _Job], work: Callable[[_Job], RunReport], spark: SparkSession | None
+    begin: Callable[[], Attempt], work: Callable[[Attempt], RunReport], spark: SparkSession | None
 ) -> RunReport:
     """The report of a job; where another run of it added files of its source first, it begins again with the rest.
 
@@ -135,317 +112,4 @@ def _until_none_came_first(
             with job.opened(spark):
                 return work(job)
         except SourceOvertakenError as error:
-            job.progress.note(masked(f"{error}; looking again"))
-
-
-@dataclass
-class _Job:
-    """A job in progress: its attributes are filled in from `open` to `write`."""
-
-    config: JobConfig
-    progress: Progress
-    writes_table: bool = True
-    keeps: bool = True
-    force: bool = False
-    fits: bool = True
-    told: Mapping[str, Any] = field(default_factory=dict)
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    started: float = field(default_factory=time.perf_counter)
-
-    runner: Runner = field(init=False)
-    plan: Plan = field(init=False)
-    publication: Publication = field(init=False)
-    once: Once = field(init=False)
-
-    def __post_init__(self) -> None:
-        remember(self.config.model_dump(by_alias=True))
-        self.publication = Publication(self.config, self.run_id, self._note)
-
-    @contextlib.contextmanager
-    def opened(self, spark: SparkSession | None) -> Iterator[None]:
-        """Choose and start the engine for the block, and remove at its end what was kept between passes."""
-        announced = self.publication.announced() if self.writes_table else contextlib.nullcontext()
-        with without_secrets_in_errors(), access.using(self.config.storage), announced:
-            try:
-                self.open(spark)
-                yield
-            finally:
-                if hasattr(self, "runner"):
-                    self.runner.close()
-
-    def open(self, spark: SparkSession | None) -> None:
-        """Choose and start the engine."""
-        config = self.config
-        given = [config.source.path] if isinstance(config.source.path, str) else config.source.path
-        refuse_silent({"source.path": given[0], "sink.path": config.sink.path})
-        choice = choose(config, spark)
-        self._note(f"engine: {choice.engine} ({choice.reason})")
-        self.runner = runner = choice.runner(config, self.run_id, self._phase, spark, self._note)
-        runner.keeps = self.keeps
-        runner.told |= self.told
-        if choice.engine != "polars":
-            with self._phase("session", "starting Spark"):
-                runner.start()
-        self.once = Once(config, runner, self.run_id, self._note, self.force, self.recount, self.fits)
-
-    def look_back(self, model: PipelineModel | None = None) -> RunReport | None:
-        """Find the table, and the report of the run that did this one's work; where none did, prepare to do it."""
-        with self._phase("plan", "looking at the target"):
-            past = self.once.look_back(*([] if model is None else [model.sha256]))
-        if past is not None:
-            return self._already_done(past)
-        try:
-            self.prepare()
-        except (DataError, ShardError) as error:
-            self.once.fail_early(error, self._elapsed)
-            raise
-        return None
-
-    def prepare(self) -> None:
-        """Find the source and make the plan, and report every mistake that can be found before data is read."""
-        runner = self.runner
-        self.with_what_can_be_read(self._read_schema)
-        if self.writes_table:
-            runner.sink.check(runner.target, runner.config.sink, runner.stored)
-        refusal = why_not_writable(runner.model_path.rpartition("/")[0])
-        if refusal:
-            raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
-
-    def recorded(self, work: Callable[[], RunReport]) -> RunReport:
-        """The report of the work, which is marked while it lasts and in the ledger then, whatever becomes of it."""
-        try:
-            self.once.begin()
-            return self.once.finish(self.with_what_can_be_read(work))
-        except BaseException as error:
-            self.once.fail(error, self._elapsed)
-            if isinstance(error, KeyboardInterrupt) and self.once.is_recorded:
-                raise KeyboardInterrupt("the table is written") from None
-            raise
-
-    def recount(self) -> Mapping[str, Any]:
-        """The counts of the rows that a killed run of this source and configuration wrote, by the ledger's columns."""
-        self.with_what_can_be_read(self._read_schema)
-        found = self.with_what_can_be_read(lambda: self.runner.recounted(PipelineModel.load(self.runner.model_path)))
-        if found is None:
-            return {}
-        observed, counts = found
-        written = observed["read"] - observed["dropped"] - observed["quarantined"]
-        rows = {**observed, "written": written, "shards_quarantined": len(self.runner.left_out)}
-        return counted(rows, counts)
-
-    def with_what_can_be_read(self, work: Callable[[], Result]) -> Result:
-        """The result of the work; repeated without shards that cannot be read, where the source allows it."""
-        while True:
-            try:
-                return work()
-            except ShardError as error:
-                new = {path: cause for path, cause in error.shards.items() if path not in self.runner.left_out}
-                if self.config.source.on_corrupt == "error" or not new:
-                    raise
-                self.runner.left_out.update(new)
-                for path, cause in new.items():
-                    self._note(f"left out: {path} {cause}")
-                if work != self._read_schema:
-                    self.with_what_can_be_read(self._read_schema)
-
-    def _read_schema(self) -> None:
-        with self._phase("plan", "reading the schema"):
-            self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
-            if self.writes_table:
-                source, result = self.plan.schemas[0], self.plan.output_schema
-                self.runner.identity = identity = Identity.of(self.config, source, result)
-                kept = {name: result[name] for name in identity.kept(result)}
-                self.runner.stored = stored_schema({**kept, **identity.columns}, self.config.sink.float_)
-
-    def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
-        """Make the planned scans: with the runner, unless another way is given."""
-        runner, scans, numbers = self.runner, len(self.plan.scans), itertools.count(1)
-        if run_pass is None:
-            runner.expect(scans + self.writes_table)
-        run_pass = run_pass or runner.states
-
-        def states(fit_pass: FitPass) -> Mapping[Statistic, State]:
-            runner.passes["fit"] += 1
-            with self._phase("fit", f"fitting: scan {next(numbers)} of {scans}"):
-                return run_pass(fit_pass)
-
-        return self.config.pipeline().fit_plan(self.plan, states, runner.source)
-
-    def fit_and_write(self) -> RunReport:
-        """Fit and write; where rows of new files join others, by the model of those, or that updated by the new."""
-        growth = self.once.growth if self.once.is_growing else None
-        if growth is None:
-            return self.write(self.fit())
-        if self.config.refit == "never":
-            return self.write_only(self._model_of(growth.before))
-        _, model = self._updated(self._model_before())
-        self.runner.only(growth.new)
-        self.with_what_can_be_read(self._read_schema)
-        return self.write(model)
-
-    def _model_of(self, past: PastRun) -> PipelineModel:
-        """The model that made the rows of a run: its copy, or the model at its path where that is the same."""
-        staged, path = past.metadata.get("model_file"), self.runner.model_path
-        try:
-            return PipelineModel.load(staged or path)
-        except ModelError:
-            with contextlib.suppress(ModelError):
-                model = PipelineModel.load(path)
-                if staged and model.sha256 == past.metadata.get("model_sha256"):
-                    return model
-            raise
-
-    def _updated(self, before: PipelineModel | None) -> tuple[Update, PipelineModel]:
-        """The model from the states of each file, of which those that are new are kept."""
-        with self._phase("plan", "comparing files with their statistics"):
-            update = Update.start(self.config, self.runner, self.plan, before)
-        model = self.fit(update.states)
-        # The states first: they are true of their files, whatever becomes of the model.
-        with self._phase("write", "writing the statistics"):
-            update.commit(model)
-        return update, model
-
-    def update(self) -> UpdateReport:
-        """Fit from the states of each file, keep those that are new, and save the model."""
-        runner, before = self.runner, self._model_before()
-        update, model = self._updated(before)
-        self.save(model)
-        self.seconds["total"] = self._elapsed
-        return UpdateReport(
-            name=self.config.name,
-            engine=runner.name,
-            model=model,
-            model_path=runner.model_path,
-            statistics=update.table.path,
-            files=len(update.files),
-            scanned=len(update.scanned),
-            gone=update.gone,
-            scans_of_all=dict(update.scans_of_all),
-            passes_to_infer=runner.passes["schema"],
-            moved=before.diff(model) if before else None,
-            seconds=self._seconds(),
-        )
-
-    def _model_before(self) -> PipelineModel | None:
-        # As of a fit, one that cannot be read is replaced.
-        with contextlib.suppress(ModelError):
-            return PipelineModel.load(self.runner.model_path)
-        return None
-
-    def write_only(self, model: PipelineModel) -> RunReport:
-        """Write with a model that was fitted before. Rows kept while types were inferred are not read again."""
-        self.runner.expect(1)
-        return self.write(model)
-
-    def write(self, model: PipelineModel) -> RunReport:
-        """Write the quarantine and the table, then the model; undo all where one fails."""
-        # A model that was fitted elsewhere may need columns that this source has not.
-        model.check(self.plan.schemas[0])
-        runner = self.runner
-        try:
-            self.once.stage(model)
-            written = runner.write(model)
-            shards = len(runner.left_out)
-            check_sums(written.observed, written=written.commit.rows, aside=written.aside, shards=shards)
-            self.save(model)
-        except BaseException as error:
-            came_second = isinstance(error, AlreadyCommittedError | SourceOvertakenError)
-            if runner.put_back():
-                self.once.unstage(came_second=came_second)
-            else:
-                self.once.give_up()
-            if came_second:
-                self._withdraw()
-            past = self.once.committed() if isinstance(error, AlreadyCommittedError) else None
-            if past is None:
-                raise
-            return self._already_done(past)
-        self.seconds["total"] = self._elapsed
-        report = self._report(model, written)
-        self.once.record(report)
-        runner.sweep(written)
-        self.publication.publish(report, model, self.plan.schemas[0], runner)
-        return report
-
-    def _withdraw(self) -> None:
-        """Take this run's rows from the quarantine, where those of the run that came first stay."""
-        self.runner.look_at_target()
-        self.runner.withdraw(self.run_id)
-
-    @property
-    def _elapsed(self) -> float:
-        return time.perf_counter() - self.started
-
-    def _already_done(self, past: PastRun) -> RunReport:
-        runner, told = self.runner, past.metadata
-        by = f"run {told['run_id']}" if "run_id" in told else FORGOTTEN
-        same = "holds every file of the source, the last" if self.once.growth else "was written"
-        of = "" if self.once.growth else " from the same source and configuration"
-        self._note(
-            f"already done: version {past.version} of {runner.target.path} {same} by {by}{of}; "
-            "nothing was changed (--force does it again)"
-        )
-        self.seconds["total"] = self._elapsed
-        return RunReport.done_before(
-            past,
-            name=self.config.name,
-            engine=runner.name,
-            table=runner.target.path,
-            model=runner.model_path,
-            passes=dict(runner.passes),
-            seconds=self._seconds(),
-        )
-
-    def _report(self, model: PipelineModel, written: Written) -> RunReport:
-        runner, observed = self.runner, written.observed
-        return RunReport(
-            name=self.config.name,
-            run_id=self.run_id,
-            engine=runner.name,
-            rows_read=observed["read"],
-            rows_written=written.commit.rows,
-            rows_quarantined=observed["quarantined"],
-            rows_dropped=observed["dropped"],
-            shards_quarantined=len(runner.left_out),
-            scans=runner.passes["fit"],
-            scans_stage_by_stage=self.plan.stage_by_stage,
-            passes=dict(runner.passes),
-            table=runner.target.path,
-            table_version=written.commit.version,
-            model=runner.model_path,
-            model_sha256=model.sha256,
-            quarantine=runner.aside.path if written.aside_commit else None,
-            files_written=written.commit.files,
-            bytes_written=written.commit.bytes,
-            counts=[Count(*count) for count in written.counts],
-            seconds=self._seconds(),
-            row_ids_shared=written.commit.shared_ids,
-            layout_off=written.commit.off,
-        )
-
-    def _seconds(self) -> dict[str, float]:
-        return {name: round(self.seconds[name], 3) for name in ("session", "plan", "fit", "write", "total")}
-
-    def save(self, model: PipelineModel) -> None:
-        """Save the model at the configured path."""
-        path = self.runner.model_path
-        try:
-            model.save(path)
-        except (OSError, ValueError) as error:
-            cause = getattr(error, "strerror", None) or error
-            raise ModelError(f"model.path: {path} cannot be written ({cause})") from None
-
-    def _note(self, line: str) -> None:
-        self.progress.note(masked(line))
-
-    @contextlib.contextmanager
-    def _phase(self, phase: str, shown: str) -> Iterator[None]:
-        start = time.perf_counter()
-        with self.progress.phase(shown), contextlib.ExitStack() as stack:
-            if phase in ("fit", "write"):
-                stack.enter_context(self.runner.watch(self.progress.tasks))
-            try:
-                yield
-            finally:
-                self.seconds[phase] += time.perf_counter() - start
+            job.phases.note(f"{error}; looking again")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from genspark.sinks.table import PastRun
 from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
+
+if TYPE_CHECKING:
+    from genspark.job.runners.base import Runner, Written
+    from genspark.pipeline.model import PipelineModel
 
 FORGOTTEN = "a run that the log has forgotten"
 _NUMBERS = (
@@ -70,6 +74,44 @@ class RunReport:
     already_done: bool = False
     row_ids_shared: int | None = None
     layout_off: Sequence[str] = ()
+
+    @classmethod
+    def of(
+        cls,
+        written: Written,
+        model: PipelineModel,
+        runner: Runner,
+        *,
+        name: str,
+        stage_by_stage: int,
+        seconds: dict[str, float],
+    ) -> Self:
+        """The report of a run that wrote; `stage_by_stage`: the scans of one estimator after another."""
+        observed, commit = written.observed, written.commit
+        return cls(
+            name=name,
+            run_id=runner.run_id,
+            engine=runner.name,
+            rows_read=observed["read"],
+            rows_written=commit.rows,
+            rows_quarantined=observed["quarantined"],
+            rows_dropped=observed["dropped"],
+            shards_quarantined=len(runner.left_out),
+            scans=runner.passes["fit"],
+            scans_stage_by_stage=stage_by_stage,
+            passes=dict(runner.passes),
+            table=runner.target.path,
+            table_version=commit.version,
+            model=runner.model_path,
+            model_sha256=model.sha256,
+            quarantine=runner.aside.path if written.aside_commit else None,
+            files_written=commit.files,
+            bytes_written=commit.bytes,
+            counts=[Count(*count) for count in written.counts],
+            seconds=seconds,
+            row_ids_shared=commit.shared_ids,
+            layout_off=commit.off,
+        )
 
     @classmethod
     def done_before(cls, past: PastRun, *, name: str, engine: str, table: str, model: str, **more: Any) -> Self:

@@ -131,6 +131,23 @@ class Update:
         """The number of files that had states and are no longer in the source."""
         return len({file.uri for file in self.table.files()} - {file.uri for file in self.files})
 
+    def report(self, model: PipelineModel, before: PipelineModel | None, seconds: Mapping[str, float]) -> UpdateReport:
+        """The report of the update, once the model is saved; `before` is the model that it replaced."""
+        return UpdateReport(
+            name=self.config.name,
+            engine=self.runner.name,
+            model=model,
+            model_path=self.runner.model_path,
+            statistics=self.table.path,
+            files=len(self.files),
+            scanned=len(self.scanned),
+            gone=self.gone,
+            scans_of_all=dict(self.scans_of_all),
+            passes_to_infer=self.runner.passes["schema"],
+            moved=before.diff(model) if before else None,
+            seconds=seconds,
+        )
+
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
         """The states of a pass: file by file for level 0, over all data for others."""
         if fit_pass.level > 0:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from genspark.errors import SessionError
 from genspark.session import archive, connect, driver, jars, jvm, progress
 from genspark.session.archive import prepare
+from genspark.session.connect import is_connect
 from genspark.session.jars import Jar
 from genspark.session.jvm import WRITER_CONF
 from genspark.session.reaching import reach
@@ -114,11 +115,6 @@ def slots(spark: SparkSession) -> int:
         return jvm.usable_cores()  # a Sail server tells nothing of itself, and most are on this machine
     executors, cores = (int(spark.conf.get(f"spark.executor.{what}", "1") or 1) for what in ("instances", "cores"))
     return max(executors * cores, 1)
-
-
-def is_connect(spark: SparkSession) -> bool:
-    """Whether the session is a Connect client, which has no JVM, no SparkContext and no RDDs."""
-    return type(spark).__module__.startswith("pyspark.sql.connect")
 
 
 def set_conf(spark: SparkSession, settings: Mapping[str, str]) -> tuple[str, ...]:

@@ -18,6 +18,11 @@ _connected_to: dict[str, str] = {}
 """Sessions that were opened here: session id -> the address asked for."""
 
 
+def is_connect(spark: SparkSession) -> bool:
+    """Whether the session is a Connect client, which has no JVM, no SparkContext and no RDDs."""
+    return type(spark).__module__.startswith("pyspark.sql.connect")
+
+
 def connect(address: str) -> SparkSession:
     """Open a session on the Connect server at an address. Raises SessionError where none answers."""
     from pyspark.errors import PySparkException

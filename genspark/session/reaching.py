@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.errors import SessionError
 from genspark.session import jars, jvm
+from genspark.session.connect import is_connect
 from genspark.session.connectors import CONNECTORS, HADOOP_LINE, Connector
 from genspark.storage import access, hadoop
 
@@ -43,7 +44,7 @@ def reach(spark: SparkSession, places: Iterable[str]) -> None:
 
 def _view(spark: SparkSession) -> Any:
     """The JVM of the session, or of the Connect server in this process; None where it is another's."""
-    if not type(spark).__module__.startswith("pyspark.sql.connect"):
+    if not is_connect(spark):
         return spark._jvm
     if "SPARK_LOCAL_REMOTE" not in os.environ:
         return None

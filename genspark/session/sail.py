@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from genspark.session.connect import is_connect
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -20,7 +22,7 @@ LACKS = (
 
 def is_sail(spark: SparkSession) -> bool:
     """Whether a session is on a Sail server, which has the settings of no Spark, and a version of its own."""
-    return type(spark).__module__.startswith("pyspark.sql.connect") and _is_sail(spark)
+    return is_connect(spark) and _is_sail(spark)
 
 
 @functools.lru_cache(maxsize=8)

@@ -32,6 +32,7 @@ Phase = Callable[[str, str], contextlib.AbstractContextManager[None]]
 """(phase, what is shown): a block of work whose time is taken."""
 
 TaskCount = Callable[[int, int], None]
+Watch = Callable[[TaskCount], contextlib.AbstractContextManager[None]]
 """Told how many tasks are done, of how many that are known."""
 
 

@@ -26,9 +26,7 @@ def refusal(engine: str, config: JobConfig) -> str | None:
     """The reason why serverless compute cannot run a job on this engine; None where it can, as far as is known."""
     if engine == "spark-polars":
         return "a task of serverless compute has 1 GB of memory, and reaches no storage by itself"
-    given = config.source.path
-    paths = [*([given] if isinstance(given, str) else given), config.sink.path, config.quarantine_path]
-    for path in paths:
+    for path in config.tables:
         if path.startswith(_MOUNTED):
             continue
         if path.startswith("dbfs:") or path.partition("://")[0] in _NOT_THERE:
