@@ -18,19 +18,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from genspark.config.overrides import override
-from genspark.config.sections import (
-    SECTION,
-    Card,
-    Ledger,
-    Lineage,
-    ModelFile,
-    Names,
-    Quarantine,
-    Section,
-    Sink,
-    Source,
-    Value,
-)
+from genspark.config.section import SECTION, Names, Section, Value
+from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source
 from genspark.config.text import dump, parse
 from genspark.config.variables import substitute
 from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show

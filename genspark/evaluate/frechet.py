@@ -18,7 +18,7 @@ import numpy as np
 from genspark.errors import DataError
 from genspark.evaluate.mixing import of_vectors
 from genspark.evaluate.moments import Moments
-from genspark.evaluate.parts import merged
+from genspark.evaluate.parts import of_both
 from genspark.evaluate.score import Score, signature
 from genspark.evaluate.vectors import Matrix, length, matrix
 
@@ -70,7 +70,7 @@ def frechet_distance(
         interval = 0 < length(real, column) <= _QUICK
     groups = GROUPS if interval else 1
     work = functools.partial(grouped, column=column, groups=groups)
-    one, two = (merged(frame, [column], work, name) for frame, name in ((real, "real"), (generated, "generated")))
+    one, two = of_both(real, generated, [column], work)
     whole = one.whole, two.whole
     _check(whole, column)
     value = distance(*whole)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from genspark.errors import DataError
 from genspark.evaluate import parts
 from genspark.evaluate.mixing import of_vectors
-from genspark.evaluate.score import Score, signature
+from genspark.evaluate.score import Score, of_mean, signature
 from genspark.evaluate.vectors import Matrix, matrix
 
 if TYPE_CHECKING:
@@ -78,13 +78,8 @@ def inception_score(
     if len(each) < splits:
         raise DataError(f"{n:,} images cannot be dealt into {splits} splits; give more images or fewer splits")
     made = signature("inception_score", column=column, splits=splits, order=order, extractor=extractor)
-    value, std = float(each.mean()), float(each.std())
-    interval = None
-    if splits > 1:
-        error = 1.96 * float(each.std(ddof=1)) / splits**0.5
-        interval = (value - error, value + error)
     few = [f"{n:,} images: the score of so few is too low; have 5,000 a split"] if n < 5_000 * splits else []
-    return Score(value, n, made, interval, {"std": std}, few)
+    return Score(float(each.mean()), n, made, of_mean(each.tolist()), {"std": float(each.std())}, few)
 
 
 def _sums(

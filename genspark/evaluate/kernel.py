@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from genspark.evaluate import samples
-from genspark.evaluate.score import Score, signature
+from genspark.evaluate.score import Score, of_mean, signature
 from genspark.evaluate.vectors import Matrix
 
 
@@ -40,15 +40,11 @@ def kernel_distance(
             for _ in range(subsets)
         ]
         values = np.array([_unbiased(x[i], y[j]) for i, j in draw])
-    value, count = float(values.mean()), len(values)
-    interval = None
-    if count > 1:
-        error = 1.96 * float(values.std(ddof=1)) / count**0.5
-        interval = (value - error, value + error)
     made = signature(
         "kernel_distance", column=column, subsets=subsets, subset_size=subset_size, seed=seed, extractor=extractor
     )
-    return Score(value, two.n, made, interval, {"std": float(values.std()), "real_n": float(one.n)})
+    told = {"std": float(values.std()), "real_n": float(one.n)}
+    return Score(float(values.mean()), two.n, made, of_mean(values.tolist()), told)
 
 
 def cmmd(

@@ -61,17 +61,16 @@ def perplexity(frame: Any, *, log_probabilities: str, text: str | None = None) -
 def _sums(found: Iterator[pa.Table], column: str, text: str | None) -> Tokens:
     state = Tokens(np.zeros(6), np.zeros((REPLICATES, 6)))
     for table in found:
-        each = np.array(list(_each(table, column, text)), dtype=np.float64).reshape(-1, 6)
-        if len(each):
-            lists = table.column(column).to_pylist()
-            scored = [repr(values) for values in lists if values and any(value is not None for value in values)]
-            drawn = weights(of_texts(scored), REPLICATES)
-            state = state.merged(Tokens(each.sum(axis=0), drawn @ each))
+        each = list(_each(table, column, text))
+        if each:
+            sums = np.array([sums for _, sums in each], dtype=np.float64)
+            drawn = weights(of_texts([told for told, _ in each]), REPLICATES)
+            state = state.merged(Tokens(sums.sum(axis=0), drawn @ sums))
     return state
 
 
-def _each(table: pa.Table, column: str, text: str | None) -> Iterator[tuple[float, ...]]:
-    """The sums of each sequence that has a token to be scored."""
+def _each(table: pa.Table, column: str, text: str | None) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """Each sequence that has a token to be scored, as text, and its sums."""
     texts = table.column(text).to_pylist() if text else [""] * table.num_rows
     for row, (values, of) in enumerate(zip(table.column(column).to_pylist(), texts, strict=True)):
         scored = np.array([value for value in values or () if value is not None], dtype=np.float64)
@@ -84,5 +83,6 @@ def _each(table: pa.Table, column: str, text: str | None) -> Iterator[tuple[floa
             )
         if text and of is None:
             raise DataError(f"column {text!r} has a null in row {row} of a batch, whose tokens are scored")
-        mean = scored.sum()
-        yield 1.0, len(scored), mean, math.exp(-mean / len(scored)), len(of.split()), len(of.encode())
+        total = scored.sum()
+        sums = 1.0, len(scored), total, math.exp(-total / len(scored)), len(of.split()), len(of.encode())
+        yield repr(values), sums

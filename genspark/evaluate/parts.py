@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from genspark.engines.spark.names import quoted
 from genspark.engines.spark.tasks import run_on_rows
 from genspark.errors import DataError, did_you_mean
 
@@ -39,10 +40,15 @@ def merged(frame: Any, columns: Sequence[str], work: Work[Result], name: str = "
     """
     check_columns(frame, columns, name)
     if is_spark(frame):
-        selected = frame.select(*(f"`{column.replace('`', '``')}`" for column in columns))
+        selected = frame.select(*map(quoted, columns))
         states = run_on_rows(selected, functools.partial(_work, work=work))
         return functools.reduce(lambda one, other: one.merged(other), states) if states else work(iter(()))
     return work(tables(frame, columns))
+
+
+def of_both(real: Any, generated: Any, columns: Sequence[str], work: Work[Result]) -> tuple[Result, Result]:
+    """The states of the rows of two frames, which errors call real and generated."""
+    return merged(real, columns, work, "real"), merged(generated, columns, work, "generated")
 
 
 def tables(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:

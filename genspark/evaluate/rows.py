@@ -129,14 +129,13 @@ def _score(made: dict[str, Any], one: Values, two: Values, distance: Distance) -
 
 
 def _both(real: Any, generated: Any, columns: Sequence[str], most: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    work = functools.partial(_sample, most=most)
-    found = []
-    for frame, name in ((real, "real"), (generated, "generated")):
-        sample = parts.merged(frame, list(columns), work, name)
+    one, two = parts.of_both(real, generated, list(columns), functools.partial(_sample, most=most))
+    for sample, name in ((one, "real"), (two, "generated")):
         if sample.rows is None:
             raise DataError(f"{name} has no rows; nothing can be scored")
-        found.append(sample.rows.drop(_HASH))
-    return found[0], found[1]
+    assert one.rows is not None
+    assert two.rows is not None
+    return one.rows.drop(_HASH), two.rows.drop(_HASH)
 
 
 def _sample(found: Iterator[pa.Table], most: int) -> RowSample:

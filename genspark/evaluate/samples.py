@@ -11,7 +11,7 @@ import numpy as np
 
 from genspark.errors import DataError
 from genspark.evaluate.mixing import Hashes, of_vectors
-from genspark.evaluate.parts import merged
+from genspark.evaluate.parts import of_both
 from genspark.evaluate.vectors import Matrix, matrix
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Sample:
 def both(real: Any, generated: Any, column: str, most: int, least: int) -> tuple[Sample, Sample]:
     """Samples of the vectors in a column of two frames. Raises DataError where one has fewer than `least`."""
     work = functools.partial(_sample, column=column, most=most)
-    one, two = (merged(frame, [column], work, name) for frame, name in ((real, "real"), (generated, "generated")))
+    one, two = of_both(real, generated, [column], work)
     for sample, name in ((one, "real"), (two, "generated")):
         if sample.n < least:
             raise DataError(f"{name} has {sample.n} vectors in column {column!r}; this score needs {least} at least")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,3 +58,11 @@ class Score:
 def signature(metric: str, **parameters: Any) -> dict[str, Any]:
     """The signature of a metric of this version of its computation, with its parameters."""
     return {"metric": metric, "version": 1, **parameters}
+
+
+def of_mean(values: Sequence[float]) -> tuple[float, float] | None:
+    """The interval of 95 % of the mean of some values, by their spread; None of a single one."""
+    if len(values) < 2:
+        return None
+    mean, error = statistics.fmean(values), 1.96 * statistics.stdev(values) / len(values) ** 0.5
+    return (mean - error, mean + error)

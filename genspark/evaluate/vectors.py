@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from genspark.engines.spark.names import quoted
 from genspark.errors import DataError
 from genspark.evaluate.parts import check_columns, is_spark, tables
 
@@ -50,7 +51,7 @@ def length(frame: Any, column: str) -> int:
     """The numbers of the first vector in a column of a frame; 0 where there is none."""
     check_columns(frame, [column], "the frame")
     if is_spark(frame):
-        first = frame.select(f"`{column.replace('`', '``')}`").first()
+        first = frame.select(quoted(column)).first()
         return len(first[0] or ()) if first else 0
     for table in tables(frame, [column]):
         if table.num_rows:

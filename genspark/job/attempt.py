@@ -210,7 +210,7 @@ class Attempt:
 
     def update(self) -> UpdateReport:
         """Fit from the states of each file, keep those that are new, and save the model."""
-        _runner, before = self.runner, self._model_before()
+        before = self._model_before()
         update, model = self._updated(before)
         self.save(model)
         return update.report(model, before, self.phases.seconds())

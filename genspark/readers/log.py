@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genspark.errors import SourceError
+from genspark.storage.added_files import added_files
 from genspark.storage.files import is_uri, storage_path
 from genspark.storage.object_stores import delta_options, one_line
 from genspark.storage.stores import absolute, entry
@@ -126,7 +127,7 @@ def _columns(table: Any, path: str) -> tuple[Column, ...]:
 
 
 def _files(table: Any, path: str) -> tuple[LoggedFile, ...]:
-    actions = pa.table(table.get_add_actions(flatten=True))
+    actions = added_files(table, flatten=True)
     names = actions["path"].to_pylist()
     sizes = actions["size_bytes"].to_pylist()
     partition_by = table.metadata().partition_columns

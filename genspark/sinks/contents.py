@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from genspark.sinks.formats import sink_of
 from genspark.sinks.formats.parquet.manifest import MANIFEST, Manifest
+from genspark.storage.added_files import added_files
 from genspark.storage.files import read_text, storage_path
 from genspark.storage.object_stores import delta_options
 
@@ -49,14 +50,13 @@ def contents(form: str, path: str, version: int | None = None) -> Contents:
 
 def _of_log(path: str, version: int | None) -> Contents:
     import polars as pl
-    import pyarrow as pa
     from deltalake import DeltaTable
 
     path = storage_path(path)
     table = DeltaTable(path, version=version, storage_options=delta_options(path))
     schema = pl.Schema(table.schema().to_arrow())
     by = tuple(table.metadata().partition_columns)
-    adds = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=False)).read_all().to_pylist()
+    adds = added_files(table).to_pylist()
     files = tuple(
         # Paths in Delta's log are quoted as in a URL.
         DataFile(unquote(row["path"]), row.get("num_records"), row["size_bytes"], _as_text(row.get("partition") or {}))

@@ -10,6 +10,7 @@ from typing import Any
 from genspark.errors import SourceError
 from genspark.sinks.formats.parquet.manifest import MANIFEST, Manifest
 from genspark.sources.formats.delta import path_of_file
+from genspark.storage.added_files import added_files
 from genspark.storage.files import is_uri, storage_path
 from genspark.storage.object_stores import delta_options, one_line
 
@@ -139,12 +140,11 @@ def of_delta(path: str, table: Any) -> Snapshot:
 
 
 def _files(path: str, table: Any) -> tuple[DataFile, ...]:
-    import pyarrow as pa
 
     from genspark.sinks.files.written import as_text
 
     files = []
-    for row in pa.RecordBatchReader.from_stream(table.get_add_actions()).read_all().to_pylist():
+    for row in added_files(table).to_pylist():
         values = tuple((name, as_text(value)) for name, value in (row.get("partition") or {}).items())
         where = path_of_file(path, row["path"])
         rows, modified = row.get("num_records"), row["modification_time"]

@@ -21,6 +21,7 @@ from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
 from genspark.sources.source import Source, paths_of
 from genspark.sources.types import normal_schema, same_or_refuse
+from genspark.storage.added_files import added_files
 from genspark.storage.object_stores import delta_options, one_line
 from genspark.storage.secrets import masked_texts
 from genspark.storage.stores import absolute, entry
@@ -134,10 +135,9 @@ def _schema(table: Any, path: str) -> dict[str, pl.DataType]:
 
 
 def _shards(table: Any, root: str, schema: Mapping[str, pl.DataType]) -> list[Shard]:
-    import pyarrow as pa
 
     names = table.metadata().partition_columns
-    rows = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all().to_pylist()
+    rows = added_files(table, flatten=True).to_pylist()
     return [
         Shard(
             path_of_file(root, row["path"]),

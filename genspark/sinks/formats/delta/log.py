@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from genspark.sinks.files.written import WrittenFile, as_text
+from genspark.storage.added_files import added_files
 from genspark.storage.exclusive import write_new
 from genspark.version import VERSION
 
@@ -92,9 +93,7 @@ def _added(file: WrittenFile) -> dict[str, Any]:
 
 def active_files(table: Any, partitions: Mapping[str, Sequence[str | None]] | None = None) -> list[dict[str, Any]]:
     """The files of a deltalake table, or of some of its partitions, for a commit that removes them."""
-    import pyarrow as pa
-
-    actions = pa.RecordBatchReader.from_stream(table.get_add_actions()).read_all()
+    actions = added_files(table)
     told = [name for name in ("path", "size_bytes", "partition") if name in actions.column_names]
     found = []
     for file in actions.select(told).to_pylist():
