@@ -16,16 +16,15 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from data import SIZES, Size, Spec, shards_for, write_shards
+from options import add_machine, at_least_one, some_of
 from peers import OWN, PEERS
 from report import markdown
 from suite import measure, tell
-
-from genspark.session.jvm import driver_memory, usable_cores
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,8 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--peers", type=some_of(list(PEERS)), default=",".join(PEERS), help="which run, in this order")
     add("--repeat", type=at_least_one, default=1, help="runs of each peer; the middle one is shown")
     add("--limit", type=at_least_one, default=1800, help="seconds after which a peer is stopped")
-    add("--cores", type=at_least_one, default=usable_cores(), help="cores of each peer")
-    add("--memory", default=driver_memory(), help="heap of each Spark and limit of DuckDB, such as 8g")
     python = os.environ.get("RAY_PYTHON") or sys.executable
     add(
         "--ray-python",
@@ -82,9 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         default=python,
         help="the Python that has Ray; also the environment variable RAY_PYTHON",
     )
-    add("--out", type=Path, default=Path("out/benchmarks"), help="where the input is kept for next time")
     add("--keep", action="store_true", help="keep the written tables and the peers' logs, too")
-    add("--json", type=Path, metavar="FILE", help="write every run's figures as JSON")
+    add_machine(parser, "peer", limits="heap of each Spark and limit of DuckDB")
     return parser
 
 
@@ -100,16 +96,6 @@ def _size(text: str) -> Size:
         ) from None
 
 
-def at_least_one(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more; got {text!r}")
-    return number
-
-
 def _program(text: str) -> str:
     """Where it is: peers run in folders of their own."""
     found = shutil.which(text)
@@ -117,18 +103,6 @@ def _program(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is not a program that can be run")
     # Not resolved, for a link to a Python may stand for an environment of its own.
     return str(Path(found).absolute())
-
-
-def some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
-    """The type of an option that takes some of these names, comma-separated."""
-
-    def chosen(text: str) -> list[str]:
-        names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-        if unknown := [name for name in names if name not in known]:
-            raise argparse.ArgumentTypeError(f"{', '.join(map(repr, unknown))}: choose from {', '.join(known)}")
-        return names
-
-    return chosen
 
 
 def _command(asked: argparse.Namespace, spec: Spec) -> str:

@@ -25,13 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from data import Spec, shards_for, write_shards
+from options import add_machine, at_least_one, some_of
 from peers.tables import ENGINES, NEW, copy_table, grown_table
-from preprocess import at_least_one, some_of
 from process import run_peer
 from report import machine, middle_runs
 from suite import measure, tell
-
-from genspark.session.jvm import driver_memory, usable_cores
 
 OLD_SHARDS = 100
 HANDS = {"polars": "polars", "spark-polars": "spark-sql", "spark": "spark-sql", "spark-delta": "spark-sql"}
@@ -198,10 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeat", type=at_least_one, default=3, help="runs of each program; the middle one is shown (3)")
     add("--seed", type=int, default=20, help="what decides every value of the input (20)")
     add("--limit", type=at_least_one, default=1800, help="seconds after which a program is stopped (1800)")
-    add("--cores", type=at_least_one, default=usable_cores(), help="cores of each program")
-    add("--memory", default=driver_memory(), help="heap of each Spark, such as 8g")
-    add("--out", type=Path, default=Path("out/benchmarks"), help="where the input is kept for next time")
-    add("--json", type=Path, metavar="FILE", help="write every run's figures as JSON")
+    add_machine(parser, "program")
     return parser
 
 

@@ -23,13 +23,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from options import add_machine, at_least_one, some_of
 from peers import OWN
-from preprocess import at_least_one, some_of
 from report import machine, middle_runs
 from suite import measure, tell
 from text_data import KINDS, TextSpec, write_text
-
-from genspark.session.jvm import driver_memory, usable_cores
 
 PEERS = ("genspark-polars", "genspark-spark", "genspark-spark-polars", "polars", "duckdb", "spark-sql")
 HAND = "polars"
@@ -166,10 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeat", type=at_least_one, default=1, help="runs of each peer; the middle one is shown (1)")
     add("--seed", type=int, default=20, help="what decides every value of the input (20)")
     add("--limit", type=at_least_one, default=1800, help="seconds after which a peer is stopped (1800)")
-    add("--cores", type=at_least_one, default=usable_cores(), help="cores of each peer")
-    add("--memory", default=driver_memory(), help="heap of each Spark and limit of DuckDB, such as 8g")
-    add("--out", type=Path, default=Path("out/benchmarks"), help="where the input is kept for next time")
-    add("--json", type=Path, metavar="FILE", help="write every run's figures as JSON")
+    add_machine(parser, "peer", limits="heap of each Spark and limit of DuckDB")
     return parser
 
 

@@ -13,6 +13,14 @@ from pathlib import Path
 
 from genspark.session.jars import cache_folder
 
+STEPS = """key: id
+fit_on: {{split: train}}
+steps:
+- split: {{fractions: {{train: 0.8, test: 0.2}}}}
+- impute: {{columns: v, strategy: mean}}
+- outliers: {{columns: u, threshold: 3, action: quarantine}}
+- scale: {{columns: [u, v]}}"""
+"""What the jobs of these tests do, in a text that is formatted yet."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONSTRAINTS = REPOSITORY / "constraints.txt"
 

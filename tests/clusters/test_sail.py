@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import psutil
 import pytest
-from environments import REPOSITORY, clean
+from environments import REPOSITORY, STEPS, clean
 from standalone import end
 
 from genspark import JobConfig, run
@@ -28,19 +28,15 @@ print(server.listening_address[1], flush=True)
 import threading
 threading.Event().wait()
 """
-JOB = """
-name: sail
-engine: {engine}
-source: {{path: '{work}/in', format: {format}, split_size: 1}}
-key: id
-fit_on: {{split: train}}
-steps:
-- split: {{fractions: {{train: 0.8, test: 0.2}}}}
-- impute: {{columns: v, strategy: mean}}
-- outliers: {{columns: u, threshold: 3, action: quarantine}}
-- scale: {{columns: [u, v]}}
-sink: {{path: '{work}/{engine}-{format}', partition_by: [split]}}
-"""
+JOB = "\n".join(
+    [
+        "name: sail",
+        "engine: {engine}",
+        "source: {{path: '{work}/in', format: {format}, split_size: 1}}",
+        STEPS,
+        "sink: {{path: '{work}/{engine}-{format}', partition_by: [split]}}",
+    ]
+)
 
 
 @pytest.fixture(scope="module")

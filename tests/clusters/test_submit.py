@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from environments import REPOSITORY, archive, clean, environment, requirements, wheel
+from environments import REPOSITORY, STEPS, archive, clean, environment, requirements, wheel
 from standalone import Cluster, cluster, submit
 
 from genspark import JobConfig, run
@@ -23,19 +23,15 @@ from genspark.job.report import RunReport
 
 pytestmark = [pytest.mark.slow, pytest.mark.classic]
 SHARDS, ROWS = 16, 20_000
-JOB = """
-name: cluster
-engine: {engine}
-source: {{path: '{work}/in', format: csv, split_size: 1, schema: 'id long, v double, u double, g string'}}
-key: id
-fit_on: {{split: train}}
-steps:
-- split: {{fractions: {{train: 0.8, test: 0.2}}}}
-- impute: {{columns: v, strategy: mean}}
-- outliers: {{columns: u, threshold: 3, action: quarantine}}
-- scale: {{columns: [u, v]}}
-sink: {{path: '{work}/{engine}', mode: overwrite, partition_by: [split]}}
-"""
+JOB = "\n".join(
+    [
+        "name: cluster",
+        "engine: {engine}",
+        "source: {{path: '{work}/in', format: csv, split_size: 1, schema: 'id long, v double, u double, g string'}}",
+        STEPS,
+        "sink: {{path: '{work}/{engine}', mode: overwrite, partition_by: [split]}}",
+    ]
+)
 PROBE = """
 import json, sys
 from genspark.session import get_spark

@@ -102,6 +102,21 @@ class ByArrow(Store):
         return sorted(info.path.removeprefix(f"{base}/") for info in infos if info.is_file)
 
 
+def s3_system(endpoint: str, bucket: str) -> Any:
+    """A client of a server of S3's kind that is none of genspark's own, with a bucket there."""
+    from pyarrow import fs
+
+    system = fs.S3FileSystem(
+        access_key=KEY,
+        secret_key=SECRET,
+        endpoint_override=endpoint,
+        region="us-east-1",
+        allow_bucket_creation=True,
+    )
+    system.create_dir(bucket)
+    return system
+
+
 class S3(ByArrow):
     """S3Proxy, which enforces If-None-Match."""
 
@@ -135,16 +150,7 @@ class S3(ByArrow):
         self.connect()
 
     def connect(self) -> None:
-        from pyarrow import fs
-
-        self.system = fs.S3FileSystem(
-            access_key=KEY,
-            secret_key=SECRET,
-            endpoint_override=self.endpoint,
-            region="us-east-1",
-            allow_bucket_creation=True,
-        )
-        self.system.create_dir(self.bucket)
+        self.system = s3_system(self.endpoint, self.bucket)
 
     def end(self) -> None:
         self.process.end()

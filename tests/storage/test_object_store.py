@@ -22,7 +22,6 @@ import pytest
 import servers
 from pyarrow import fs
 from pyarrow.dataset import dataset
-from servers import KEY, SECRET
 
 from genspark import JobConfig, PipelineModel, job
 from genspark.cli import main
@@ -47,14 +46,7 @@ class Store:
     system: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self.system = fs.S3FileSystem(
-            access_key=KEY,
-            secret_key=SECRET,
-            endpoint_override=self.endpoint,
-            region="us-east-1",
-            allow_bucket_creation=True,
-        )
-        self.system.create_dir(BUCKET)
+        self.system = servers.s3_system(self.endpoint, BUCKET)
 
     def put(self, key: str, content: bytes) -> None:
         with self.system.open_output_stream(f"{BUCKET}/{key}", compression=None) as stream:
