@@ -16,6 +16,7 @@ from genspark.columns.names import FILE_COLUMN, ID_COLUMN
 from genspark.config import JobConfig, Source
 from genspark.engines.fate import CORRUPT
 from genspark.engines.polars.engine import PolarsEngine
+from genspark.engines.spark.names import quoted
 from genspark.errors import SourceError, StoreError
 from genspark.job.identity import Identity
 from genspark.job.job import transform
@@ -29,7 +30,7 @@ from genspark.sinks.table import PastRun
 from genspark.sources import Dataset, find_dataset, scan
 from genspark.sources.ddl import name_of
 from genspark.storage import access
-from genspark.storage.files import OWN, file_system, is_uri, storage_path
+from genspark.storage.files import OWN, file_system, storage_path, writing
 from genspark.storage.object_stores import one_line
 from genspark.storage.secrets import masked
 
@@ -153,7 +154,7 @@ def _found(path: str, types: Mapping[str, pl.DataType]) -> Dataset:
     if not found.format.infers:
         return found
     columns = {name: types.get(name, dtype) for name, dtype in found.schema.items()}
-    ddl = ", ".join(f"`{name.replace('`', '``')}` {name_of(dtype)}" for name, dtype in columns.items())
+    ddl = ", ".join(f"{quoted(name)} {name_of(dtype)}" for name, dtype in columns.items())
     return find_dataset(Source(path=path, format=form, schema=ddl))
 
 
@@ -172,8 +173,6 @@ def _kept(config: JobConfig, rows: pl.DataFrame) -> tuple[str, str]:
     path = f"{storage_path(config.sink.path).rstrip('/')}/{REPLAYS}/{digest}.parquet"
     system, inside = file_system(path)
     if not system.get_file_info(inside).is_file:
-        if not is_uri(path):
-            system.create_dir(inside.rpartition("/")[0], recursive=True)
-        with system.open_output_stream(inside) as stream:
+        with writing(path) as stream:
             stream.write(content.getvalue())
     return digest, path
