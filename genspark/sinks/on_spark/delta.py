@@ -1,22 +1,21 @@
 """Delta tables by Spark's own writer.
 
-Rows and the run's transaction are one commit. Properties that change are a commit before it, since no writer of Spark
-takes them along but `CREATE TABLE AS SELECT`, which loses what an `Observation` counts: after a crash between the two
-no row lacks its properties.
+Rows and the run's transaction are one commit. So are the properties of a new table where Delta's command for it is to
+be had; else, and where a table's properties change, they are a commit before it: after a crash between the two no row
+lacks its properties.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.columns.hashing import ORDER
 from genspark.engines.spark.errors import spark_errors
-from genspark.engines.spark.functions import functions
-from genspark.engines.spark.names import quoted, wrapped
+from genspark.engines.spark.names import wrapped
 from genspark.errors import SinkError, SourceOvertakenError, TargetError
 from genspark.session import qualified
 from genspark.sinks.columns import fitted, kept_columns, misfits
@@ -32,6 +31,7 @@ from genspark.sinks.history import (
     refuse_the_same,
 )
 from genspark.sinks.on_spark import delta_table
+from genspark.sinks.on_spark.delta_new import make_without_rows, making
 from genspark.sinks.on_spark.footers import looked_at
 from genspark.sinks.on_spark.frames import ADVISORY, held, in_order, plain_text
 from genspark.sinks.section import Section
@@ -110,12 +110,7 @@ class DeltaSpark(Sink["DataFrame"]):
                 if table.version is not None:
                     self._set_properties(table, wanted, metadata)
                     self._write(table, section, frame, section.mode, options)
-                elif all(name.startswith("delta.") for name in wanted):
-                    created = {**delta_table.plain_properties(self.spark), **wanted}
-                    self._write(table, section, frame, section.mode, {**options, **created})
-                elif self._make(table, section, frame, wanted, metadata):
-                    self._write(table, section, frame, "append", options)
-                else:
+                elif not self._write_new(table, section, frame, wanted, options, metadata):
                     return self.commit(table, section, rows, metadata, properties)
             commit = self._commit(table, section, metadata)
             return looked_at(self.spark, table, section, commit, wanted, dict(frame.dtypes))
@@ -155,50 +150,38 @@ class DeltaSpark(Sink["DataFrame"]):
         if changed:
             delta_table.set_properties(self.spark, table.path, changed, _without_key(metadata))
 
-    def _make(
-        self, table: Table, section: Section, frame: DataFrame, wanted: Mapping[str, str], metadata: Mapping[str, Any]
+    def _write_new(
+        self,
+        table: Table,
+        section: Section,
+        frame: DataFrame,
+        wanted: Mapping[str, str],
+        options: Mapping[str, str],
+        metadata: Mapping[str, Any],
     ) -> bool:
-        """Make the table, without rows. False where another writer made it first, and rows may be appended to it."""
-        empty, F = plain_text(self.spark.createDataFrame([], frame.drop(ORDER).schema)), functions()
-        told, by = _without_key(metadata), partitioning(table, section)
-        created = {**delta_table.plain_properties(self.spark), **wanted}
-        writer = empty.writeTo(delta_table.named(table.path)).using("delta")
-        for name, value in created.items():
-            writer = writer.tableProperty(name, value)
-        if by:
-            writer = writer.partitionedBy(*(F.col(quoted(name)) for name in by))
+        """Write the table with its rows. False where another writer made it first, and rows may be appended to it."""
+        by, created = partitioning(table, section), {**delta_table.plain_properties(self.spark), **wanted}
+        if all(name.startswith("delta.") for name in created):
+            self._write(table, section, frame, section.mode, {**options, **created})
+            return True
+        rows, told = in_order(frame, section, by), {**options, **_of_files(section)}
+        make = making(self.spark, rows, table.path, partition_by=by, properties=created, options=told)
         try:
-            with delta_table.telling(self.spark, told):
-                writer.create()
+            if make is None:
+                make_without_rows(self.spark, rows, table.path, by, created, _without_key(metadata))
+            else:
+                make()
         except Exception:
-            if delta_table.history(self.spark, table.path):
-                if section.mode == "append":
-                    return False
-                raise
-            self._make_beside(empty, table, by, created, told)
+            if section.mode == "append" and delta_table.history(self.spark, table.path):
+                return False
+            raise
+        if make is None:
+            self._write(table, section, frame, "append", options)
         return True
 
-    def _make_beside(
-        self,
-        empty: DataFrame,
-        table: Table,
-        by: Sequence[str],
-        created: Mapping[str, str],
-        metadata: Mapping[str, Any],
-    ) -> None:
-        """Make the table where models lie already: Spark then takes properties but Delta's own in a commit apart."""
-        own = {name: value for name, value in created.items() if name.startswith("delta.")}
-        writer = empty.write.format("delta").mode("error").partitionBy(*by).options(**own)
-        writer.option("userMetadata", json.dumps(metadata)).save(table.path)
-        delta_table.set_properties(self.spark, table.path, created, metadata)
-
     def _write(self, table: Table, section: Section, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
-        writer = (
-            in_order(frame, section, partitioning(table, section)).write.format("delta").mode(mode).options(**options)
-        )
-        writer = writer.options(**Compression.of(section).for_spark)
-        if section.max_records_per_file:
-            writer = writer.option("maxRecordsPerFile", str(section.max_records_per_file))
+        rows = in_order(frame, section, partitioning(table, section))
+        writer = rows.write.format("delta").mode(mode).options(**options, **_of_files(section))
         if section.schema_ == "evolve" and keeps_columns(table, section):
             writer = writer.option("mergeSchema", "true")
         if section.partitions and table.version is not None:
@@ -295,6 +278,12 @@ def _options(table: Table, history: list[Entry], metadata: Mapping[str, Any]) ->
     is_again = any(entry.run.get("key") == metadata["key"] for entry in before)
     number = (table.version or 0) + 2 if is_again else 1
     return {**told, "txnAppId": application(metadata["key"]), "txnVersion": str(number)}
+
+
+def _of_files(section: Section) -> dict[str, str]:
+    """What Spark's writer is told of the files."""
+    limit = {"maxRecordsPerFile": str(section.max_records_per_file)} if section.max_records_per_file else {}
+    return {**Compression.of(section).for_spark, **limit}
 
 
 def _without_key(metadata: Mapping[str, Any]) -> dict[str, Any]:
