@@ -133,6 +133,9 @@ def left_behind(place: Place) -> Iterator[str]:
 def _belongs(name: str) -> bool:
     """Whether a file is one of the log, one of genspark's own, a checksum of Hadoop's, or of rows."""
     folder, _, file = name.rpartition("/")
+    if folder == "_delta_log" and file.removesuffix(".crc").endswith(".tmp"):
+        # The draft of an entry that Delta's own writer was about to rename; nothing of Delta's takes it away.
+        return file.startswith(".")
     if folder == "_delta_log":
         return Path(file.removeprefix(".").removesuffix(".crc")).stem.isdigit() or file == "_last_checkpoint"
     if folder.startswith("_genspark") and file.startswith("."):
