@@ -26,6 +26,7 @@ CORE = [
     "deltalake>=1.6",
     "obstore>=0.8",
     "rich>=13",
+    "sqlglot>=27",
 ]
 if os.environ.get("GENSPARK_WITHOUT_SPARK"):
     # For platforms that bring their own Spark, and for Spark Connect's client alone.

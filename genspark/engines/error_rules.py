@@ -18,6 +18,8 @@ def stop_on(frame: Any, label: str, rejections: Iterable[Rejection]) -> None:
         if rule.action != "error":
             continue
         broken = frame.select(value=rule.value, broken=any_of([rule.predicate])).filter(nw.col("broken"))
+        if len(broken) and not rule.has_value:
+            raise DataError(f"{label}: {rule.broken}")
         if len(broken):
             raise DataError(
                 f"{label}: column {rule.column!r} has the value {broken['value'][0]}, outside the {rule.rule}; "

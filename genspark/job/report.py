@@ -48,7 +48,7 @@ class RunReport:
     `passes` counts every pass, by purpose. Of a run that was `already_done`, `run_id` and `table_version` are
     those of the run that did it, and this one read and wrote nothing. `row_ids_shared` are the written rows that have
     the `_row_id` of another of them, None where that was not counted. `layout_off` is what of the files does not fit
-    the layout that the table tells.
+    the layout that the table tells, `findings` what the fit found out of bounds.
     """
 
     name: str
@@ -74,6 +74,7 @@ class RunReport:
     already_done: bool = False
     row_ids_shared: int | None = None
     layout_off: Sequence[str] = ()
+    findings: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -111,6 +112,7 @@ class RunReport:
             seconds=seconds,
             row_ids_shared=commit.shared_ids,
             layout_off=commit.off,
+            findings=model.findings(),
         )
 
     @classmethod
@@ -164,6 +166,7 @@ class RunReport:
             ("passes in all", ", ".join(f"{purpose} {n}" for purpose, n in self.passes.items() if n)),
             ("files written", f"{self.files_written:,} ({size_text(self.bytes_written)})"),
             *layout,
+            *(("found", found) for found in self.findings),
             ("table", f"{masked(self.table)} (version {self.table_version})"),
             ("model", masked(self.model)),
             *quarantine,

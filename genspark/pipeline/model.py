@@ -89,6 +89,11 @@ class PipelineModel:
         pairs = zip(self.steps, self.parameters, strict=True)
         return [loss for step, parameters in pairs for loss in step.losses(parameters)]
 
+    def findings(self) -> list[str]:
+        """Sentences of what the fit found and whoever runs it should know, in the order of the steps."""
+        pairs = zip(self.steps, self.parameters, strict=True)
+        return [found for step, parameters in pairs for found in step.findings(parameters)]
+
     def diff(self, other: PipelineModel) -> ModelDiff:
         """The differences from this model to the other: columns, steps, and every parameter that is not the same."""
         return diff(self, other)

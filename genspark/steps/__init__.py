@@ -6,6 +6,8 @@ from genspark.steps.bucketize import Bucketize
 from genspark.steps.cast import Cast
 from genspark.steps.drop import Drop
 from genspark.steps.encode import Encode
+from genspark.steps.expect import Expect
+from genspark.steps.filter import Filter
 from genspark.steps.impute import Impute
 from genspark.steps.learner import Learner
 from genspark.steps.outliers import Outliers
@@ -15,6 +17,7 @@ from genspark.steps.scale import Scale
 from genspark.steps.select import Select
 from genspark.steps.split import Split
 from genspark.steps.transform import Transform
+from genspark.steps.validate import Validate
 
 __all__ = [
     "Augment",
@@ -23,6 +26,8 @@ __all__ = [
     "ColorJitter",
     "Drop",
     "Encode",
+    "Expect",
+    "Filter",
     "Impute",
     "Learner",
     "Outliers",
@@ -34,4 +39,5 @@ __all__ = [
     "Split",
     "Step",
     "Transform",
+    "Validate",
 ]

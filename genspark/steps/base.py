@@ -117,6 +117,10 @@ class Step(ABC, metaclass=Checked):
         """
         return {}
 
+    def findings(self, parameters: Parameters) -> Sequence[str]:
+        """Sentences of what the fit found and whoever runs it should know."""
+        return []
+
     def table_properties(self) -> Mapping[str, str]:
         """Properties that the written table carries for its readers."""
         return {}

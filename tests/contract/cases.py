@@ -62,6 +62,17 @@ STEPS: dict[str, list[Case]] = {
         case(columns=["s", "small", "b"], min_count=3, unknown_id=-1),
         case(columns=["s", "n"], max_size=2, overflow="unknown", method="onehot"),
     ],
+    "expect": [
+        case(
+            "all null",
+            "no rows",
+            rules=[
+                {"columns": ["x", "n"], "null_share": [0, 0.2], "mean": [-100, 100], "most": [None, 50]},
+                {"columns": "s", "distinct": [3, 3], "null_share": [0.5, None], "level": "warn"},
+            ],
+        ),
+    ],
+    "filter": [case(where="x > 0 OR s LIKE 'a%' OR n / small > 2", action="quarantine")],
     "impute": [
         case(columns=["x"], strategy="median", rank_error=0),
         case(columns=["x", "small", "s", "b"], strategy="mode", indicator=True),
@@ -95,6 +106,21 @@ STEPS: dict[str, list[Case]] = {
         case("infinities", columns=["p"], function="log"),
         case(columns=["x", "p"], function="log1p", invalid="null"),
         case(columns=["x"], function="log", invalid="quarantine"),
+    ],
+    "validate": [
+        case(
+            "all null",
+            rules=[
+                {"columns": ["x", "s"], "not_null": True, "level": "warn"},
+                {"columns": ["x", "p"], "between": [-2, None], "level": "drop"},
+                {"columns": "s", "one_of": ["a", "ñ"]},
+                {"columns": "n", "none_of": [7, 9], "level": "warn", "name": "odd ones"},
+                {"columns": "s", "matches": "^[a-zñ]$", "level": "drop"},
+                {"columns": "s", "length": [1, 1], "level": "warn"},
+                {"sql": "x < 20 OR s LIKE '%c%'"},
+                {"sql": "n > 0 AND b IS NOT NULL", "level": "error"},
+            ],
+        ),
     ],
 }
 

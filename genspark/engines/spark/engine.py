@@ -95,6 +95,7 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
     frame, sql = with_judgements(frame, rules)
     native = nw.to_native(frame)
     for rule, (broken, value, threshold) in zip(rules, sql, strict=True):
+        told = [text(f"{RAISED}{label}: {rule.broken}")]
         message = [
             text(f"{RAISED}{label}: column {rule.column!r} has the value "),
             f"CAST({value} AS STRING)",
@@ -102,7 +103,7 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
             f"CAST({threshold} AS STRING)",
             text("); clean it before, or set the step's rule for such values"),
         ]
-        stop = f"CAST(raise_error(concat({', '.join(message)})) AS BOOLEAN)"
+        stop = f"CAST(raise_error(concat({', '.join(message if rule.has_value else told)})) AS BOOLEAN)"
         native = native.filter(f"CASE WHEN {alive} AND {broken} THEN {stop} ELSE true END")
     return wrapped(native).drop(list(judgements(rules)))
 
@@ -123,6 +124,8 @@ def text(value: str) -> str:
 
 
 def _threshold(value: str, lower: Bound, upper: Bound) -> str:
+    if lower is None and upper is None:
+        return "CAST(null AS DOUBLE)"
     low, high = (quoted(bound) if isinstance(bound, str) else f"{bound!r}D" for bound in (lower, upper))
     if lower is None or upper is None:
         return low if upper is None else high

@@ -1,0 +1,37 @@
+"""Patterns of text, matched by RE2 on every engine: engines' own regular expressions differ, and some explode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genspark.columns.kernels import Kernel
+from genspark.columns.sql import Pattern
+
+
+def matching(patterns: Sequence[Pattern]) -> list[Kernel]:
+    """The kernel of the hidden Boolean columns that tell whether texts fit the patterns, null for null; or none."""
+    if not patterns:
+        return []
+    columns = tuple(dict.fromkeys(pattern.column for pattern in patterns))
+
+    def match(arrays: Sequence[pa.Array]) -> list[pa.Array]:
+        text = dict(zip(columns, arrays, strict=True))
+        return [_fits(text[pattern.column], pattern) for pattern in patterns]
+
+    return [Kernel(columns, {pattern.output: pa.bool_() for pattern in patterns}, match)]
+
+
+def refuse_broken(pattern: str) -> None:
+    """Raise ValueError where a regular expression is none that RE2 takes."""
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{pattern!r} is no regular expression of RE2: {error}") from None
+
+
+def _fits(texts: pa.Array, pattern: Pattern) -> pa.Array:
+    fits = pc.match_like if pattern.is_like else pc.match_substring_regex
+    return fits(texts, pattern.pattern)
