@@ -18,8 +18,9 @@ def matching(patterns: Sequence[Pattern]) -> list[Kernel]:
     columns = tuple(dict.fromkeys(pattern.column for pattern in patterns))
 
     def match(arrays: Sequence[pa.Array]) -> list[pa.Array]:
-        text = dict(zip(columns, arrays, strict=True))
-        return [_fits(text[pattern.column], pattern) for pattern in patterns]
+        # Texts that are equal are matched once.
+        distinct = {name: array.dictionary_encode() for name, array in zip(columns, arrays, strict=True)}
+        return [_fits(distinct[pattern.column], pattern) for pattern in patterns]
 
     return [Kernel(columns, {pattern.output: pa.bool_() for pattern in patterns}, match)]
 
@@ -32,6 +33,6 @@ def refuse_broken(pattern: str) -> None:
         raise ValueError(f"{pattern!r} is no regular expression of RE2: {error}") from None
 
 
-def _fits(texts: pa.Array, pattern: Pattern) -> pa.Array:
+def _fits(texts: pa.DictionaryArray, pattern: Pattern) -> pa.Array:
     fits = pc.match_like if pattern.is_like else pc.match_substring_regex
-    return fits(texts, pattern.pattern)
+    return fits(texts.dictionary, pattern.pattern).take(texts.indices)

@@ -54,11 +54,10 @@ class _OneKey:
 
 def _keyed(kind: str, step: type[Step], handler: GetCoreSchemaHandler) -> CoreSchema:
     first_paragraph = " ".join((step.__doc__ or "").split("\n\n")[0].split())
-    field: Any = (step, Field(description=first_paragraph))
-    section: Any = create_model(f"{step.__name__}Step", __config__=SECTION, __doc__=first_paragraph, **{kind: field})
-    return core_schema.no_info_after_validator_function(
-        lambda one: getattr(one, kind), handler.generate_schema(section)
-    )
+    # By an alias: pydantic has methods of its own that some kinds are called as.
+    field: Any = (step, Field(alias=kind, description=first_paragraph))
+    section: Any = create_model(f"{step.__name__}Step", __config__=SECTION, __doc__=first_paragraph, step=field)
+    return core_schema.no_info_after_validator_function(lambda one: one.step, handler.generate_schema(section))
 
 
 def _one_key(value: Any) -> Any:

@@ -103,7 +103,8 @@ def _print_tally(title: str, tally: dict[str, Any]) -> None:
 def _print_sample(sample: dict[str, Any]) -> None:
     for reason in sample["reasons"]:
         where = " ".join(str(reason[part]) for part in ("step", "column", "rule") if reason[part])
-        print(f"    {where}: value {reason['value']}, threshold {reason['threshold']}; {sample['file']}")
+        number = "" if reason["threshold"] is None else f"value {reason['value']}, threshold {reason['threshold']}; "
+        print(f"    {where}: {number}{sample['file']}")
     print(f"      {json.dumps(sample['values'], ensure_ascii=False)}{sample['text'] or ''}")
 
 

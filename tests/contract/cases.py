@@ -65,6 +65,7 @@ STEPS: dict[str, list[Case]] = {
     "expect": [
         case(
             "all null",
+            "all nan",
             "no rows",
             rules=[
                 {"columns": ["x", "n"], "null_share": [0, 0.2], "mean": [-100, 100], "most": [None, 50]},
