@@ -37,7 +37,7 @@ FAMILIES = {
     "Bring to a scale": ["scale"],
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
-    "Hold to rules": ["validate", "expect", "filter"],
+    "Hold to rules": ["validate", "expect", "filter", "pii"],
     "For training": ["split", "augment"],
     "Columns": ["cast", "rename", "select", "drop"],
 }

@@ -11,6 +11,7 @@ from genspark.steps.filter import Filter
 from genspark.steps.impute import Impute
 from genspark.steps.learner import Learner
 from genspark.steps.outliers import Outliers
+from genspark.steps.pii import Pii
 from genspark.steps.rejection import Rejection
 from genspark.steps.rename import Rename
 from genspark.steps.scale import Scale
@@ -31,6 +32,7 @@ __all__ = [
     "Impute",
     "Learner",
     "Outliers",
+    "Pii",
     "RandomCrop",
     "Rejection",
     "Rename",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ from genspark.statistics import (
 )
 from genspark.steps import Step
 
+os.environ.setdefault("GENSPARK_PII_KEY", "a key for the tests alone")
 INF, NAN = math.inf, math.nan
 ROWS = 24
 

@@ -1,0 +1,98 @@
+"""Finds personal data in columns of text, and replaces it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genspark.columns.kernels import Kernel
+from genspark.steps.pii.kinds import KINDS, Kind
+
+Replace = Callable[[str, str], str]
+"""(the kind's name, what was found) -> what stands in its place."""
+
+
+def masked(kind: str, _: str) -> str:
+    """`[EMAIL]` for an e-mail address, and so on."""
+    return f"[{kind.upper()}]"
+
+
+def hashed(key: bytes) -> Replace:
+    """`[EMAIL:0123456789abcdef]`: the first 64 bits of the HMAC-SHA256, by a key, of kind and text."""
+
+    def replace(kind: str, text: str) -> str:
+        digest = hmac.new(key, f"{kind}:{text}".encode(), hashlib.sha256).hexdigest()
+        return f"[{kind.upper()}:{digest[:16]}]"
+
+    return replace
+
+
+def finding(column: str, kinds: Sequence[str], named: Callable[[str], str], replace: Replace | None) -> Kernel:
+    """The kernel of a column: whether each kind was found, under `named(kind)`, and the text after `replace`.
+
+    The text is under `named("")`; without `replace` there is none. Null has nothing in it, and stays null.
+    """
+    wanted = [kind for name, kind in KINDS.items() if name in kinds]
+
+    def find(arrays: Sequence[pa.Array]) -> list[pa.Array]:
+        (texts,) = arrays
+        found: dict[str, npt.NDArray[np.bool_]] = {kind.name: np.zeros(len(texts), dtype=bool) for kind in wanted}
+        changed: dict[int, str] = {}
+        for row, hinted in _candidates(texts, wanted):
+            text = texts[row].as_py()
+            spans = claimed(text, hinted)
+            for _, _, name in spans:
+                found[name][row] = True
+            if spans and replace:
+                changed[row] = _replaced(text, spans, replace)
+        flags = [pa.array(found[kind.name]) for kind in wanted]
+        return [*flags, _with(texts, changed)] if replace else flags
+
+    outputs = {named(kind.name): pa.bool_() for kind in wanted}
+    return Kernel((column,), {**outputs, named(""): pa.string()} if replace else outputs, find)
+
+
+def claimed(text: str, kinds: Sequence[Kind]) -> list[tuple[int, int, str]]:
+    """Where kinds are in a text, as (start, end, kind) in order; characters are claimed by the first kind."""
+    spans: list[tuple[int, int, str]] = []
+    for kind in kinds:
+        for hit in kind.pattern.finditer(text):
+            start, end = hit.span()
+            if kind.is_one(hit[0]) and all(end <= other[0] or start >= other[1] for other in spans):
+                spans.append((start, end, kind.name))
+    return sorted(spans)
+
+
+def _candidates(texts: pa.Array, kinds: Sequence[Kind]) -> list[tuple[int, list[Kind]]]:
+    """The rows whose text may have something, with the kinds that it may have: all others cost RE2 alone."""
+    any_hint = "|".join(kind.hint for kind in kinds)
+    rows = np.flatnonzero(np.asarray(pc.match_substring_regex(texts, any_hint).fill_null(False)))
+    few = texts.take(pa.array(rows))
+    hinted = [np.asarray(pc.match_substring_regex(few, kind.hint)) for kind in kinds]
+    return [
+        (int(row), [kind for kind, hits in zip(kinds, hinted, strict=True) if hits[at]]) for at, row in enumerate(rows)
+    ]
+
+
+def _replaced(text: str, spans: Sequence[tuple[int, int, str]], replace: Replace) -> str:
+    parts, end = [], 0
+    for start, stop, kind in spans:
+        parts += [text[end:start], replace(kind, text[start:stop])]
+        end = stop
+    return "".join([*parts, text[end:]])
+
+
+def _with(texts: pa.Array, changed: dict[int, str]) -> pa.Array:
+    """The texts, with some replaced."""
+    texts = texts.cast(pa.string())
+    if not changed:
+        return texts
+    mask = np.zeros(len(texts), dtype=bool)
+    mask[list(changed)] = True
+    return pc.replace_with_mask(texts, pa.array(mask), pa.array(list(changed.values()), pa.string()))
