@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ sys.path.insert(0, str(HERE.parent / "tests" / "contract"))
 from generated import Fields, attempts, choices_of, fields_of  # noqa: E402
 
 INF, NAN = math.inf, math.nan
+os.environ.setdefault("GENSPARK_PII_KEY", "a key for this page alone")
 X = [1.0, 2.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0, 40.0]
 ODD = {"null": None, "NaN": NAN, "+infinity": INF}
 FAMILIES = {
@@ -108,7 +110,18 @@ def paragraphs(step: type[Step]) -> list[str]:
 def table_of_fields(step: type[Step]) -> list[str]:
     """The step's YAML keys."""
     schema = TypeAdapter(step).json_schema()
-    definitions = schema.get("$defs", {})
+    lines = table_of_keys(schema, schema.get("$defs", {}))
+    for name, told in schema["properties"].items():
+        each = told.get("items", {}).get("$ref")
+        if each:
+            one = schema["$defs"][each.rsplit("/", 1)[1]]
+            lines += [f"Each of `{name}`: {' '.join(one['description'].split())}", ""]
+            lines += table_of_keys(one, schema["$defs"])
+    return lines
+
+
+def table_of_keys(schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:
+    """The YAML keys of a step, or of each of the sections in a list of it."""
     required = set(schema.get("required", ()))
     rows = []
     for name, told in schema["properties"].items():
