@@ -40,7 +40,7 @@ FAMILIES = {
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
     "Hold to rules": ["validate", "expect", "filter", "pii"],
-    "For training": ["split", "augment"],
+    "For training": ["split", "reweigh", "augment"],
     "Columns": ["cast", "rename", "select", "drop"],
 }
 WORDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "yes or no", "object": "mapping"}

@@ -14,6 +14,7 @@ from genspark.steps.outliers import Outliers
 from genspark.steps.pii import Pii
 from genspark.steps.rejection import Rejection
 from genspark.steps.rename import Rename
+from genspark.steps.reweigh import Reweigh
 from genspark.steps.scale import Scale
 from genspark.steps.select import Select
 from genspark.steps.split import Split
@@ -36,6 +37,7 @@ __all__ = [
     "RandomCrop",
     "Rejection",
     "Rename",
+    "Reweigh",
     "Scale",
     "Select",
     "Split",

@@ -1,0 +1,124 @@
+"""Weigh rows so that groups and labels are independent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass as plain_dataclass
+from typing import Annotated, Any, ClassVar, Self
+
+import narwhals as nw
+from pydantic import BeforeValidator, Field
+from pydantic.dataclasses import dataclass
+
+from genspark.columns.dtypes import Schema
+from genspark.columns.expressions import HIDDEN
+from genspark.columns.kernels import Kernel
+from genspark.columns.lookup import PerGroup, lookup
+from genspark.errors import DataError, SchemaError
+from genspark.statistics import Frequencies, State, Statistic
+from genspark.statistics.groups import check_by, states_by_group
+from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.learner import Learner, Parameters
+from genspark.steps.matching import as_tuple, refuse_taken
+
+WEIGHT = f"{HIDDEN}weight"
+
+
+@plain_dataclass(frozen=True)
+class Counting(Learner):
+    """Counts each label in each group, and weighs each pair of them."""
+
+    groups: tuple[str, ...]
+    label: str
+    told_as: str
+
+    def statistics(self) -> Sequence[Statistic]:
+        return [self._counts]
+
+    def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
+        counts: dict[tuple[Any, ...], int] = {}
+        for group, state in states_by_group(states[self._counts]).items():
+            if state["error"]:
+                raise DataError(
+                    f"{self.told_as}: label: {self.label!r} has more than {self._counts.capacity:,} distinct values; "
+                    "weights are for labels of few"
+                )
+            counts |= {(*group, value): count for value, count in state["values"]}
+        return weights(counts)
+
+    @property
+    def _counts(self) -> Frequencies:
+        return Frequencies((self.label,), by=self.groups)
+
+
+def weights(counts: Mapping[tuple[Any, ...], int]) -> Parameters:
+    """The weight of each (*group, label) that was counted: P(group) P(label) / P(group, label).
+
+    Source: F. Kamiran, T. Calders, "Data preprocessing techniques for classification without discrimination", 2012,
+    equation 1.
+    """
+    of_group: dict[tuple[Any, ...], int] = {}
+    of_label: dict[Any, int] = {}
+    for (*group, label), count in counts.items():
+        of_group[tuple(group)] = of_group.get(tuple(group), 0) + count
+        of_label[label] = of_label.get(label, 0) + count
+    rows = sum(counts.values())
+    pairs = {pair: of_group[pair[:-1]] * of_label[pair[-1]] / (rows * count) for pair, count in counts.items()}
+    return {"pairs": [list(pair) for pair in pairs], "weights": list(pairs.values())}
+
+
+@dataclass(config=STEP_CONFIG)
+class Reweigh(Step):
+    """Add a column of weights, Float64, under which the label does not depend on the group.
+
+    The weight of a row is P(group) P(label) / P(group, label), of the rows that the step is fitted on: the weighted
+    share of each label is then the same in every group, and the weights of all rows sum to their number. Null in a
+    group column is a group. A row without a label has no weight (null), nor is it counted; a pair of group and label
+    that was not seen weighs 1. Trainers multiply each row's loss by its weight.
+
+    Source: F. Kamiran, T. Calders, "Data preprocessing techniques for classification without discrimination", 2012.
+    """
+
+    groups: Annotated[
+        tuple[str, ...],
+        BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...]),
+        Field(min_length=1, description="The columns whose values make the groups.", examples=["b"]),
+    ]
+    label: str = Field(min_length=1, description="The column with the outcome: of few values.", examples=["s"])
+    column: str = Field(default="weight", min_length=1, description="The column that is added.")
+
+    kind: ClassVar[str] = "reweigh"
+
+    def bind(self, schema: Schema) -> Self:
+        check_by(self.groups, schema)
+        try:
+            check_by([self.label], schema)
+        except SchemaError as error:
+            raise SchemaError([problem.replace("by:", "label:", 1) for problem in error.problems]) from None
+        if self.label in self.groups:
+            raise SchemaError(f"label: {self.label!r} is also a group; name the groups without it")
+        refuse_taken([self.column], schema)
+        return self
+
+    def reads(self) -> frozenset[str]:
+        return frozenset((*self.groups, self.label))
+
+    def writes(self) -> frozenset[str]:
+        return frozenset([self.column])
+
+    def output_schema(self, schema: Schema) -> Schema:
+        return {**schema, self.column: nw.Float64()}
+
+    def learner(self) -> Counting:
+        return Counting(self.groups, self.label, self.name or self.kind)
+
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
+        pairs = parameters["pairs"]
+        return [lookup((*self.groups, self.label), pairs, {WEIGHT: PerGroup(tuple(parameters["weights"]), 1.0)})]
+
+    def transform(self, frame: Any, parameters: Parameters) -> Any:
+        weight = nw.when(~nw.col(self.label).is_null()).then(nw.col(WEIGHT))
+        return frame.with_columns(weight.cast(nw.Float64).alias(self.column))
+
+    def inverse(self, frame: Any, parameters: Parameters) -> Any:
+        return frame.drop([self.column], strict=False)

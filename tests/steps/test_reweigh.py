@@ -1,0 +1,44 @@
+"""The step reweigh, against Kamiran and Calders' formula."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from genspark.errors import SchemaError
+from genspark.pipeline import Pipeline
+from genspark.steps import Reweigh
+
+ROWS = pl.DataFrame({"sex": ["m"] * 5 + ["f"] * 5, "y": [1, 1, 1, 1, 0, 1, 1, 0, 0, 0]})
+
+
+def test_weights_are_those_of_kamiran_and_calders() -> None:
+    # m: 4 positive, 1 negative; f: 2 and 3.
+    out = weighed(ROWS)
+    told = {(row["sex"], row["y"]): row["weight"] for row in out.iter_rows(named=True)}
+    expected = {("m", 1): 0.75, ("m", 0): 2.0, ("f", 1): 1.5, ("f", 0): 2 / 3}
+    assert told == pytest.approx(expected)
+    # Under them the label is as frequent in each group as in all rows.
+    shares = out.group_by("sex").agg(share=(pl.col("y") * pl.col("weight")).sum() / pl.col("weight").sum())["share"]
+    assert shares.to_list() == pytest.approx([0.6, 0.6])
+    assert out["weight"].sum() == pytest.approx(10)
+
+
+def test_null_is_a_group_and_no_label_and_what_was_not_seen_weighs_one() -> None:
+    rows = pl.DataFrame({"sex": ["m", None, "m", None], "y": [1, 0, None, 0]})
+    model = Pipeline([Reweigh("sex", "y")]).fit(rows)
+    assert list(model.transform(rows)["weight"]) == pytest.approx([1 / 3, 2 / 3, None, 2 / 3])
+    other = pl.DataFrame({"sex": ["f", "m"], "y": [1, 0]})
+    assert list(model.transform(other)["weight"]) == [1.0, 1.0]
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(SchemaError, match="label: 'z' is not a column"):
+        weighed(ROWS, label="z")
+    with pytest.raises(SchemaError, match="label: 'sex' is also a group"):
+        weighed(ROWS, label="sex")
+
+
+def weighed(rows: pl.DataFrame, label: str = "y") -> pl.DataFrame:
+    out: pl.DataFrame = Pipeline([Reweigh(["sex"], label)]).fit(rows).transform(rows)
+    return out
