@@ -164,6 +164,18 @@ def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("-n", type=_count, default=3, metavar="N", dest="most", help="rows to show a rule (default: 3)")
     _add_output_options(sub)
 
+    sub = one("audit", "show how groups fare", "out/titanic --groups sex,pclass --label survived", "audit")
+    sub.add_argument("table", metavar="TABLE", help="a table, or the job's YAML file")
+    sub.add_argument("--groups", required=True, metavar="COLUMNS", help="the columns that make the groups, by commas")
+    sub.add_argument("--label", metavar="COLUMN", help="the outcome that is true")
+    sub.add_argument("--prediction", metavar="COLUMN", help="the outcome that a model said")
+    sub.add_argument("--positive", metavar="VALUE", help="the outcome that is counted (default: 1 or true)")
+    sub.add_argument("--floor", type=_count, default=30, metavar="N", help="rows below which a group has no rates (30)")
+    sub.add_argument(
+        "--reference", action="append", default=[], metavar="GROUP=SHARE", help="the share that a group should have"
+    )
+    _add_output_options(sub)
+
     sub = one("trace", "follow a row back to its file, run, model and steps", "out/taxis --row-id 42", "tables")
     sub.add_argument("table", metavar="TABLE", help="a table, or the job's YAML file")
     sub.add_argument(

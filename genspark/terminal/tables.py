@@ -38,7 +38,7 @@ def inspect(arguments: Arguments) -> None:
         model = PipelineModel.load(arguments.path)
         print(json.dumps(model.to_json(), indent=1) if arguments.json else describe(model))
         return
-    with _shown(arguments, "reading footers") as tell:
+    with shown(arguments, "reading footers") as tell:
         seen = look_at(
             arguments.path,
             footers=None if arguments.all or arguments.rows else MOST_FOOTERS,
@@ -64,7 +64,7 @@ def maintain(arguments: Arguments) -> None:
         dry_run=arguments.dry_run,
         force=arguments.force,
         orders=None if arguments.rows else MOST_ORDERS,
-        phase=functools.partial(_shown, arguments),
+        phase=functools.partial(shown, arguments),
     )
     if arguments.json:
         print(json.dumps(done.to_json()))
@@ -75,7 +75,7 @@ def maintain(arguments: Arguments) -> None:
 
 def quarantine(arguments: Arguments) -> None:
     """Print how many rows which rule rejected, and some of them."""
-    with _shown(arguments, "reading the quarantine") as tell:
+    with shown(arguments, "reading the quarantine") as tell:
         told = summary(arguments.table, arguments.run, arguments.most, tell)
     if arguments.json:
         print(json.dumps(told, ensure_ascii=False))
@@ -110,7 +110,7 @@ def _print_sample(sample: dict[str, Any]) -> None:
 
 def trace(arguments: Arguments) -> None:
     """Print where a row comes from and what was done to it."""
-    with _shown(arguments, "looking for the row") as tell:
+    with shown(arguments, "looking for the row") as tell:
         told = follow(arguments.table, arguments.row_id, tell)
     if arguments.json:
         print(json.dumps(told, ensure_ascii=False))
@@ -148,7 +148,7 @@ def _print_findings(title: str, found: list[tuple[str, str, str]]) -> None:
 
 
 @contextlib.contextmanager
-def _shown(arguments: Arguments, phase: str) -> Iterator[Tell]:
+def shown(arguments: Arguments, phase: str) -> Iterator[Tell]:
     """Show progress while the block runs, unless it is to be quiet."""
     if arguments.quiet:
         yield silent

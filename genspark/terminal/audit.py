@@ -1,0 +1,74 @@
+"""The command that audits a table by groups, from its parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from genspark.errors import ConfigError
+from genspark.tables.audit import Asked
+from genspark.tables.audit import audit as look_at
+from genspark.terminal.tables import print_pairs, shown
+
+
+def audit(arguments: argparse.Namespace) -> None:
+    """Print how the groups of a table's rows fare."""
+    asked = Asked(
+        tuple(name.strip() for name in arguments.groups.split(",")),
+        arguments.label,
+        arguments.prediction,
+        arguments.positive,
+        arguments.floor,
+        _reference(arguments.reference),
+    )
+    with shown(arguments, "counting") as tell:
+        told = look_at(arguments.table, asked, tell)
+    if arguments.json:
+        print(json.dumps(told, ensure_ascii=False))
+        return
+    table = Table(title=f"genspark audit: {told['table']}, version {told['version']}", title_justify="left")
+    names = _names(told["groups"])
+    for name in ("group", *names):
+        table.add_column(name.replace("_", " "), justify="left" if name == "group" else "right")
+    for group in told["groups"]:
+        table.add_row(group["group"], *(_cell(name, group) for name in names))
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    small = sum(group["is_small"] for group in told["groups"])
+    if small:
+        print(f"{small} of fewer than {told['floor']} rows have no rates, and are not compared")
+    if told["fairness"]:
+        print_pairs("between groups", [(n.replace("_", " "), f"{v:.4f}") for n, v in told["fairness"].items()])
+
+
+def _reference(given: list[str]) -> dict[str, float]:
+    shares = {}
+    for text in given:
+        group, _, share = text.rpartition("=")
+        try:
+            shares[group] = float(share)
+        except ValueError:
+            raise ConfigError(f"--reference: must be GROUP=SHARE, such as 'female=0.51'; got {text!r}") from None
+    return shares
+
+
+def _names(groups: list[dict[str, Any]]) -> list[str]:
+    known = ("rows", "share", "reference", "label_rate", "prediction_rate", "true_positive_rate", "false_positive_rate")
+    used = [name for name in known if any(name in group for group in groups)]
+    return [*used, "missing_a_row", "quarantined_share"]
+
+
+def _cell(name: str, group: dict[str, Any]) -> str:
+    value = group.get(name)
+    if value is None:
+        return "-"
+    if name == "rows":
+        return f"{value:,}"
+    if isinstance(value, dict):
+        low, high = value["interval"]
+        return f"{value['value']:.3f} ({low:.3f} to {high:.3f})"
+    return f"{value:.3f}"

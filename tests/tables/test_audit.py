@@ -1,0 +1,74 @@
+"""`genspark audit`, against values that fairlearn gives and intervals of SciPy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from genspark.cli import main
+from genspark.errors import ConfigError, SourceError
+from genspark.tables.audit import Asked, audit
+
+ROWS = pl.DataFrame(
+    {
+        "g": list("AAAABBBB"),
+        "y": [1, 0, 1, 1, 0, 0, 1, 0],
+        "p": [1, 0, 1, 0, 1, 0, 0, 0],
+        "x": [1.0, None, 3.0, None, 5.0, 6.0, 7.0, 8.0],
+    }
+)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    path = str(tmp_path / "table")
+    ROWS.write_delta(path, delta_write_options={"partition_by": ["g"], "target_file_size": 1})
+    return path
+
+
+def test_differences_between_groups_are_fairlearns(table: str) -> None:
+    told = audit(table, Asked(("g",), "y", "p", floor=1))
+    # fairlearn 0.12: demographic_parity_difference, _ratio and equalized_odds_difference of these rows.
+    assert told["fairness"] == pytest.approx(
+        {
+            "demographic_parity_difference": 0.25,
+            "demographic_parity_ratio": 0.5,
+            "equalized_odds_difference": 2 / 3,
+        }
+    )
+    by_group = {group["group"]: group for group in told["groups"]}
+    assert by_group["A"]["label_rate"]["value"] == 0.75
+    assert by_group["A"]["missing_a_row"] == 0.5
+    assert by_group["B"]["missing_a_row"] == 0.0
+    # scipy.stats.binomtest(4, 8).proportion_ci(method="wilson")
+    assert by_group["A"]["share_interval"] == pytest.approx([0.215216, 0.784784], abs=1e-6)
+
+
+def test_groups_of_few_rows_are_counted_and_not_compared(table: str) -> None:
+    told = audit(table, Asked(("g", "x"), "y"))
+    assert {group["rows"] for group in told["groups"]} == {1, 2}
+    assert all(group["is_small"] and "label_rate" not in group for group in told["groups"])
+    assert told["fairness"] == {}
+
+
+def test_mistakes_are_named(table: str) -> None:
+    with pytest.raises(ConfigError, match="'h' is not a column of"):
+        audit(table, Asked(("h",)))
+    with pytest.raises(ConfigError, match="--positive: say which outcome is counted; there are A, B"):
+        audit(table, Asked(("y",), "g"))
+    with pytest.raises(ConfigError, match="--positive: 'C' is no outcome"):
+        audit(table, Asked(("y",), "g", positive="C"))
+    with pytest.raises(SourceError, match="there is no Delta table"):
+        audit(f"{table}-absent", Asked(("g",)))
+
+
+def test_the_command_prints_groups_with_their_share_and_reference(
+    table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", table, "--groups", "g", "--label", "y", "--reference", "A=0.6", "--floor", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "0.750 (0.301 to 0.954)" in printed
+    assert "0.600" in printed
+    assert "demographic parity difference" in printed
