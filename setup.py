@@ -54,6 +54,7 @@ DEV = [
     "jsonschema",
     "mlcroissant",
     "mypy",
+    "nltk",
     "psutil",
     "pysail",
     "pytest",

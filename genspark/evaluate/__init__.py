@@ -9,7 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genspark.evaluate.diversity import distinct_n, self_bleu
+    from genspark.evaluate.foretelling import causal_perplexity, ngram_perplexity
     from genspark.evaluate.frechet import frechet_distance
+    from genspark.evaluate.frontier import mauve
     from genspark.evaluate.inception import inception_score
     from genspark.evaluate.kernel import cmmd, kernel_distance
     from genspark.evaluate.language import perplexity
@@ -29,16 +32,21 @@ __all__ = [
     "Score",
     "agreement",
     "bleu",
+    "causal_perplexity",
     "chrf",
     "cmmd",
     "correlation_distance",
+    "distinct_n",
     "frechet_distance",
     "inception_score",
     "kernel_distance",
     "ks_distance",
+    "mauve",
+    "ngram_perplexity",
     "perplexity",
     "population_stability_index",
     "precision_recall",
+    "self_bleu",
     "ter",
     "total_variation",
     "wasserstein_distance",
@@ -48,16 +56,21 @@ _HOMES = {
     "Score": "score",
     "agreement": "reviewers",
     "bleu": "text",
+    "causal_perplexity": "foretelling",
     "chrf": "text",
     "cmmd": "kernel",
     "correlation_distance": "rows",
+    "distinct_n": "diversity",
     "frechet_distance": "frechet",
     "inception_score": "inception",
     "kernel_distance": "kernel",
     "ks_distance": "rows",
+    "mauve": "frontier",
+    "ngram_perplexity": "foretelling",
     "perplexity": "language",
     "population_stability_index": "rows",
     "precision_recall": "neighbours",
+    "self_bleu": "diversity",
     "ter": "text",
     "total_variation": "rows",
     "wasserstein_distance": "rows",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,32 +45,50 @@ def perplexity(frame: Any, *, log_probabilities: str, text: str | None = None) -
     columns = [log_probabilities, *([text] if text else [])]
     work = functools.partial(_sums, column=log_probabilities, text=text)
     state = parts.merged(frame, columns, work)
-    sequences, tokens, total, means, words, size = state.sums.tolist()
-    if not tokens:
+    if not state.sums[1]:
         raise DataError(f"column {log_probabilities!r} has no token that is scored")
     made = signature("perplexity", column=log_probabilities, unit="token")
+    return score_of(state, made, has_text=text is not None)
+
+
+def score_of(state: Tokens, made: Mapping[str, Any], *, has_text: bool) -> Score:
+    """The perplexity of some sequences, one of whose tokens is scored at least."""
+    sequences, tokens, total, means, words, size = state.sums.tolist()
     by_replicate = state.replicates[state.replicates[:, 1] > 0]
     low, high = np.exp(-np.quantile(by_replicate[:, 2] / by_replicate[:, 1], [0.975, 0.025]))
     found = {"sequences": sequences, "mean_of_sequences": means / sequences}
-    if text:
-        found |= {"word": math.exp(-total / words) if words else math.nan, "byte": math.exp(-total / size)}
-        found["bits_per_byte"] = -total / size / math.log(2)
+    if has_text:
+        found |= {"word": math.exp(-total / words) if words else math.nan}
+        found |= {"byte": math.exp(-total / size), "bits_per_byte": -total / size / math.log(2)} if size else {}
     return Score(math.exp(-total / tokens), int(tokens), made, (float(low), float(high)), found)
 
 
+def no_tokens() -> Tokens:
+    """The sums of no sequence."""
+    return Tokens(np.zeros(6), np.zeros((REPLICATES, 6)))
+
+
+def tokens_of(each: Sequence[tuple[str, Any, str]]) -> Tokens:
+    """The sums of some sequences: what tells one from another, the logarithms of its tokens, and its text."""
+    if not each:
+        return no_tokens()
+    rows = [
+        (1.0, len(logs), logs.sum(), math.exp(-logs.mean()), len(text.split()), len(text.encode()))
+        for _, logs, text in each
+    ]
+    sums = np.array(rows, dtype=np.float64)
+    return Tokens(sums.sum(axis=0), weights(of_texts([told for told, _, _ in each]), REPLICATES) @ sums)
+
+
 def _sums(found: Iterator[pa.Table], column: str, text: str | None) -> Tokens:
-    state = Tokens(np.zeros(6), np.zeros((REPLICATES, 6)))
+    state = no_tokens()
     for table in found:
-        each = list(_each(table, column, text))
-        if each:
-            sums = np.array([sums for _, sums in each], dtype=np.float64)
-            drawn = weights(of_texts([told for told, _ in each]), REPLICATES)
-            state = state.merged(Tokens(sums.sum(axis=0), drawn @ sums))
+        state = state.merged(tokens_of(list(_each(table, column, text))))
     return state
 
 
-def _each(table: pa.Table, column: str, text: str | None) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """Each sequence that has a token to be scored, as text, and its sums."""
+def _each(table: pa.Table, column: str, text: str | None) -> Iterator[tuple[str, Any, str]]:
+    """Each sequence that has a token to be scored."""
     texts = table.column(text).to_pylist() if text else [""] * table.num_rows
     for row, (values, of) in enumerate(zip(table.column(column).to_pylist(), texts, strict=True)):
         scored = np.array([value for value in values or () if value is not None], dtype=np.float64)
@@ -83,6 +101,4 @@ def _each(table: pa.Table, column: str, text: str | None) -> Iterator[tuple[str,
             )
         if text and of is None:
             raise DataError(f"column {text!r} has a null in row {row} of a batch, whose tokens are scored")
-        total = scored.sum()
-        sums = 1.0, len(scored), total, math.exp(-total / len(scored)), len(of.split()), len(of.encode())
-        yield repr(values), sums
+        yield repr(values), scored, of
