@@ -9,17 +9,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genspark.evaluate.closest import copies
     from genspark.evaluate.diversity import distinct_n, self_bleu
+    from genspark.evaluate.domains import adherence
     from genspark.evaluate.foretelling import causal_perplexity, ngram_perplexity
     from genspark.evaluate.frechet import frechet_distance
     from genspark.evaluate.frontier import mauve
     from genspark.evaluate.inception import inception_score
     from genspark.evaluate.kernel import cmmd, kernel_distance
     from genspark.evaluate.language import perplexity
+    from genspark.evaluate.learners import classifier_two_sample, train_on_synthetic
     from genspark.evaluate.neighbours import precision_recall
+    from genspark.evaluate.pairs import contingency_distance, correlation_distance
     from genspark.evaluate.reviewers import agreement
     from genspark.evaluate.rows import (
-        correlation_distance,
         ks_distance,
         population_stability_index,
         total_variation,
@@ -30,11 +33,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Score",
+    "adherence",
     "agreement",
     "bleu",
     "causal_perplexity",
     "chrf",
+    "classifier_two_sample",
     "cmmd",
+    "contingency_distance",
+    "copies",
     "correlation_distance",
     "distinct_n",
     "frechet_distance",
@@ -49,17 +56,22 @@ __all__ = [
     "self_bleu",
     "ter",
     "total_variation",
+    "train_on_synthetic",
     "wasserstein_distance",
 ]
 
 _HOMES = {
     "Score": "score",
+    "adherence": "domains",
     "agreement": "reviewers",
     "bleu": "text",
     "causal_perplexity": "foretelling",
     "chrf": "text",
+    "classifier_two_sample": "learners",
     "cmmd": "kernel",
-    "correlation_distance": "rows",
+    "contingency_distance": "pairs",
+    "copies": "closest",
+    "correlation_distance": "pairs",
     "distinct_n": "diversity",
     "frechet_distance": "frechet",
     "inception_score": "inception",
@@ -73,6 +85,7 @@ _HOMES = {
     "self_bleu": "diversity",
     "ter": "text",
     "total_variation": "rows",
+    "train_on_synthetic": "learners",
     "wasserstein_distance": "rows",
 }
 

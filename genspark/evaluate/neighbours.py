@@ -40,7 +40,7 @@ def precision_recall(
     }
     made = {"column": column, "k": k, "most": most, "extractor": extractor}
     return {
-        name: Score(value, two.n, signature(name, **made), _share(value, len(y)) if name != "density" else None)
+        name: Score(value, two.n, signature(name, **made), share_interval(value, len(y)) if name != "density" else None)
         for name, value in values.items()
     }
 
@@ -77,7 +77,7 @@ def _distances(x: Matrix, y: Matrix) -> Matrix:
     return apart
 
 
-def _share(share: float, n: int) -> tuple[float, float]:
+def share_interval(share: float, n: int) -> tuple[float, float]:
     """The interval of 95 % of a share. Source: E. B. Wilson, 1927."""
     z = 1.96
     middle, spread = share + z * z / (2 * n), z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5

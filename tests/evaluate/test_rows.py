@@ -57,19 +57,31 @@ def test_total_variation_of_shares(both: tuple[pl.DataFrame, pl.DataFrame]) -> N
     assert evaluate.total_variation(with_null, both[1], column="colour").value == 1.0
 
 
-def test_correlations_are_numpys(both: tuple[pl.DataFrame, pl.DataFrame]) -> None:
-    score = evaluate.correlation_distance(*both, columns=["x", "y", "n"])
-    one, two = (np.corrcoef(frame.select("x", "y", "n").drop_nulls().to_numpy().T) for frame in both)
-    assert score.parts["x x y"] == pytest.approx(abs(one[0, 1] - two[0, 1]), abs=1e-12)
-    assert score.value == pytest.approx(np.abs(one - two)[np.triu_indices(3, 1)].mean(), abs=1e-12)
+def test_correlations_are_pandas(both: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    shifted = [frame.with_columns(pl.col("y") + 1e6) for frame in both]
+    score = evaluate.correlation_distance(*shifted, columns=["x", "y", "n"])
+    one, two = (frame.select("x", "y", "n").to_pandas().corr().to_numpy() for frame in both)
+    assert score.parts["x x y"] == pytest.approx(abs(one[0, 1] - two[0, 1]), abs=1e-9)
+    assert score.value == pytest.approx(np.abs(one - two)[np.triu_indices(3, 1)].mean(), abs=1e-9)
+    halves = [pl.concat([frame.slice(700), frame.slice(0, 700)]) for frame in shifted]
+    assert evaluate.correlation_distance(*halves, columns=["x", "y", "n"]).value == pytest.approx(score.value, abs=1e-9)
 
 
 def test_a_sample_of_rows_is_the_same_on_spark(spark: Any, both: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     schema = "x double, y double, n long, colour string"
     on_spark = [spark.createDataFrame(frame.rows(), schema).repartition(4) for frame in both]
-    for column, most in (("x", 200_000), ("x", 300)):
+    for column, most in (("x", 200_000), ("n", 300)):
         here, there = (evaluate.ks_distance(*some, column=column, most=most) for some in (both, on_spark))
         assert there.value == pytest.approx(here.value, rel=1e-12)
+
+
+def test_a_sample_of_rows_is_one_of_its_values_too(both: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    # Of a column of three values 300 rows of all kinds are taken, and not those of the value of the smallest hash.
+    sampled = evaluate.total_variation(*both, column="colour", most=300)
+    whole = evaluate.total_variation(*both, column="colour")
+    assert sampled.value == pytest.approx(whole.value, abs=0.1)
+    alone = both[0].select("colour")
+    assert evaluate.total_variation(alone, alone, column="colour", most=3).n == alone.height
 
 
 def test_bad_columns_are_told(both: tuple[pl.DataFrame, pl.DataFrame]) -> None:
