@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print every column of each run, as a line of JSON each")
 
     _add_table_commands(one)
+    _add_review_commands(one)
 
     sub = one("diff", "print what moved from one model to another", "models/monday.json models/tuesday.json")
     sub.add_argument("model", metavar="MODEL", help="a model file")
@@ -196,13 +197,33 @@ def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
     _add_output_options(sub)
 
 
-def _adder(commands: Any) -> Callable[..., argparse.ArgumentParser]:
+def _add_review_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
+    group = one("review", "have experts judge real and generated rows, unknowing which", "make --help", "review")
+    steps = _adder(group.add_subparsers(title="steps", metavar="STEP", required=True), "review ")
+    sub = steps("make", "draw a blinded sample, and write the review", "out/real out/generated --out review", "review")
+    sub.add_argument("real", metavar="REAL", help="the table of real rows")
+    sub.add_argument("generated", metavar="GENERATED", help="the table of generated rows")
+    sub.add_argument("--out", required=True, metavar="FOLDER", help="where the review goes")
+    sub.add_argument("--columns", nargs="+", required=True, metavar="COLUMN", help="what reviewers see")
+    sub.add_argument("--by", metavar="COLUMN", help="draw as many items of each of its values")
+    sub.add_argument("--items", type=_count, default=100, metavar="N", help="items in all (default: 100)")
+    sub.add_argument("--reviewers", nargs="+", default=["reviewer-1", "reviewer-2"], metavar="NAME", help="who judges")
+    sub.add_argument("--each", type=_count, default=2, metavar="N", help="reviewers of an item (default: 2)")
+    sub.add_argument("--seed", type=int, default=0, metavar="N", help="of sample and orders (default: 0)")
+    sub = steps("read", "check the sheets and score them", "review verdicts-ann.csv verdicts-bob.csv", "review")
+    sub.add_argument("folder", metavar="FOLDER", help="the review, as it was made")
+    sub.add_argument("sheets", nargs="+", metavar="SHEET", help="CSV sheets, or exports of Label Studio in JSON")
+    sub.add_argument("-o", "--output", metavar="FILE", help="write the verdicts on each item: .csv or .parquet")
+    sub.add_argument("--json", action="store_true", help="print the scores as one line of JSON")
+
+
+def _adder(commands: Any, before: str = "") -> Callable[..., argparse.ArgumentParser]:
     def add(command: str, purpose: str, example: str, module: str = "commands") -> argparse.ArgumentParser:
         sub: argparse.ArgumentParser = commands.add_parser(
             command,
             help=purpose,
             description=f"{purpose[0].upper()}{purpose[1:]}.",
-            epilog=f"example: genspark {command} {example}",
+            epilog=f"example: genspark {before}{command} {example}",
         )
         sub.set_defaults(command=command, module=module)
         return sub

@@ -99,7 +99,7 @@ def _sample(found: Iterator[pa.Table], columns: list[str], most: int) -> RowSamp
         if not rows.height:
             continue
         rows = rows.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
-        some = rows.select(_hashes(rows), pl.lit(1, pl.Int64).alias(_TIMES), *columns)
+        some = rows.select(hashes(rows).alias(_HASH), pl.lit(1, pl.Int64).alias(_TIMES), *columns)
         if state.rows is not None and state.rows.height == most:
             some = some.filter(pl.col(_HASH) <= state.rows[_HASH][-1])
         held.append(RowSample(most, rows.height, some))
@@ -124,10 +124,12 @@ def _smallest(rows: pl.DataFrame, most: int) -> pl.DataFrame:
     return rows.group_by(_HASH).agg(pl.col(_TIMES).sum(), others).sort(_HASH).head(most)
 
 
-def _hashes(rows: pl.DataFrame) -> pl.Series:
+def hashes(rows: pl.DataFrame, seed: int = 0) -> pl.Series:
+    """A hash of each row by its columns of numbers, texts, dates and booleans; by its bytes where it has none."""
     import polars as pl
 
-    plain = [name for name, dtype in rows.schema.items() if not dtype.is_nested() and dtype != pl.Binary]
-    if not plain:
-        raise DataError("no column holds numbers, texts, dates or booleans; rows of bytes and lists have no sample")
-    return rows.select(plain).hash_rows(seed=0).alias(_HASH)
+    flat = [name for name, dtype in rows.schema.items() if not dtype.is_nested()]
+    plain = [name for name in flat if rows.schema[name] != pl.Binary]
+    if not flat:
+        raise DataError("the rows have lists and structures alone, by which no sample is drawn; add a column of ids")
+    return rows.select(plain or flat).hash_rows(seed=seed)
