@@ -119,6 +119,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_table_commands(one)
     _add_review_commands(one)
 
+    sub = one("report", "make a page that shows a table, beside another one", "out/taxis -o report.html", "report")
+    sub.add_argument("table", metavar="TABLE", help="a table")
+    sub.add_argument("--against", metavar="TABLE", help="a table to compare it with, such as the real rows")
+    sub.add_argument("-o", "--output", default="report.html", metavar="FILE", help="default: report.html")
+    sub.add_argument("--no-steps", action="store_true", help="do not read the source to show what each step did")
+    sub.add_argument("--json", action="store_true", help="print where it is and its size as JSON")
+
     sub = one("diff", "print what moved from one model to another", "models/monday.json models/tuesday.json")
     sub.add_argument("model", metavar="MODEL", help="a model file")
     sub.add_argument("other", metavar="OTHER", help="the model file to compare it with")

@@ -82,7 +82,7 @@ def _columns(row: pl.DataFrame, run: dict[str, Any] | None) -> list[dict[str, An
             if model.sha256 != run["model_sha256"]:
                 run["model_cannot_be_used"] = "the file holds another model now"
             else:
-                changes = {name: history.changes for name, history in _histories(model)}
+                changes = {name: history.changes for name, history in histories_of(model)}
                 before = model.inverse_transform(row).to_dicts()[0]
     except GensparkError as error:
         # The row stands without its model, which may have been deleted.
@@ -99,7 +99,8 @@ def _columns(row: pl.DataFrame, run: dict[str, Any] | None) -> list[dict[str, An
     ]
 
 
-def _histories(model: PipelineModel) -> Iterator[tuple[str, Any]]:
+def histories_of(model: PipelineModel) -> Iterator[tuple[str, Any]]:
+    """The columns of a model's result with their histories."""
     schema = {name: getattr(nw, dtype, nw.Unknown)() for name, dtype in model.input_schema.items()}
     yield from histories(model, schema).items()
 

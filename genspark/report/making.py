@@ -1,0 +1,244 @@
+"""The report: what was found of a table, and of another that it is compared with, put into a page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from genspark.errors import DataError, SourceError
+from genspark.evaluate.score import Score
+from genspark.pages import render
+from genspark.report import drawing, examples, origin
+from genspark.report.bins import Tally, drift
+from genspark.report.profile import Profile, columns_of, frame_of, profile, shapes
+from genspark.report.steps import Steps, steps_of
+from genspark.storage.sizes import size_text
+from genspark.tables.snapshot import Snapshot, read_snapshot
+from genspark.version import VERSION
+
+MOST_BYTES = 10_000_000
+Pair = Sequence[tuple[str, Tally]]
+
+
+def report(
+    table: str, output: str, *, against: str | None = None, scores: Sequence[Score] = (), steps: bool = True
+) -> int:
+    """Write a report of a table's newest version as one HTML file, and return its size in bytes.
+
+    `against` is another table, such as the real rows that these were generated like: its columns are counted in the
+    same bins. `scores` are shown with their intervals. With `steps` the first rows of the source are followed through
+    the model, where job, model and source are still there. Two scans of each table, on Polars. Raises SourceError for
+    a table that is not there or is empty, and GensparkError where Jinja2 or matplotlib is missing.
+    """
+    paths = [table, *([against] if against else [])]
+    snapshots = [read_snapshot(path) for path in paths]
+    frames = [_frame(snapshot) for snapshot in snapshots]
+    columns = columns_of(frames[0])
+    rows = [_rows(snapshot, frame) for snapshot, frame in zip(snapshots, frames, strict=True)]
+    for path, count in zip(paths, rows, strict=True):
+        if not count:
+            raise SourceError(f"{path}: the table has no rows; nothing can be reported")
+    of = shapes(frames, rows, columns)
+    profiles = [profile(frame, of) for frame in frames]
+    names = _titles(paths)
+    told = origin.lineage(table)
+    made = {
+        "version": VERSION,
+        "made": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "tables": [_table(*one) for one in zip(names, paths, snapshots, profiles, strict=True)],
+        "columns": _columns(of, profiles, names),
+        "drifts": _drifts(profiles),
+        "scores": [_score(score) for score in scores],
+        "steps": _steps(steps_of(table) if steps and told["run"] else Steps(0, (), ())),
+        "quarantine": origin.quarantined(table),
+        "texts": _texts(frames, of, names),
+        "rows": _first_rows(frames[0], of),
+        "run": told["run"],
+        "lineage": told["columns"],
+        "splits": _splits(told["splits"], profiles[0]),
+    }
+    text = _within(MOST_BYTES, made, frames, [name for name, shape in of.items() if shape.kind == "bytes"], names)
+    Path(output).write_text(text, encoding="utf-8")
+    return len(text.encode())
+
+
+def _within(
+    most: int, made: Mapping[str, Any], frames: Sequence[pl.LazyFrame], columns: Sequence[str], names: Sequence[str]
+) -> str:
+    """The page, with as many images as fit into so many bytes. Raises DataError where it is too large without any."""
+    count = examples.IMAGES
+    while True:
+        text = render("report.html", **made, images=_images(frames, columns, names, count))
+        if len(text.encode()) <= most:
+            return text
+        if not count:
+            raise DataError(f"the report takes {len(text.encode()):,} bytes of {most:,}; report on fewer columns")
+        count //= 2
+
+
+def _frame(snapshot: Snapshot) -> pl.LazyFrame:
+    if not snapshot.files:
+        raise SourceError(f"{snapshot.path}: the table has no rows; nothing can be reported")
+    return frame_of(snapshot)
+
+
+def _rows(snapshot: Snapshot, frame: pl.LazyFrame) -> int:
+    counts = [file.rows for file in snapshot.files]
+    known = [count for count in counts if count is not None]
+    if len(known) == len(counts) and not snapshot.with_vectors:
+        return sum(known)
+    return int(frame.select(pl.len()).collect(engine="streaming").item())
+
+
+def _titles(paths: Sequence[str]) -> list[str]:
+    """The last parts of the paths, or the paths where these are the same."""
+    short = [path.rstrip("/").rsplit("/", 1)[-1] for path in paths]
+    return short if len(set(short)) == len(short) else list(paths)
+
+
+def _table(name: str, path: str, snapshot: Snapshot, found: Profile) -> dict[str, Any]:
+    return {
+        "name": name,
+        "path": path,
+        "rows": f"{found.rows:,}",
+        "columns": len(snapshot.columns),
+        "files": f"{len(snapshot.files):,}",
+        "size": size_text(sum(file.size for file in snapshot.files)),
+        "table_version": snapshot.version,
+        "partition_by": ", ".join(snapshot.partition_by),
+    }
+
+
+def _columns(of: Mapping[str, Any], profiles: Sequence[Profile], names: Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for name, shape in of.items():
+        pairs = [(title, one.tallies[name]) for title, one in zip(names, profiles, strict=True) if name in one.tallies]
+        has_picture = shape.kind in ("number", "time", "category", "text") and any(t.shares.any() for _, t in pairs)
+        found.append(
+            {
+                "name": name,
+                "dtype": shape.dtype,
+                "kind": shape.kind,
+                "picture": drawing.histogram(name, pairs) if has_picture else None,
+                "facts": [{"name": title, **_facts(tally)} for title, tally in pairs],
+            }
+        )
+    return found
+
+
+def _facts(tally: Tally) -> dict[str, Any]:
+    is_number = tally.shape.kind in ("number", "time", "text") and tally.n > 0
+    shape = tally.shape if tally.shape.kind == "time" else None
+    beyond = 0.0 if tally.bins is None or not tally.n else float((tally.bins[0] + tally.bins[-1]) / tally.n)
+    return {
+        "missing": f"{tally.missing:,}",
+        "missing_share": f"{tally.missing / tally.rows:.2%}" if tally.rows else "none",
+        "missing_width": round(100 * tally.missing / tally.rows, 2) if tally.rows else 0,
+        "infinite": tally.infinite,
+        "outliers": f"{tally.outliers:,}" if tally.shape.kind == "number" else "",
+        "outlier_share": f"{tally.outliers / tally.n:.2%}" if tally.n and tally.shape.kind == "number" else "",
+        "least": drawing.number(tally.least, shape) if is_number else "",
+        "greatest": drawing.number(tally.greatest, shape) if is_number else "",
+        "mean": drawing.number(tally.mean, shape) if is_number else "",
+        "deviation": drawing.number(tally.deviation) if is_number and shape is None else "",
+        "beyond": f"{beyond:.1%}" if beyond else "",
+    }
+
+
+def _drifts(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
+    if len(profiles) < 2:
+        return []
+    one, two = (found.tallies for found in profiles)
+    found = {name: drift(one[name], two[name]) for name in one if name in two}
+    ranked = sorted(((name, told) for name, told in found.items() if told), key=lambda pair: -pair[1]["variation"])
+    return [
+        {
+            "name": name,
+            "variation": f"{told['variation']:.3f}",
+            "width": round(100 * told["variation"], 1),
+            "stability": f"{told['stability']:.3f}",
+            "missing": f"{told['missing']:+.2%}",
+            "judged": "like" if told["stability"] < 0.1 else "moved" if told["stability"] < 0.25 else "other",
+        }
+        for name, told in ranked
+    ]
+
+
+def _score(score: Score) -> dict[str, Any]:
+    bounds = score.interval
+    return {
+        "metric": score.metric.replace("_", " "),
+        "value": f"{score.value:.6g}",
+        "interval": f"{bounds[0]:.6g} to {bounds[1]:.6g}" if bounds else "",
+        "n": f"{score.n:,}",
+        "parameters": ", ".join(
+            f"{name} {value}" for name, value in score.signature.items() if name not in ("metric", "version")
+        ),
+        "warnings": list(score.warnings),
+    }
+
+
+def _steps(found: Steps) -> dict[str, Any]:
+    columns = [
+        {
+            "column": one.column,
+            "stages": [
+                {"label": label, "picture": drawing.histogram(f"{one.column}, {label}", [(label, tally)])}
+                for label, tally in one.stages
+                if tally.shares.any()
+            ],
+        }
+        for one in found.columns
+    ]
+    left = [{"label": label, "rows": f"{rows:,}"} for label, rows in found.left]
+    return {"rows": f"{found.rows:,}", "left": left, "columns": columns, "note": found.note}
+
+
+def _texts(frames: Sequence[pl.LazyFrame], of: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for column, shape in of.items():
+        if shape.kind == "text":
+            sides = [
+                {"name": name, "texts": examples.texts(frame, column)}
+                for name, frame in zip(names, frames, strict=True)
+                if column in frame.collect_schema()
+            ]
+            found.append({"column": column, "sides": sides})
+    return found
+
+
+def _images(
+    frames: Sequence[pl.LazyFrame], columns: Sequence[str], names: Sequence[str], count: int
+) -> list[dict[str, Any]]:
+    found = []
+    for column in columns:
+        sides = [
+            {"name": name, **examples.images(frame, column, count)}
+            for name, frame in zip(names, frames, strict=True)
+            if column in frame.collect_schema()
+        ]
+        if any(side["shown"] for side in sides):
+            found.append({"column": column, "sides": sides})
+    return found
+
+
+def _first_rows(frame: pl.LazyFrame, of: Mapping[str, Any]) -> dict[str, Any]:
+    columns = [name for name, shape in of.items() if shape.kind != "bytes"][:20]
+    return {"columns": columns, "rows": examples.rows(frame, columns) if columns else []}
+
+
+def _splits(columns: Sequence[str], found: Profile) -> list[dict[str, Any]]:
+    splits = []
+    for column in columns:
+        if column in found.tallies:
+            tally = found.tallies[column]
+            shares = [
+                {"name": part, "rows": f"{count:,}", "share": f"{count / tally.rows:.1%}"}
+                for part, count in tally.counts.items()
+            ]
+            splits.append({"column": column, "parts": shares})
+    return splits

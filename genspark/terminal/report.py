@@ -1,0 +1,16 @@
+"""The command that makes a report, from its parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from genspark.report import report as made
+from genspark.storage.sizes import size_text
+
+
+def report(arguments: argparse.Namespace) -> None:
+    """Write a report of a table as one HTML file."""
+    size = made(arguments.table, arguments.output, against=arguments.against, steps=not arguments.no_steps)
+    told = {"report": arguments.output, "bytes": size}
+    print(json.dumps(told) if arguments.json else f"{arguments.output} ({size_text(size)}): open it in a browser")
