@@ -72,8 +72,11 @@ def _edges(numbers: Values, *, is_whole: bool) -> tuple[tuple[float, ...], tuple
     fences = (first - reach, third + reach) if reach else (-math.inf, math.inf)
     if is_whole and high - low <= FEW:
         return tuple(np.arange(math.floor(low), math.ceil(high) + 2) - 0.5), fences
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    # Edges must be apart, by more than doubles of their size are.
+    least = 64.0 * float(np.spacing(max(abs(low), abs(high))))
+    if high - low < BINS * least:
+        reach = max(0.5 if low == high else 0.0, BINS * least)
+        low, high = low - reach, high + reach
     return tuple(np.linspace(low, high, BINS + 1).tolist()), fences
 
 

@@ -52,9 +52,9 @@ def _in_words(tally: Tally) -> str:
     inner = shares[1:-1]
     most = int(inner.argmax())
     low, high = shape.edges[most], shape.edges[most + 1]
-    what = "characters" if shape.kind == "text" else ""
+    what = " characters" if shape.kind == "text" else ""
     return (
-        f"from {number(tally.least, shape)} to {number(tally.greatest, shape)} {what}, the fullest bin "
+        f"from {number(tally.least, shape)} to {number(tally.greatest, shape)}{what}, the fullest bin "
         f"{number(low, shape)} to {number(high, shape)} with {inner[most]:.0%}."
     )
 
