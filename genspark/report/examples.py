@@ -30,7 +30,13 @@ def texts(frame: pl.LazyFrame, column: str, count: int = TEXTS) -> list[str]:
 def rows(frame: pl.LazyFrame, columns: Sequence[str], count: int = ROWS) -> list[list[str]]:
     """The first rows, without bytes and long lists."""
     found = frame.select(list(columns)).head(count).collect(engine="streaming")
-    return [[cut(str(value), 60) if value is not None else "" for value in row] for row in found.iter_rows()]
+    return [[_cell(value) for value in row] for row in found.iter_rows()]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else cut(str(value), 60)
 
 
 def cut(text: str, most: int = _CHARACTERS) -> str:

@@ -129,7 +129,7 @@ def test_a_report_tells_of_the_run(tmp_path: Path) -> None:
     assert "The first 200 rows of the source" in words
     assert re.search(r"outliers ?x ?zscore", words)
     assert "then scale; maps" in words
-    assert re.search(r"split Rows Share (train|test)", words)
+    assert re.search(r"split ?Rows ?Share ?(train|test)", words)
     assert {"as read", "2. outliers", "3. scale"} <= set(re.findall(r"as read|2\. outliers|3\. scale", words))
     source.unlink()
     report(str(table), str(tmp_path / "r.html"))
