@@ -123,6 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("table", metavar="TABLE", help="a table")
     sub.add_argument("--against", metavar="TABLE", help="a table to compare it with, such as the real rows")
     sub.add_argument("-o", "--output", default="report.html", metavar="FILE", help="default: report.html")
+    sub.add_argument("--scores", metavar="TABLE", help="a ledger of scores, of which the newest are shown")
+    sub.add_argument("--by", metavar="COLUMN", help="show the images with its highest and lowest numbers")
+    sub.add_argument("--features", metavar="COLUMN", help="vectors, by which images are shown with their neighbours")
     sub.add_argument("--no-steps", action="store_true", help="do not read the source to show what each step did")
     sub.add_argument("--json", action="store_true", help="print where it is and its size as JSON")
 

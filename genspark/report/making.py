@@ -13,7 +13,9 @@ from genspark.errors import DataError, SourceError
 from genspark.evaluate.score import Score
 from genspark.pages import render
 from genspark.report import drawing, examples, origin
+from genspark.report import scores as shown
 from genspark.report.bins import Tally, drift
+from genspark.report.pictures import Pictures
 from genspark.report.profile import Profile, columns_of, frame_of, profile, shapes
 from genspark.report.steps import Steps, steps_of
 from genspark.storage.sizes import size_text
@@ -25,14 +27,24 @@ Pair = Sequence[tuple[str, Tally]]
 
 
 def report(
-    table: str, output: str, *, against: str | None = None, scores: Sequence[Score] = (), steps: bool = True
+    table: str,
+    output: str,
+    *,
+    against: str | None = None,
+    scores: Sequence[Score] = (),
+    ledger: str | None = None,
+    by: str | None = None,
+    features: str | None = None,
+    steps: bool = True,
 ) -> int:
     """Write a report of a table's newest version as one HTML file, and return its size in bytes.
 
     `against` is another table, such as the real rows that these were generated like: its columns are counted in the
-    same bins. `scores` are shown with their intervals. With `steps` the first rows of the source are followed through
-    the model, where job, model and source are still there. Two scans of each table, on Polars. Raises SourceError for
-    a table that is not there or is empty, and GensparkError where Jinja2 or matplotlib is missing.
+    same bins. `scores`, and the newest in a `ledger` of them, are shown with their intervals. Images are ranked `by` a
+    column of numbers, and shown with their neighbours in the other table by a column of `features`. With `steps` the
+    first rows of the source are followed through the model, where job, model and source are still there. Two scans of
+    each table, on Polars. Raises SourceError for a table that is not there or is empty, DataError for columns that lack,
+    and GensparkError where Jinja2 or matplotlib is missing.
     """
     paths = [table, *([against] if against else [])]
     snapshots = [read_snapshot(path) for path in paths]
@@ -43,8 +55,11 @@ def report(
         if not count:
             raise SourceError(f"{path}: the table has no rows; nothing can be reported")
     of = shapes(frames, rows, columns)
-    profiles = [profile(frame, of) for frame in frames]
     names = _titles(paths)
+    has_bytes = [name for name, shape in of.items() if shape.kind == "bytes"]
+    pictures = Pictures(list(zip(names, frames, strict=True)), has_bytes, by, features)
+    pictures.check()
+    profiles = [profile(frame, of) for frame in frames]
     told = origin.lineage(table)
     made = {
         "version": VERSION,
@@ -52,7 +67,7 @@ def report(
         "tables": [_table(*one) for one in zip(names, paths, snapshots, profiles, strict=True)],
         "columns": _columns(of, profiles, names),
         "drifts": _drifts(profiles),
-        "scores": [_score(score) for score in scores],
+        "scores": [*shown.given(scores), *(shown.newest(ledger) if ledger else [])],
         "steps": _steps(steps_of(table) if steps and told["run"] else Steps(0, (), ())),
         "quarantine": origin.quarantined(table),
         "texts": _texts(frames, of, names),
@@ -61,18 +76,16 @@ def report(
         "lineage": told["columns"],
         "splits": _splits(told["splits"], profiles[0]),
     }
-    text = _within(MOST_BYTES, made, frames, [name for name, shape in of.items() if shape.kind == "bytes"], names)
+    text = _within(MOST_BYTES, made, pictures)
     Path(output).write_text(text, encoding="utf-8")
     return len(text.encode())
 
 
-def _within(
-    most: int, made: Mapping[str, Any], frames: Sequence[pl.LazyFrame], columns: Sequence[str], names: Sequence[str]
-) -> str:
+def _within(most: int, made: Mapping[str, Any], pictures: Pictures) -> str:
     """The page, with as many images as fit into so many bytes. Raises DataError where it is too large without any."""
     count = examples.IMAGES
     while True:
-        text = render("report.html", **made, images=_images(frames, columns, names, count))
+        text = render("report.html", **made, images=pictures.shown(count))
         if len(text.encode()) <= most:
             return text
         if not count:
@@ -168,20 +181,6 @@ def _drifts(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
     ]
 
 
-def _score(score: Score) -> dict[str, Any]:
-    bounds = score.interval
-    return {
-        "metric": score.metric.replace("_", " "),
-        "value": f"{score.value:.6g}",
-        "interval": f"{bounds[0]:.6g} to {bounds[1]:.6g}" if bounds else "",
-        "n": f"{score.n:,}",
-        "parameters": ", ".join(
-            f"{name} {value}" for name, value in score.signature.items() if name not in ("metric", "version")
-        ),
-        "warnings": list(score.warnings),
-    }
-
-
 def _steps(found: Steps) -> dict[str, Any]:
     columns = [
         {
@@ -207,21 +206,6 @@ def _texts(frames: Sequence[pl.LazyFrame], of: Mapping[str, Any], names: Sequenc
                 for name, frame in zip(names, frames, strict=True)
                 if column in frame.collect_schema()
             ]
-            found.append({"column": column, "sides": sides})
-    return found
-
-
-def _images(
-    frames: Sequence[pl.LazyFrame], columns: Sequence[str], names: Sequence[str], count: int
-) -> list[dict[str, Any]]:
-    found = []
-    for column in columns:
-        sides = [
-            {"name": name, **examples.images(frame, column, count)}
-            for name, frame in zip(names, frames, strict=True)
-            if column in frame.collect_schema()
-        ]
-        if any(side["shown"] for side in sides):
             found.append({"column": column, "sides": sides})
     return found
 

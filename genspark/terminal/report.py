@@ -11,6 +11,14 @@ from genspark.storage.sizes import size_text
 
 def report(arguments: argparse.Namespace) -> None:
     """Write a report of a table as one HTML file."""
-    size = made(arguments.table, arguments.output, against=arguments.against, steps=not arguments.no_steps)
+    size = made(
+        arguments.table,
+        arguments.output,
+        against=arguments.against,
+        ledger=arguments.scores,
+        by=arguments.by,
+        features=arguments.features,
+        steps=not arguments.no_steps,
+    )
     told = {"report": arguments.output, "bytes": size}
     print(json.dumps(told) if arguments.json else f"{arguments.output} ({size_text(size)}): open it in a browser")

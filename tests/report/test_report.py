@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import re
@@ -108,6 +109,51 @@ def test_a_report_of_two_tables(tables: tuple[str, str], tmp_path: Path) -> None
     assert re.search(r"amount\s*1\.000", page.text), "no bin is shared"
     assert "1 values are no images" in page.text
     assert not re.findall(r"#0[1-4]0[1-4]0[1-4]", text), "every ink is the page's"
+
+
+def test_images_are_ranked_and_shown_with_their_neighbours(tmp_path: Path) -> None:
+    def table(name: str, features: list[list[float]]) -> str:
+        count = len(features)
+        told = {"i": [png(i) for i in range(count)], "score": [float(i) for i in range(count)], "f": features}
+        pl.DataFrame(told).write_delta(tmp_path / name)
+        return str(tmp_path / name)
+
+    one = table("one", [[0.0, 0.0], [10.0, 0.0]])
+    two = table("two", [[9.0, 0.0], [0.0, 3.0], [0.0, 4.0]])
+    output = str(tmp_path / "r.html")
+    report(one, output, against=two, by="score", features="f")
+    alts = [attributes["alt"] or "" for tag, attributes in Page(Path(output).read_text()).elements if tag == "img"]
+    ranked = [alt.rpartition(", ")[2] for alt in alts if "score" in alt]
+    assert ranked == ["score 1", "score 0", "score 0", "score 1"]
+    apart = [alt.rpartition(", ")[2] for alt in alts if "distance" in alt]
+    assert apart == ["distance 3", "distance 4", "distance 9", "distance 1", "distance 10.44", "distance 10.77"]
+    for options, message in (
+        ({"by": "scor"}, "one has no column 'scor'; did you mean 'score'"),
+        ({"by": "f"}, "images are ranked by numbers"),
+        ({"features": "f"}, "neighbours are of another table"),
+    ):
+        with pytest.raises(DataError, match=message):
+            report(one, output, **options)
+
+
+def test_the_newest_scores_of_a_ledger_are_shown(tables: tuple[str, str], tmp_path: Path) -> None:
+    rows = [
+        (dt.datetime(2026, 1, day, tzinfo=dt.UTC), "ks_distance", "{}", value, 0.1, 0.2, 50, told, ["too few"])
+        for day, value, told in (
+            (2, 0.125, '{"column": "x"}'),
+            (1, 0.98765, '{"column": "x"}'),
+            (1, 0.5, '{"column": "y"}'),
+        )
+    ]
+    names = ["started", "metric", "slice", "value", "low", "high", "n", "signature", "warnings"]
+    pl.DataFrame(rows, schema=names, orient="row").write_delta(tmp_path / "scores")
+    report(tables[0], str(tmp_path / "r.html"), ledger=str(tmp_path / "scores"))
+    words = re.sub(r"\s+", " ", Page((tmp_path / "r.html").read_text()).text)
+    assert "ks distance0.1250.1 to 0.250column x, of 2026-01-02 00:00too few" in words
+    assert "column y" in words
+    assert "0.98765" not in words
+    with pytest.raises(SourceError, match="this is no ledger of scores"):
+        report(tables[0], str(tmp_path / "r.html"), ledger=tables[1])
 
 
 def test_a_report_tells_of_the_run(tmp_path: Path) -> None:
