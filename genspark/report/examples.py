@@ -15,7 +15,7 @@ from genspark.errors import DataError
 from genspark.evaluate.vectors import matrix
 
 IMAGES, TEXTS, ROWS = 24, 6, 5
-FEW, NEIGHBOURS = 8, 4
+FEW, NEIGHBOURS = 8, 3
 _SIDE, _CHARACTERS = 128, 600
 
 
@@ -34,7 +34,7 @@ def ranked(frame: pl.LazyFrame, column: str, by: str, count: int = FEW) -> dict[
     some = [each.collect(engine="streaming") for each in asked]
     told = [[f"{by} {value:.6g}" for value in one[by].cast(pl.Float64)] for one in some]
     return {
-        name: _shown(one[column].to_list(), notes)
+        f"{name} {by}": _shown(one[column].to_list(), notes)
         for name, one, notes in zip(("highest", "lowest"), some, told, strict=True)
     }
 

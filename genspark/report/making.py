@@ -43,8 +43,8 @@ def report(
     same bins. `scores`, and the newest in a `ledger` of them, are shown with their intervals. Images are ranked `by` a
     column of numbers, and shown with their neighbours in the other table by a column of `features`. With `steps` the
     first rows of the source are followed through the model, where job, model and source are still there. Two scans of
-    each table, on Polars. Raises SourceError for a table that is not there or is empty, DataError for columns that lack,
-    and GensparkError where Jinja2 or matplotlib is missing.
+    each table, on Polars. Raises SourceError for a table that is not there or is empty, DataError for columns that
+    lack, and GensparkError where Jinja2 or matplotlib is missing.
     """
     paths = [table, *([against] if against else [])]
     snapshots = [read_snapshot(path) for path in paths]

@@ -8,6 +8,7 @@ from typing import Any
 
 from genspark.errors import SourceError
 from genspark.evaluate.score import Score
+from genspark.pipeline.describe import short
 from genspark.report.profile import frame_of
 from genspark.tables.snapshot import read_snapshot
 
@@ -53,7 +54,7 @@ def _told(
         "value": f"{value:.6g}",
         "interval": f"{interval[0]:.6g} to {interval[1]:.6g}" if interval else "",
         "n": f"{n:,}",
-        "of": ", ".join(f"{name} {each}" for name, each in of.items() if name not in ("metric", "version")),
+        "of": ", ".join(f"{name} {short(each)}" for name, each in of.items() if name not in ("metric", "version")),
         "warnings": list(warnings),
         "when": "",
     }
