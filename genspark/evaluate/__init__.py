@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from genspark.evaluate.pairs import contingency_distance, correlation_distance
     from genspark.evaluate.reviewers import agreement
     from genspark.evaluate.rows import (
+        column_distances,
         ks_distance,
         population_stability_index,
         total_variation,
@@ -40,6 +41,7 @@ __all__ = [
     "chrf",
     "classifier_two_sample",
     "cmmd",
+    "column_distances",
     "contingency_distance",
     "copies",
     "correlation_distance",
@@ -69,6 +71,7 @@ _HOMES = {
     "chrf": "text",
     "classifier_two_sample": "learners",
     "cmmd": "kernel",
+    "column_distances": "rows",
     "contingency_distance": "pairs",
     "copies": "closest",
     "correlation_distance": "pairs",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Matrix = npt.NDArray[np.float64]
 CATEGORIES = 100
 """Values of a column of names that are told apart, the most frequent ones; the others count as one."""
+_BLOCK = 8192
+"""Rows whose products are taken at once: what is computed on the way stays in the cache."""
 EDGES_FROM = 20_000
 """Distinct real rows from which the edges of bins and the most frequent names are found, at most."""
 
@@ -79,16 +81,25 @@ class _Moments:
 
     @classmethod
     def of(cls, values: Matrix) -> _Moments:
-        """Of rows x columns, NaN where a number is missing."""
+        """Of columns x rows, NaN where a number is missing."""
         there = np.isfinite(values)
+        rows = values.shape[1]
+        if there.all():
+            # Most batches: one product in place of four.
+            center = values.sum(axis=1) / max(rows, 1)
+            apart = values - center[:, None]
+            products = apart @ apart.T
+            squares = np.broadcast_to(np.diag(products)[:, None], products.shape)
+            mean = np.broadcast_to(center[:, None], products.shape)
+            return cls(rows, np.full(products.shape, float(rows)), mean, squares, products)
         mask = there.astype(np.float64)
-        center = np.where(there, values, 0.0).sum(axis=0) / np.maximum(mask.sum(axis=0), 1.0)
-        apart = np.where(there, values - center, 0.0)
-        count = mask.T @ mask
-        rest = apart.T @ mask / np.maximum(count, 1.0)
-        squares = (apart**2).T @ mask - rest**2 * count
-        products = apart.T @ apart - rest * rest.T * count
-        return cls(len(values), count, rest + center[:, None], squares, products)
+        center = np.where(there, values, 0.0).sum(axis=1) / np.maximum(mask.sum(axis=1), 1.0)
+        apart = np.where(there, values - center[:, None], 0.0)
+        count = mask @ mask.T
+        rest = apart @ mask.T / np.maximum(count, 1.0)
+        squares = apart**2 @ mask.T - rest**2 * count
+        products = apart @ apart.T - rest * rest.T * count
+        return cls(rows, count, rest + center[:, None], squares, products)
 
     def merged(self, other: _Moments) -> _Moments:
         count = self.count + other.count
@@ -104,11 +115,13 @@ class _Moments:
 def _moments(found: Iterator[pa.Table], columns: list[str]) -> _Moments:
     import polars as pl
 
-    state = _Moments.of(np.zeros((0, len(columns))))
+    state = _Moments.of(np.zeros((len(columns), 0)))
     for table in found:
         rows = pl.DataFrame(pl.from_arrow(table))
         if rows.height:
-            state = state.merged(_Moments.of(np.stack([numbers(rows, name) for name in columns], axis=1)))
+            values = np.stack([numbers(rows, name) for name in columns])
+            for start in range(0, rows.height, _BLOCK):
+                state = state.merged(_Moments.of(values[:, start : start + _BLOCK]))
     return state
 
 

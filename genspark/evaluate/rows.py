@@ -7,14 +7,14 @@ exactly where there are no more.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genspark.errors import DataError
-from genspark.evaluate.row_samples import RowSample, both
+from genspark.evaluate.row_samples import RowSample, both, common_columns
 from genspark.evaluate.score import Score, signature
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ REPLICATES = 100
 Values = npt.NDArray[np.float64]
 Distance = Callable[[Values, Values, Values], float]
 """(values in order, how often each stands in the one side, and in the other) -> their distance."""
+Sides = tuple[Values, Values, Values]
+"""What a distance takes."""
 
 
 def ks_distance(real: Any, generated: Any, *, column: str, most: int = MOST) -> Score:
@@ -55,12 +57,42 @@ def population_stability_index(real: Any, generated: Any, *, column: str, bins: 
 
 def total_variation(real: Any, generated: Any, *, column: str, most: int = MOST) -> Score:
     """Half the sum of the differences of the shares of a column's values, null among them, from 0 (best) to 1."""
-    one, two = both(real, generated, [column], most)
-    sides = [_counted(sample, column) for sample in (one, two)]
-    names = sorted({*sides[0], *sides[1]})
-    counts = [np.array([side.get(name, 0.0) for name in names]) for side in sides]
     made = signature("total_variation", column=column, most=most)
-    return _score(made, np.arange(len(names), dtype=np.float64), counts[0], counts[1], _total_variation)
+    return _score(made, *_of_names(both(real, generated, [column], most), column), _total_variation)
+
+
+def column_distances(
+    real: Any,
+    generated: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    bins: int = 10,
+    most: int = MOST,
+    interval: bool = False,
+) -> Mapping[str, Score]:
+    """The distances of every column from one scan of each side, by name, such as `ks_distance of fare`.
+
+    Of numbers there are `ks_distance`, `wasserstein_distance` and `population_stability_index`, of what else has values
+    `total_variation`; columns without a number on a side, and of lists and bytes, are left out. By default all columns
+    that both sides have. Their intervals take longer than the scan.
+    """
+    names = common_columns(real, generated, columns)
+    samples = both(real, generated, names, most)
+    found = {}
+    for name in names:
+        types = [sample.values.schema[name] for sample in samples]
+        distances: dict[str, Distance] = {}
+        if all(dtype.is_numeric() for dtype in types):
+            if all(np.isfinite(numbers(sample.values, name)).any() for sample in samples):
+                distances = {**_DISTANCES, "population_stability_index": functools.partial(_psi, bins=bins)}
+                sides = _of_values(samples, name)
+        elif not any(dtype.is_nested() or str(dtype) == "Binary" for dtype in types):
+            distances, sides = {"total_variation": _total_variation}, _of_names(samples, name)
+        for metric, distance in distances.items():
+            binned = {"bins": bins} if metric == "population_stability_index" else {}
+            made = signature(metric, column=name, most=most, **binned)
+            found[f"{metric} of {name}"] = _score(made, *sides, distance, interval=interval)
+    return found
 
 
 def numbers(rows: pl.DataFrame, column: str) -> Values:
@@ -76,8 +108,13 @@ def numbers(rows: pl.DataFrame, column: str) -> Values:
 def _of_numbers(
     name: str, real: Any, generated: Any, column: str, most: int, distance: Distance, **parameters: Any
 ) -> Score:
+    sides = _of_values(both(real, generated, [column], most), column)
+    return _score(signature(name, column=column, most=most, **parameters), *sides, distance)
+
+
+def _of_values(samples: tuple[RowSample, RowSample], column: str) -> Sides:
     sides = []
-    for sample, side in zip(both(real, generated, [column], most), ("real", "generated"), strict=True):
+    for sample, side in zip(samples, ("real", "generated"), strict=True):
         values = numbers(sample.values, column)
         kept = ~np.isnan(values)
         if not kept.any():
@@ -89,7 +126,14 @@ def _of_numbers(
         np.bincount(some, times, len(grid)).astype(np.float64)
         for some, (_, times) in zip((place[:cut], place[cut:]), sides, strict=True)
     )
-    return _score(signature(name, column=column, most=most, **parameters), grid, one, two, distance)
+    return grid, one, two
+
+
+def _of_names(samples: tuple[RowSample, RowSample], column: str) -> Sides:
+    sides = [_counted(sample, column) for sample in samples]
+    names = sorted({*sides[0], *sides[1]})
+    one, two = (np.array([side.get(name, 0.0) for name in names]) for side in sides)
+    return np.arange(len(names), dtype=np.float64), one, two
 
 
 def _counted(sample: RowSample, column: str) -> dict[tuple[bool, str], float]:
@@ -101,13 +145,17 @@ def _counted(sample: RowSample, column: str) -> dict[tuple[bool, str], float]:
     return found
 
 
-def _score(made: dict[str, Any], grid: Values, one: Values, two: Values, distance: Distance) -> Score:
-    chance = np.random.default_rng(0)
-    value = distance(grid, one, two)
-    drawn = [distance(grid, _drawn(chance, one), _drawn(chance, two)) for _ in range(REPLICATES)]
-    # The bootstrap adds its own noise to a distance: the interval is about the value, as wide as the draws are spread.
-    spread = 1.96 * float(np.std(drawn))
-    return Score(value, int(two.sum()), made, (max(0.0, value - spread), value + spread), {"real_n": float(one.sum())})
+def _score(
+    made: dict[str, Any], grid: Values, one: Values, two: Values, distance: Distance, *, interval: bool = True
+) -> Score:
+    value, bounds = distance(grid, one, two), None
+    if interval:
+        chance = np.random.default_rng(0)
+        drawn = [distance(grid, _drawn(chance, one), _drawn(chance, two)) for _ in range(REPLICATES)]
+        # The bootstrap adds its own noise to a distance: the interval is about the value, as wide as draws are spread.
+        spread = 1.96 * float(np.std(drawn))
+        bounds = (max(0.0, value - spread), value + spread)
+    return Score(value, int(two.sum()), made, bounds, {"real_n": float(one.sum())})
 
 
 def _drawn(chance: np.random.Generator, counts: Values) -> Values:
@@ -134,6 +182,9 @@ def _psi(grid: Values, one: Values, two: Values, bins: int) -> float:
     counts = (np.bincount(place, each) for each in (one, two))
     r, g = (np.maximum(count / count.sum(), 1e-4) for count in counts)
     return float(((g - r) * np.log(g / r)).sum())
+
+
+_DISTANCES: Mapping[str, Distance] = {"ks_distance": _ks, "wasserstein_distance": _wasserstein}
 
 
 def quantiles(grid: Values, counts: Values, shares: Values) -> Values:

@@ -67,6 +67,15 @@ def test_correlations_are_pandas(both: tuple[pl.DataFrame, pl.DataFrame]) -> Non
     assert evaluate.correlation_distance(*halves, columns=["x", "y", "n"]).value == pytest.approx(score.value, abs=1e-9)
 
 
+def test_all_columns_from_one_sample_are_those_one_by_one(both: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    found = evaluate.column_distances(*(frame.with_columns(v=pl.concat_list("x")) for frame in both), interval=True)
+    assert len(found) == 10
+    single = evaluate.population_stability_index(*both, column="y")
+    assert found["population_stability_index of y"] == single
+    assert found["total_variation of colour"] == evaluate.total_variation(*both, column="colour")
+    assert evaluate.column_distances(*both, columns=["y"])["ks_distance of y"].interval is None
+
+
 def test_a_sample_of_rows_is_the_same_on_spark(spark: Any, both: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     schema = "x double, y double, n long, colour string"
     on_spark = [spark.createDataFrame(frame.rows(), schema).repartition(4) for frame in both]
