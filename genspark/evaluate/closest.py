@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genspark.evaluate import parts
+from genspark.evaluate.mixing import of_rows
 from genspark.evaluate.neighbours import share_interval
 from genspark.evaluate.row_samples import common_columns, of_frame
 from genspark.evaluate.score import Score, signature
@@ -122,15 +123,15 @@ def _known(found: Iterator[pa.Table], names: list[str], known: Hashes) -> _Known
 
 
 def _hashes(table: pa.Table, names: list[str]) -> Hashes:
-    """A hash of each row by its values: numbers of any type alike, -0.0 as 0.0, NaN as null."""
+    """A hash of each row by its values: numbers of any type alike, NaN as null."""
     import polars as pl
 
     rows = pl.DataFrame(pl.from_arrow(table)).select(names)
     alike = [
-        (pl.col(name).cast(pl.Float64).fill_nan(None) + 0.0 if dtype.is_numeric() else pl.col(name).cast(pl.String))
+        (pl.col(name).cast(pl.Float64) if dtype.is_numeric() else pl.col(name).cast(pl.String))
         for name, dtype in rows.schema.items()
     ]
-    return rows.select(alike).hash_rows(seed=0).to_numpy()
+    return of_rows(rows.select(alike))
 
 
 def _coded(frames: Sequence[pl.DataFrame]) -> list[list[tuple[Matrix, bool]]]:

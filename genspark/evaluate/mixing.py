@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from genspark.columns.hashing import hash_bytes, hash_integers
+from genspark.columns.hashing import KeyHash, draw_seed, hash_bytes, hash_integers
+from genspark.engines.engine import is_hashable
+from genspark.engines.polars.engine import PolarsEngine
 from genspark.evaluate.vectors import Matrix
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -29,6 +35,19 @@ def of_vectors(vectors: Matrix) -> Hashes:
 def of_texts(texts: Sequence[str | None]) -> Hashes:
     """A hash of each text."""
     return hash_bytes(texts, 0)
+
+
+def of_rows(rows: pl.DataFrame, seed: int = 0) -> Hashes:
+    """A hash of each row, by its columns in their order, as keys are hashed; times, durations and decimals as text."""
+    import narwhals as nw
+    import polars as pl
+
+    types = nw.from_native(rows).schema
+    plain = rows.with_columns(pl.col(name).cast(pl.String) for name, dtype in types.items() if not is_hashable(dtype))
+    over = KeyHash(tuple(plain.columns))
+    hashed = PolarsEngine().with_draws(nw.from_native(plain.lazy()), over.over, [over])
+    found = nw.to_native(hashed).select(over.column).collect().to_series().to_numpy()
+    return hash_integers(found, draw_seed(seed, "rows"))
 
 
 def weights(hashes: Hashes, replicates: int) -> npt.NDArray[np.int64]:

@@ -16,6 +16,7 @@ import numpy as np
 from genspark.columns.names import FILE_COLUMN, ID_COLUMN, RECORD_COLUMN
 from genspark.errors import DataError
 from genspark.evaluate import parts
+from genspark.evaluate.mixing import of_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -132,4 +133,4 @@ def hashes(rows: pl.DataFrame, seed: int = 0) -> pl.Series:
     plain = [name for name in flat if rows.schema[name] != pl.Binary]
     if not flat:
         raise DataError("the rows have lists and structures alone, by which no sample is drawn; add a column of ids")
-    return rows.select(plain or flat).hash_rows(seed=seed)
+    return pl.Series(of_rows(rows.select(plain or flat), seed))
