@@ -34,9 +34,9 @@ def windows(tokens: Sequence[int], first: int, context: int, overlap: int) -> It
         yield whole[scored - context : scored + 1], some
 
 
-def logs(folder: str, context: int | None, overlap: int, batch: int, texts: Sequence[str]) -> list[Logs]:
-    """The natural logarithm of the probability of each token of each text."""
-    model, tokenizer, first, longest = _loaded(folder)
+def logs(folder: str, expected: str, context: int | None, overlap: int, batch: int, texts: Sequence[str]) -> list[Logs]:
+    """The natural logarithm of the probability of each token of each text, by the model of this digest."""
+    model, tokenizer, first, longest = _loaded(folder, expected)
     context = min(context or longest, longest)
     if overlap > context:
         raise DataError(f"overlap is {overlap}, and a window holds {context} tokens; choose less")
@@ -71,12 +71,14 @@ def digest(folder: str) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(folder: str) -> tuple[Any, Any, int, int]:
+def _loaded(folder: str, expected: str) -> tuple[Any, Any, int, int]:
     """The model, its tokenizer, the token that stands before a text, and the length of a window. Once a process."""
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError:
         raise GensparkError("causal_perplexity needs a model's library: pip install transformers torch") from None
+    if digest(folder) != expected:
+        raise DataError(f"{folder} has other files on a worker than here; put the same model there")
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
     first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id

@@ -58,7 +58,7 @@ def causal_perplexity(
         raise DataError(f"overlap is {overlap}, and a window needs a token before those that it scores")
     digest = causal.digest(model)
     work = functools.partial(
-        _by_texts, column=column, logs=functools.partial(causal.logs, model, context, overlap, batch)
+        _by_texts, column=column, logs=functools.partial(causal.logs, model, digest, context, overlap, batch)
     )
     state = parts.merged(frame, [column], work)
     if not state.sums[1]:

@@ -149,7 +149,7 @@ def _coded(frames: Sequence[pl.DataFrame], names: Sequence[str]) -> list[Matrix]
     found: list[list[Matrix]] = [[] for _ in frames]
     for name in names:
         if all(frame.schema[name].is_numeric() or frame.schema[name].is_temporal() for frame in frames):
-            each = [frame[name].to_physical().cast(pl.Float64).to_numpy() for frame in frames]
+            each = [_numbers(frame[name]) for frame in frames]
         else:
             texts = [frame[name].cast(pl.String) for frame in frames]
             ranked = pl.concat(texts).drop_nulls().value_counts().sort(["count", name], descending=[True, False])
@@ -162,6 +162,13 @@ def _coded(frames: Sequence[pl.DataFrame], names: Sequence[str]) -> list[Matrix]
         for place, values in enumerate(each):
             found[place].append(values)
     return [np.stack(columns, axis=1) for columns in found]
+
+
+def _numbers(values: pl.Series) -> Matrix:
+    import polars as pl
+
+    plain = values.to_physical() if values.dtype.is_temporal() else values
+    return plain.cast(pl.Float64).to_numpy()
 
 
 def _auc(foreseen: Matrix, labels: Any) -> float:

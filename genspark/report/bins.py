@@ -60,7 +60,8 @@ def shape_of(samples: Sequence[pl.Series]) -> Shape:
 
 def as_numbers(values: pl.Series) -> Values:
     """Numbers, dates and times as doubles, NaN where one is missing."""
-    return values.to_physical().cast(pl.Float64, strict=False).to_numpy()
+    plain = values.to_physical() if values.dtype.is_temporal() else values
+    return plain.cast(pl.Float64, strict=False).to_numpy()
 
 
 def _edges(numbers: Values, *, is_whole: bool) -> tuple[tuple[float, ...], tuple[float, float]]:
@@ -70,8 +71,8 @@ def _edges(numbers: Values, *, is_whole: bool) -> tuple[tuple[float, ...], tuple
     low, first, third, high = np.quantile(numbers, [0.005, 0.25, 0.75, 0.995]).tolist()
     reach = 3.0 * (third - first)
     fences = (first - reach, third + reach) if reach else (-math.inf, math.inf)
-    if is_whole and high - low <= FEW:
-        return tuple(np.arange(math.floor(low), math.ceil(high) + 2) - 0.5), fences
+    if is_whole and high - low <= FEW and max(abs(low), abs(high)) < 2.0**50:
+        return tuple((np.arange(math.floor(low), math.ceil(high) + 2) - 0.5).tolist()), fences
     # Edges must be apart, by more than doubles of their size are.
     least = 64.0 * float(np.spacing(max(abs(low), abs(high))))
     if high - low < BINS * least:
@@ -131,8 +132,9 @@ class Tally:
         self.greatest = max(self.greatest, float(finite.max()))
         # About the first edge, so that an offset costs no digits.
         apart = finite - edges[0]
-        self.sums.append(float(apart.sum()))
-        self.squares.append(float((apart**2).sum()))
+        with np.errstate(over="ignore"):
+            self.sums.append(float(apart.sum()))
+            self.squares.append(float((apart**2).sum()))
 
     def _names(self, texts: pl.Series) -> None:
         told = dict(texts.value_counts().iter_rows())
@@ -156,7 +158,9 @@ class Tally:
         if not self.n:
             return math.nan
         about = math.fsum(self.sums) / self.n
-        return math.sqrt(max(0.0, math.fsum(self.squares) / self.n - about**2))
+        variance = math.fsum(self.squares) / self.n - about * about
+        # Of numbers whose squares are too large for a double, none is told.
+        return math.sqrt(max(0.0, variance)) if math.isfinite(variance) else math.nan
 
     @property
     def shares(self) -> Values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 
 import numpy as np
 import polars as pl
@@ -53,6 +54,10 @@ def test_whole_numbers_names_times_and_texts_have_bins_of_their_kind() -> None:
     assert texts.greatest == 104
     lists = counted(pl.Series("l", [[1], None]))
     assert (lists.shape.kind, lists.missing) == ("other", 1)
+    exact = counted(pl.Series("e", [decimal.Decimal("0.5"), decimal.Decimal("1.5")]))
+    assert (exact.least, exact.greatest) == (0.5, 1.5)
+    large = counted(pl.Series("i", [2**62, 2**62 + 1]))
+    assert large.shares[1:-1].sum() == 1.0
     constant = counted(pl.Series("k", [0.5, 0.5]))
     assert constant.shares[1:-1].sum() == 1.0
 
