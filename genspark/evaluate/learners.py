@@ -56,8 +56,8 @@ def classifier_two_sample(
     dealt = np.concatenate([chance.permutation(np.arange(size) % folds) for _ in sides])
     for fold in range(folds):
         held = dealt == fold
-        fitted = _trees("classes", seed).fit(values[~held], labels[~held])
-        foreseen[held] = fitted.predict_proba(values[held])[:, 1]
+        known, new = _seen(values[~held], values[held])
+        foreseen[held] = _trees("classes", seed).fit(known, labels[~held]).predict_proba(new)[:, 1]
     right = float(((foreseen > 0.5) == labels).mean())
     n = len(labels)
     told = {"auc": _auc(foreseen, labels), "p_value": _tail((right - 0.5) / (0.25 / n) ** 0.5), "rows_of_each": size}
@@ -123,7 +123,18 @@ def _trees(kind: Task, seed: int) -> Any:
 def _foreseen(kind: Task, seed: int, values: Matrix, targets: Any, of: Matrix) -> Any:
     if kind == "classes" and len(set(targets.tolist())) == 1:
         return np.full(len(of), targets[0])
-    return _trees(kind, seed).fit(values, targets).predict(of)
+    known, new = _seen(values, of)
+    return _trees(kind, seed).fit(known, targets).predict(new)
+
+
+def _seen(values: Matrix, of: Matrix) -> tuple[Matrix, Matrix]:
+    """The rows to learn from and those to foretell, by the columns in which the first have a value; infinities kept."""
+    some = ~np.isnan(values).all(axis=0)
+    if not some.any():
+        return np.zeros((len(values), 1)), np.zeros((len(of), 1))
+    most = np.finfo(np.float64).max
+    known, new = (np.clip(each[:, some], -most, most) for each in (values, of))
+    return known, new
 
 
 def _worth(kind: Task, true: Any, foreseen: Any) -> float:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genspark.columns.names import FILE_COLUMN, ID_COLUMN, RECORD_COLUMN
+from genspark.config import Source
 from genspark.errors import DataError
 from genspark.evaluate import parts
 from genspark.evaluate.mixing import of_rows
+from genspark.sources import find_dataset, scan
+from genspark.storage.files import storage_path
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,14 +85,27 @@ def of_frame(frame: Any, columns: Sequence[str], most: int, name: str) -> RowSam
 
 
 def common_columns(real: Any, generated: Any, columns: Sequence[str] | None) -> list[str]:
-    """The columns asked for, or those that both frames have, without those that tell of a row's origin."""
+    """The columns asked for, or those that both frames have, without bytes, lists and what tells of a row's origin."""
     if columns is not None:
         return list(columns)
     others = set(parts.columns_of(generated))
-    common = [name for name in parts.columns_of(real) if name in others and name not in LINEAGE]
+    common = [
+        name
+        for name, dtype in _types(real).items()
+        if name in others and name not in LINEAGE and not dtype.is_nested() and type(dtype).__name__ != "Binary"
+    ]
     if not common:
-        raise DataError("real and generated have no column in common; nothing can be scored")
+        raise DataError("real and generated have no column of plain values in common; nothing can be scored")
     return common
+
+
+def _types(frame: Any) -> dict[str, Any]:
+    """The columns of a frame with their types, as narwhals names them."""
+    import narwhals as nw
+
+    if isinstance(frame, str | Path):
+        frame = scan(find_dataset(Source(path=storage_path(str(frame)), format="delta")))
+    return dict(nw.from_native(frame).collect_schema())
 
 
 def _sample(found: Iterator[pa.Table], columns: list[str], most: int) -> RowSample:

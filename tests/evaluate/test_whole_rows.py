@@ -92,6 +92,25 @@ def test_a_classifier_tells_other_rows_alone() -> None:
     assert other.parts["auc"] > 0.85
 
 
+def test_columns_of_any_kind_are_learnt_from() -> None:
+    real, generated = (
+        rows(60, seed).with_columns(
+            pl.lit(None, pl.Float64).alias("nothing"),
+            pl.lit(None, pl.String).alias("no_name"),
+            pl.when(pl.col("y") > 0.5).then(float("inf")).otherwise("y").alias("infinite"),
+            pl.date(2024, 1, 1).alias("day"),
+            pl.concat_list("y").alias("vector"),
+            pl.lit(b"bytes").alias("picture"),
+        )
+        for seed in (1, 2)
+    )
+    score = evaluate.classifier_two_sample(real, generated)
+    assert "nothing" in score.signature["columns"]
+    assert not {"vector", "picture"} & set(score.signature["columns"])
+    assert 0.2 < score.value < 0.8
+    assert evaluate.train_on_synthetic(real, generated, test=real, target="colour").value > 0.5
+
+
 def test_the_area_under_the_curve_is_scikit_learns() -> None:
     chance = np.random.default_rng(0)
     labels, foreseen = chance.integers(0, 2, 300), chance.integers(0, 20, 300) / 20
@@ -141,13 +160,13 @@ def test_scores_are_the_same_on_spark(spark: Any) -> None:
 
 def test_bad_rows_are_told() -> None:
     good = rows(100, 1)
-    with pytest.raises(DataError, match="no column in common"):
+    with pytest.raises(DataError, match="no column of plain values in common"):
         evaluate.adherence(good, good.rename({"x": "a", "y": "b", "colour": "c"}))
     with pytest.raises(DataError, match="generated has 5 rows; a classifier needs 20"):
         evaluate.classifier_two_sample(good, good.head(5))
     with pytest.raises(DataError, match="held_out has no rows"):
         evaluate.copies(good, good, held_out=good.clear())
     with pytest.raises(DataError, match="'x' holds List"):
-        evaluate.adherence(good, good.with_columns(x=pl.concat_list("x", "y")))
+        evaluate.adherence(good, good.with_columns(x=pl.concat_list("x", "y")), columns=["x"])
     with pytest.raises(DataError, match="no column but the target"):
         evaluate.train_on_synthetic(good, good, test=good, target="y", columns=["y"])
