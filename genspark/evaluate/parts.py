@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.names import quoted
 from genspark.engines.spark.tasks import run_on_rows
 from genspark.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
 ROWS = 1 << 16
@@ -41,7 +43,8 @@ def merged(frame: Any, columns: Sequence[str], work: Work[Result], name: str = "
     check_columns(frame, columns, name)
     if is_spark(frame):
         selected = frame.select(*map(quoted, columns))
-        states = run_on_rows(selected, functools.partial(_work, work=work))
+        with spark_errors("evaluate"):
+            states = run_on_rows(selected, functools.partial(_work, work=work))
         return functools.reduce(lambda one, other: one.merged(other), states) if states else work(iter(()))
     return work(tables(frame, columns))
 
@@ -57,7 +60,7 @@ def tables(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     if isinstance(frame, str | Path):
-        frame = _of_table(str(frame))
+        frame = of_table(str(frame))
     if isinstance(frame, pl.DataFrame):
         frame = frame.lazy()
     if isinstance(frame, pl.LazyFrame):
@@ -75,7 +78,7 @@ def columns_of(frame: Any) -> list[str]:
     import polars as pl
 
     if isinstance(frame, str | Path):
-        frame = _of_table(str(frame))
+        frame = of_table(str(frame))
     if isinstance(frame, pl.LazyFrame):
         return frame.collect_schema().names()
     names = frame.column_names if hasattr(frame, "column_names") else frame.columns
@@ -95,7 +98,8 @@ def is_spark(frame: Any) -> bool:
     return type(frame).__module__.partition(".")[0] == "pyspark"
 
 
-def _of_table(path: str) -> Any:
+def of_table(path: str) -> pl.LazyFrame:
+    """The rows of a Delta table. Raises DataError where there is none."""
     import deltalake
     import polars as pl
 
