@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from genspark.engines.spark.errors import spark_errors
-from genspark.engines.spark.names import quoted
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.engines.spark.tasks import run_on_rows
 from genspark.errors import DataError, did_you_mean
 
@@ -91,6 +91,13 @@ def check_columns(frame: Any, columns: Sequence[str], name: str) -> None:
     for column in columns:
         if column not in there:
             raise DataError(f"{name} has no column {column!r}; {did_you_mean(column, there)}")
+
+
+def narwhals_of(frame: Any) -> Any:
+    """A frame for narwhals; on Spark every name is a column's, not a path."""
+    import narwhals as nw
+
+    return wrapped(frame) if is_spark(frame) else nw.from_native(frame)
 
 
 def is_spark(frame: Any) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from genspark import evaluate
 from genspark.errors import ConfigError, DataError
-from genspark.evaluate.features import Columns, Given, HuggingFace, Inception, Onnx, Pixels, Torch, features, named
+from genspark.evaluate.features import Columns, Given, HuggingFace, Inception, Onnx, Pixels, Torch, extract, named
 from genspark.evaluate.features.inception import as_tensorflow_resizes
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: pip install 'genspark[images]'")
@@ -35,10 +35,10 @@ def frame(pixels: np.ndarray) -> pl.DataFrame:
 
 def test_pixels_are_the_images_own() -> None:
     pixels = pictures(6)
-    made = features(frame(pixels), Pixels())
+    made = extract(frame(pixels), Pixels())
     assert made.columns == ["path", "kind", "features"]
     assert made["features"].to_list() == pixels.reshape(6, -1).astype(float).tolist()
-    grey = features(frame(pixels), Pixels(mode="L", size=(2, 2)), keep=[])
+    grey = extract(frame(pixels), Pixels(mode="L", size=(2, 2)), keep=[])
     assert grey.columns == ["features"]
     assert len(grey["features"][0]) == 4
 
@@ -46,7 +46,7 @@ def test_pixels_are_the_images_own() -> None:
 @pytest.mark.parametrize("kind", [pl.DataFrame.lazy, pl.DataFrame.to_arrow, pl.DataFrame.to_pandas])
 def test_any_frame_comes_back_as_its_kind(kind: Any) -> None:
     given = kind(frame(pictures(6)))
-    made = features(given, Pixels(), column="v")
+    made = extract(given, Pixels(), column="v")
     assert type(made) is type(given)
     as_polars = made.collect() if isinstance(made, pl.LazyFrame) else pl.DataFrame(made)
     assert [list(vector) for vector in as_polars["v"]] == pictures(6).reshape(6, -1).astype(float).tolist()
@@ -55,11 +55,11 @@ def test_any_frame_comes_back_as_its_kind(kind: Any) -> None:
 def test_features_are_the_same_on_spark(spark: Any) -> None:
     rows = frame(pictures(6))
     given = spark.createDataFrame(rows.rows(), "path string, kind string, image binary").repartition(3)
-    made = {row["path"]: row["features"] for row in features(given, Pixels()).collect()}
-    assert made == dict(features(rows, Pixels()).select("path", "features").rows())
+    made = {row["path"]: row["features"] for row in extract(given, Pixels()).collect()}
+    assert made == dict(extract(rows, Pixels()).select("path", "features").rows())
     broken = spark.createDataFrame([("a.png", b"junk")], "path string, image binary")
     with pytest.raises(DataError, match=r"1 of 1 rows of a batch have no vector: a.png: no image: 4 bytes"):
-        evaluate.frechet_distance(features(broken, Pixels()), features(broken, Pixels()), interval=False)
+        evaluate.frechet_distance(extract(broken, Pixels()), extract(broken, Pixels()), interval=False)
 
 
 def test_images_that_do_not_decode_are_counted_and_named() -> None:
@@ -67,32 +67,32 @@ def test_images_that_do_not_decode_are_counted_and_named() -> None:
         image=pl.when(pl.col("path") == "2.png").then(b"junk").when(pl.col("path") != "4.png").then("image")
     )
     with pytest.raises(DataError, match=r"2 of 6 rows of a batch have no vector: 2.png: no image: 4 .*; 4.png: null"):
-        features(rows, Pixels())
-    kept = features(rows, Pixels(), on_fault="null")
+        extract(rows, Pixels())
+    kept = extract(rows, Pixels(), on_fault="null")
     assert kept["features"].is_null().to_list() == [False, False, True, False, True, False]
     assert kept["_fault"].to_list()[4] == "4.png: null"
     cut = rows.with_columns(image=pl.lit(png(pictures(1)[0])[:60]))
     with pytest.raises(DataError, match=r"6 of 6 rows .* 0.png: .*truncated"):
-        features(cut, Pixels())
+        extract(cut, Pixels())
 
 
 def test_images_of_several_sizes_are_refused_without_a_size() -> None:
     rows = pl.DataFrame({"image": [png(pictures(1)[0]), png(pictures(1, (2, 2, 3))[0])]})
     with pytest.raises(DataError, match=r"2 sizes, such as 2 x 2 and 4 x 6; give size"):
-        features(rows, Pixels())
-    assert features(rows, Pixels(size=(2, 2)))["features"].list.len().to_list() == [12, 12]
+        extract(rows, Pixels())
+    assert extract(rows, Pixels(size=(2, 2)))["features"].list.len().to_list() == [12, 12]
 
 
 def test_columns_stand_side_by_side_and_vectors_as_they_are() -> None:
     rows = pl.DataFrame({"p_1": [1, 2], "p_2": [0.5, None], "v": [[1.0], [2.0]], "other": ["x", "y"]})
-    made = features(rows, Columns(columns="p_*"), on_fault="null")
+    made = extract(rows, Columns(columns="p_*"), on_fault="null")
     assert made["features"].to_list() == [[1.0, 0.5], None]
     assert made["_fault"].to_list() == [None, "row 1 of a batch: a null or NaN in one of 2 columns"]
-    assert features(rows, Given(column="v"))["features"].to_list() == [[1.0], [2.0]]
+    assert extract(rows, Given(column="v"))["features"].to_list() == [[1.0], [2.0]]
     with pytest.raises(DataError, match="holds large_string, and vectors are of numbers"):
-        features(rows, Columns(columns=["other"]))
+        extract(rows, Columns(columns=["other"]))
     with pytest.raises(ConfigError, match=r"columns: 'q_\*' matches no column"):
-        features(rows, Columns(columns="q_*"))
+        extract(rows, Columns(columns="q_*"))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_an_onnx_file_gives_what_its_own_program_gives(network: tuple[str, Any])
     path, _ = network
     pixels = pictures(6, (224, 224, 3))
     of_network = Onnx(path=path, divide=1, mean=(104, 117, 123), colours="BGR")
-    made = features(frame(pixels), of_network, keep=[])
+    made = extract(frame(pixels), of_network, keep=[])
     batch = pixels[..., ::-1].astype(np.float32) - np.float32([104, 117, 123])
     assert np.array(made["features"].to_list())[:, 1] == pytest.approx(Classifier().score_array(batch), abs=1e-6)
     assert str(of_network).startswith("onnx(sha256=fb29e60f4b22")
@@ -120,15 +120,15 @@ def test_an_onnx_file_gives_what_its_own_program_gives(network: tuple[str, Any])
 
 def test_nan_of_an_extractor_is_an_error(network: tuple[str, Any]) -> None:
     with pytest.raises(DataError, match="onnx: the extractor gave NaN or infinity for 2 of 2 rows .* first for 0.png"):
-        features(frame(pictures(2, (224, 224, 3))), Onnx(path=network[0], divide=1e-38))
+        extract(frame(pictures(2, (224, 224, 3))), Onnx(path=network[0], divide=1e-38))
 
 
 def test_no_onnx_file_is_told(tmp_path: Path, network: tuple[str, Any]) -> None:
     (tmp_path / "a.onnx").write_bytes(b"nothing")
     with pytest.raises(ConfigError, match=r"a.onnx is no ONNX file that runs here"):
-        features(frame(pictures(2)), Onnx(path=str(tmp_path / "a.onnx")))
+        extract(frame(pictures(2)), Onnx(path=str(tmp_path / "a.onnx")))
     with pytest.raises(ConfigError, match=r"onnx.output: .* has no 'pool'; known: \w+"):
-        features(frame(pictures(2)), Onnx(path=network[0], output="pool"))
+        extract(frame(pictures(2)), Onnx(path=network[0], output="pool"))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_mistakes_in_a_section_are_told_with_their_place(section: Any, message: 
 )
 def test_what_is_absent_is_told_before_a_row_is_read(extractor: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        features(frame(pictures(2)).lazy(), extractor)
+        extract(frame(pictures(2)).lazy(), extractor)
 
 
 def test_a_folder_is_known_by_all_its_files(tmp_path: Path) -> None:

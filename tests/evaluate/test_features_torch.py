@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from genspark.errors import ConfigError
-from genspark.evaluate.features import HuggingFace, Inception, Torch, features
+from genspark.evaluate.features import HuggingFace, Inception, Torch, extract
 from genspark.evaluate.features.inception import as_tensorflow_resizes
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'genspark[torch]'")
@@ -65,7 +65,7 @@ def test_inception_is_torch_fidelitys(weights: Path) -> None:
     with torch.no_grad():
         pool, logits = theirs(torch.from_numpy(pixels).permute(0, 3, 1, 2))
     for output, expected in (("pool", pool.numpy()), ("logits", logits.numpy())):
-        made = vectors(features(frame(pixels), Inception(path=str(weights), output=output)))
+        made = vectors(extract(frame(pixels), Inception(path=str(weights), output=output)))
         assert made.shape == expected.shape
         assert made.std(axis=0).max() > 1e-3, "images are told from each other"
         assert made == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.abs(expected).max()))
@@ -104,7 +104,7 @@ def test_blocks_without_padded_averages_are_torchvisions(weights: Path) -> None:
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(ConfigError, match=r"does not hold its weights .*published one is pt_inception"):
-        features(frame(pictures(1)), Inception(path=str(tmp_path / "other.pth")))
+        extract(frame(pictures(1)), Inception(path=str(tmp_path / "other.pth")))
 
 
 class Small(torch.nn.Module):  # type: ignore[misc]
@@ -128,7 +128,7 @@ def test_a_saved_module_gives_what_the_module_gives(tmp_path: Path, suffix: str)
         torch.export.save(torch.export.export(module, (torch.zeros(2, 3, 40, 30),), dynamic_shapes=shapes), str(path))
     pixels = pictures(5)
     extractor = Torch(path=str(path), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
-    made = vectors(features(frame(pixels), extractor))
+    made = vectors(extract(frame(pixels), extractor))
     given = (pixels / 255.0 - [0.5, 0.4, 0.3]) / [0.2, 0.3, 0.4]
     with torch.no_grad():
         expected = module(torch.from_numpy(given.transpose(0, 3, 1, 2)).float()).numpy()
@@ -138,7 +138,7 @@ def test_a_saved_module_gives_what_the_module_gives(tmp_path: Path, suffix: str)
 def test_a_file_that_is_no_module_is_told(tmp_path: Path) -> None:
     torch.save(Small().state_dict(), tmp_path / "state.pt")
     with pytest.raises(ConfigError, match="neither TorchScript nor an exported program .*; save the module by"):
-        features(frame(pictures(1)), Torch(path=str(tmp_path / "state.pt")))
+        extract(frame(pictures(1)), Torch(path=str(tmp_path / "state.pt")))
 
 
 def test_a_folder_of_transformers_reads_texts_without_scoring_padding(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_folder_of_transformers_reads_texts_without_scoring_padding(tmp_path: 
     tokenizer.save_pretrained(tmp_path)
     texts = pl.DataFrame({"t": ["a dog bit a man", "dog", None]})
     extractor = HuggingFace(path=str(tmp_path), text="t")
-    made = features(texts, extractor, on_fault="null")
+    made = extract(texts, extractor, on_fault="null")
     assert made["_fault"].to_list() == [None, None, "row 2 of a batch: null"]
     for text, vector in zip(texts["t"][:2], made["features"][:2], strict=True):
         with torch.no_grad():

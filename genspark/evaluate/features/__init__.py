@@ -1,7 +1,7 @@
 """Features of images, texts and rows: extractors, each named and hashed, and what runs them on any frame."""
 
 from genspark.evaluate.features.columns import Columns, Given, Pixels
-from genspark.evaluate.features.extracting import features
+from genspark.evaluate.features.extracting import extract
 from genspark.evaluate.features.extractor import Extractor, named
 from genspark.evaluate.features.hugging_face import HuggingFace
 from genspark.evaluate.features.inception import Inception
@@ -17,6 +17,6 @@ __all__ = [
     "Onnx",
     "Pixels",
     "Torch",
-    "features",
+    "extract",
     "named",
 ]

@@ -80,7 +80,7 @@ class Extraction:
             )
 
 
-def features(
+def extract(
     frame: Any,
     extractor: Extractor,
     *,
@@ -138,7 +138,6 @@ def _told(row: int, fault: str, names: Sequence[Any] | None) -> str:
     return f"{named}: {fault}" if fault else named
 
 
-def tally(faults: Sequence[str], most: int = _TOLD) -> str:
+def tally(first: Sequence[str], count: int) -> str:
     """How many rows have no vector, and the first of them."""
-    few = "; ".join(faults[:most]) + ("; ..." if len(faults) > most else "")
-    return f"{counted(len(faults), 'row')} without a vector: {few}"
+    return f"{counted(count, 'row')} without a vector: {'; '.join(first)}{'; ...' if count > len(first) else ''}"
