@@ -13,7 +13,7 @@ from genspark.evaluate.results import Asked
 
 
 def asked(section: Evaluate, extractor: Extractor | None = None) -> list[Asked]:
-    """The scores that a section asks for, by its extractor or one that is given. Raises ConfigError with every mistake."""
+    """The scores that a section asks for, by its extractor or one given. Raises ConfigError with every mistake."""
     problems: list[str] = []
     default = extractor or _extractor(section.extractor, "evaluate.extractor", problems)
     found = []

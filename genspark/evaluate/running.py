@@ -13,7 +13,7 @@ from typing import Any
 from genspark.config import Evaluation, Side
 from genspark.config.evaluation import Evaluate
 from genspark.errors import ConfigError, DataError
-from genspark.evaluate import planning
+from genspark.evaluate import ledger, planning, tracking
 from genspark.evaluate.features import Extractor
 from genspark.evaluate.features.extracting import tally
 from genspark.evaluate.features.storing import COLUMN, stored
@@ -36,12 +36,12 @@ def run(config: Evaluation, *, phase: Phase = lambda _: contextlib.nullcontext()
     section = config.evaluate
     asked = planning.asked(section)
     planning.check_extractors(asked)
+    if section.mlflow:
+        tracking.package()
     spark = _session(config, section)
     named = {"real": section.real, "generated": section.generated}
     sides = {name: opened(side, f"evaluate.{name}", spark) for name, side in named.items() if side is not None}
     results = _results(config.name, section, asked, sides, spark, phase)
-    from genspark.evaluate import ledger, tracking
-
     if section.ledger:
         ledger.add(section.ledger, results)
     if section.mlflow:

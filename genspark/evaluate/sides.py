@@ -6,6 +6,7 @@ import functools
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -60,7 +61,13 @@ def opened(side: Side, place: str, spark: SparkSession | None) -> Rows:
 
 def given(frame: Any) -> Rows:
     """Rows that a caller has, or the path of a Delta table."""
-    return opened(Side(path=frame, format="delta"), "rows", None) if isinstance(frame, str) else Rows(frame, {})
+    if isinstance(frame, str | Path):
+        return opened(Side(path=str(frame), format="delta"), "rows", None)
+    import polars as pl
+
+    if parts.is_spark(frame) or isinstance(frame, pl.LazyFrame):
+        return Rows(frame, {})
+    return Rows(pl.DataFrame(frame).lazy(), {})
 
 
 def _facts(side: Side, description: Mapping[str, Any]) -> dict[str, Any]:

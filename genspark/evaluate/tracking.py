@@ -40,7 +40,7 @@ def package() -> Any:
 
 def _metrics(results: Results) -> Iterator[tuple[str, float]]:
     for one in results.scored:
-        of = f"/{slice_text(one.slice)}" if one.slice else ""
+        of = f" of {slice_text(one.slice)}" if one.slice else ""
         name = _NO_NAME.sub("_", f"{one.label}{of}")
         yield name, one.score.value
         for end, bound in zip(("low", "high"), one.score.interval or (), strict=False):
