@@ -59,6 +59,7 @@ def check_columns(asked: Sequence[Asked], columns: Mapping[str, Sequence[str]], 
             f"evaluate.by: {side} has no column {name!r}{did_you_mean(name, there)}" for name in by if name not in there
         ]
     for one in asked:
+        problems += _unlike(one, columns)
         for side in one.metric.sides:
             there = columns.get(side, ())
             if one.extractor is not None:
@@ -85,6 +86,18 @@ def _lacks(extractor: Extractor, side: str, there: Sequence[str]) -> list[str]:
     except ConfigError as error:
         return [f"evaluate.extractor: {side}: {problem}" for problem in error.problems]
     return []
+
+
+def _unlike(one: Asked, columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """The mistake of an extractor that would read other columns of one side than of the other."""
+    if one.extractor is None or any(_lacks(one.extractor, side, columns[side]) for side in one.metric.sides):
+        return []
+    read = {side: set(one.extractor.reads(columns[side])) for side in one.metric.sides}
+    apart = sorted(set.union(*read.values()) - set.intersection(*read.values()))
+    few = ", ".join(map(repr, apart[:5])) + (", ..." if len(apart) > 5 else "")
+    return [f"evaluate.extractor: of one side it reads {few}, too, which the other lacks; name the columns"] * bool(
+        apart
+    )
 
 
 def _extractor(section: Any, place: str, problems: list[str]) -> Extractor | None:

@@ -80,7 +80,8 @@ def _print_results(results: Results) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     for side, facts in results.sides.items():
-        told = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "path" and value is not None)
+        shown = {name: slice_text(value) if name == "where" else value for name, value in facts.items()}
+        told = ", ".join(f"{name} {value}" for name, value in shown.items() if name != "path" and value is not None)
         print(f"{side}: {facts.get('path', 'given')} ({told})")
     for note in dict.fromkeys([*results.notes, *(w for one in results.scored for w in one.score.warnings)]):
         print(f"note: {note}")

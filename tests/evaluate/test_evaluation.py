@@ -125,12 +125,13 @@ def test_python_scores_frames_alike() -> None:
 
 
 def test_the_engine_spark_gives_the_same(spark: Any, folder: Path) -> None:
+    sets = ["evaluate.ledger=null", "evaluate.scores=[frechet_distance, {ks_distance: {column: x}}]"]
     here, there = (
-        evaluate.run(Evaluation.from_yaml(conf(folder), sets=["evaluate.ledger=null", f"engine={engine}"]))
+        evaluate.run(Evaluation.from_yaml(conf(folder), sets=[*sets, f"engine={engine}"]))
         for engine in ("polars", "spark")
     )
     assert (here.engine, there.engine) == ("polars", "spark")
-    assert len(here.scored) == len(there.scored) == 18
+    assert len(here.scored) == len(there.scored) == 6
     for one, two in zip(here.scored, there.scored, strict=True):
         assert one.score.signature == two.score.signature
         assert (one.slice, one.score.n) == (two.slice, two.score.n)
@@ -204,6 +205,20 @@ def test_a_slice_that_cannot_be_scored_is_told_and_the_others_are_kept(
     told = capsys.readouterr()
     assert "label=a" in told.out
     assert "could not be scored: " in told.err
+
+
+def test_columns_of_real_and_generated_are_the_same_whatever_their_order() -> None:
+    real, made = rows(300, 1), rows(200, 2, 0.5)
+    made = made.with_columns(y=pl.col("y") * 3)
+    as_is, turned, named = (
+        evaluate.score_all(frame, ["frechet_distance"], real=real, extractor=Columns(columns=columns))
+        for frame, columns in ((made, "[xy]"), (made.select("y", "label", "x"), "[xy]"), (made, ["x", "y"]))
+    )
+    assert as_is["frechet_distance"].value == turned["frechet_distance"].value == named["frechet_distance"].value
+    with pytest.raises(ConfigError, match=r"of one side it reads 'y_2', too, which the other lacks"):
+        evaluate.score_all(
+            made.with_columns(y_2=1.0), ["frechet_distance"], real=real, extractor=Columns(columns=["x", "y*"])
+        )
 
 
 def test_where_chooses_rows(folder: Path) -> None:

@@ -46,7 +46,10 @@ class Given(Extractor):
 
 @dataclass(frozen=True, config=EXTRACTOR, kw_only=True)
 class Columns(Extractor):
-    """Sets columns of numbers side by side. Rows with a null or NaN in one of them have no vector."""
+    """Sets columns of numbers side by side, those of a pattern in the order of their names.
+
+    Rows with a null or NaN in one of them have no vector.
+    """
 
     columns: Patterns
 
@@ -59,7 +62,8 @@ class Columns(Extractor):
             hits = [name for name in columns if name == pattern or fnmatch.fnmatchcase(name, pattern)]
             if not hits:
                 raise ConfigError(f"columns: {pattern!r} matches no column; there are {', '.join(columns[:12])}")
-            found |= dict.fromkeys(hits)
+            # Not in the frame's order: real and generated rows may have another.
+            found |= dict.fromkeys(sorted(hits))
         return tuple(found)
 
     def open(self) -> Opened:
