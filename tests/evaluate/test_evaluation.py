@@ -159,7 +159,7 @@ def test_a_job_may_hold_the_section_and_its_table_is_what_is_real(folder: Path) 
                                                        "scores[1].ks_distance.column: needed and absent"]),
         (["evaluate.scores=[{cmmd: {colum: v}}]"], ["cmmd.colum: not a key here; did you mean 'column'"]),
         (["evaluate.scores=[{inception_score: {splits: many}}]"], ["splits: must be a whole number; got 'many'"]),
-        (["evaluate.scores=[{inception_score: {order: any}}]"], ["order: must be one of 'hash'"]),
+        (["evaluate.scores=[{inception_score: {order: any}}]"], ["order: must be one of hash, rows, permuted"]),
         (["evaluate.scores=[{ks_distance: {column: z}}]", "evaluate.extractor=null"],
          ["real has no column 'z'", "generated has no column 'z'"]),
         (["evaluate.real=null"], ["frechet_distance: compares with real rows, and evaluate.real is absent"]),

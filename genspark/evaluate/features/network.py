@@ -77,7 +77,9 @@ class ImageNetwork(Extractor):
                 raise DataError(f"{self.kind}: images are of several sizes; give size: [height, width]")
             pixels = np.stack(images)
             ordered = pixels[..., ::-1] if self.colours == "BGR" else pixels
-            scaled = (ordered.astype(np.float32) / np.float32(self.divide) - mean) / std
+            # What becomes infinite here is told of the vectors.
+            with np.errstate(all="ignore"):
+                scaled = (ordered.astype(np.float32) / np.float32(self.divide) - mean) / std
             return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2) if layout == "NCHW" else scaled)
 
         return made
