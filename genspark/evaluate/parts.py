@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-ROWS = 1 << 16
-"""Rows of an Arrow table at most, where this process makes it."""
+ROWS, BYTES = 1 << 16, 64 << 20
+"""Rows of an Arrow table at most, and about how many bytes, where this process makes it."""
 
 
 class State(Protocol):
@@ -65,12 +65,19 @@ def tables(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
         frame = frame.lazy()
     if isinstance(frame, pl.LazyFrame):
         for batch in frame.select(columns).collect_batches(engine="streaming", maintain_order=True):
-            for some in batch.iter_slices(ROWS):
+            for some in batch.iter_slices(_rows(batch.height, batch.estimated_size())):
                 yield some.to_arrow(compat_level=pl.CompatLevel.oldest())
         return
     table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame[list(columns)], preserve_index=False)
-    for start in range(0, table.num_rows, ROWS):
-        yield table.select(list(columns)).slice(start, ROWS)
+    table = table.select(list(columns))
+    step = _rows(table.num_rows, table.nbytes)
+    for start in range(0, table.num_rows, step):
+        yield table.slice(start, step)
+
+
+def _rows(rows: int, size: float) -> int:
+    """The rows of a table, of so many rows of so many bytes in all."""
+    return max(1, min(ROWS, int(rows * BYTES / size) if size else ROWS))
 
 
 def columns_of(frame: Any) -> list[str]:
