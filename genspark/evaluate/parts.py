@@ -15,6 +15,7 @@ from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.names import quoted, wrapped
 from genspark.engines.spark.tasks import run_on_rows
 from genspark.errors import DataError, did_you_mean
+from genspark.evaluate.processes import in_processes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,9 +36,12 @@ Result = TypeVar("Result", bound=State)
 Work = Callable[[Iterator["pa.Table"]], Result]
 
 
-def merged(frame: Any, columns: Sequence[str], work: Work[Result], name: str = "the frame") -> Result:
+def merged(
+    frame: Any, columns: Sequence[str], work: Work[Result], name: str = "the frame", *, in_python: bool = False
+) -> Result:
     """The state of all rows, from the states that `work` makes of each part, merged in the order of the parts.
 
+    Of work that is `in_python` for the most part, several processes do some of it each, where there are many rows.
     Raises DataError where a column is missing, which `name` says whose it is.
     """
     check_columns(frame, columns, name)
@@ -46,6 +50,8 @@ def merged(frame: Any, columns: Sequence[str], work: Work[Result], name: str = "
         with spark_errors("evaluate"):
             states = run_on_rows(selected, functools.partial(_work, work=work))
         return functools.reduce(lambda one, other: one.merged(other), states) if states else work(iter(()))
+    if in_python:
+        return functools.reduce(lambda one, other: one.merged(other), in_processes(work, tables(frame, columns)))
     return work(tables(frame, columns))
 
 
