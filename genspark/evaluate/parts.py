@@ -7,7 +7,7 @@ table. Work gets Arrow tables of bounded size, and returns a state that is small
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -48,10 +48,10 @@ def merged(
     if is_spark(frame):
         selected = frame.select(*map(quoted, columns))
         with spark_errors("evaluate"):
-            states = run_on_rows(selected, functools.partial(_work, work=work))
-        return functools.reduce(lambda one, other: one.merged(other), states) if states else work(iter(()))
+            states: list[Result] = run_on_rows(selected, functools.partial(_work, work=work))
+        return _whole(states) if states else work(iter(()))
     if in_python:
-        return functools.reduce(lambda one, other: one.merged(other), in_processes(work, tables(frame, columns)))
+        return _whole(in_processes(work, tables(frame, columns)))
     return work(tables(frame, columns))
 
 
@@ -79,6 +79,14 @@ def tables(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
     step = _rows(table.num_rows, table.nbytes)
     for start in range(0, table.num_rows, step):
         yield table.slice(start, step)
+
+
+def _whole(states: Iterable[Result]) -> Result:
+    def both(one: Result, other: Result) -> Result:
+        merged: Result = one.merged(other)
+        return merged
+
+    return functools.reduce(both, states)
 
 
 def _rows(rows: int, size: float) -> int:

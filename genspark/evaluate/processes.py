@@ -65,8 +65,12 @@ class _Worker:
         paths = os.pathsep.join(path for path in sys.path if path)
         environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
         command = [sys.executable, "-c", "from genspark.evaluate.processes import serve; serve()"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._process = subprocess.Popen(command, env=environment, **pipes)  # noqa: S603 - this interpreter
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)  # noqa: S603 - ourselves
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin: IO[bytes] = self._process.stdin
+        self._stdout: IO[bytes] = self._process.stdout
         self._lock = threading.Lock()
         _send(self._stdin, work)
 
@@ -82,6 +86,7 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._stdout.close()
 
     def of(self, table: Any) -> Any:
         """What the work makes of a table."""
@@ -95,16 +100,6 @@ class _Worker:
         if is_made:
             return result
         raise result if isinstance(result, GensparkError) else RuntimeError(result)
-
-    @property
-    def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin is not None
-        return self._process.stdin
-
-    @property
-    def _stdout(self) -> IO[bytes]:
-        assert self._process.stdout is not None
-        return self._process.stdout
 
 
 def serve() -> None:
