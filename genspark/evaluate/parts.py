@@ -48,7 +48,7 @@ def merged(
     if is_spark(frame):
         selected = frame.select(*map(quoted, columns))
         with spark_errors("evaluate"):
-            states: list[Result] = run_on_rows(selected, functools.partial(_work, work=work))
+            states = run_on_rows(selected, functools.partial(_work, work=work))
         return _whole(states) if states else work(iter(()))
     if in_python:
         return _whole(in_processes(work, tables(frame, columns)))
@@ -82,11 +82,10 @@ def tables(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
 
 
 def _whole(states: Iterable[Result]) -> Result:
-    def both(one: Result, other: Result) -> Result:
-        merged: Result = one.merged(other)
-        return merged
-
-    return functools.reduce(both, states)
+    first, *others = states
+    for other in others:
+        first = first.merged(other)
+    return first
 
 
 def _rows(rows: int, size: float) -> int:

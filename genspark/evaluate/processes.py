@@ -17,15 +17,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from genspark.errors import GensparkError
 from genspark.session.jvm import usable_cores
 
+Result = TypeVar("Result")
+
 _LENGTH = struct.Struct("<Q")
 
 
-def in_processes(work: Callable[[Iterator[Any]], Any], tables: Iterable[Any]) -> Iterator[Any]:
+def in_processes(work: Callable[[Iterator[Any]], Result], tables: Iterable[Any]) -> Iterator[Result]:
     """What `work` makes of some tables, and of some more, in order: in processes where there are two tables or more.
 
     Raises what the work raises where it is a GensparkError, and RuntimeError for what else ends it.
