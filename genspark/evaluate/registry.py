@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 
 from genspark import evaluate
-from genspark.config.evaluation import Rows
+from genspark.config.evaluation import Rows, Side
 from genspark.errors import Problem, did_you_mean
 from genspark.evaluate.score import Score
 from genspark.steps.arguments import translate
@@ -45,12 +45,17 @@ class Metric:
     parameters: type[BaseModel]
 
     def checked(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-        """The parameters that are given, as the function takes them, and the mistakes in them."""
+        """The parameters that are given, as the function takes them, and the mistakes in them.
+
+        Rows may be frames in Python, which pass as they are.
+        """
+        frames = {name: given[name] for name in self.rows & set(given) if _is_frame(given[name])}
         try:
-            made = self.parameters.model_validate(dict(given))
+            made = self.parameters.model_validate({**given, **dict.fromkeys(frames, "a frame")})
         except ValidationError as error:
             return {}, translate(error, plain(given), self.parameters.model_json_schema())
-        return {**{name: getattr(made, name) for name in made.model_fields_set}, **(made.model_extra or {})}, []
+        found = {name: getattr(made, name) for name in made.model_fields_set}
+        return {**found, **(made.model_extra or {}), **frames}, []
 
     def columns(self, parameters: Mapping[str, Any]) -> list[str]:
         """The columns that parameters name."""
@@ -101,6 +106,10 @@ def names() -> list[str]:
 def unknown(name: str) -> str:
     """What is wrong with a name that is none."""
     return f"{name!r} is no score{did_you_mean(name, names())}"
+
+
+def _is_frame(value: Any) -> bool:
+    return value is not None and not isinstance(value, str | Mapping | Side)
 
 
 def _as_given(annotation: Any) -> Any:

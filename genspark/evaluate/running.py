@@ -13,13 +13,13 @@ from typing import Any
 from genspark.config import Evaluation, Side
 from genspark.config.evaluation import Evaluate
 from genspark.errors import ConfigError, DataError
-from genspark.evaluate import ledger, planning, tracking
+from genspark.evaluate import ledger, parts, planning, tracking
 from genspark.evaluate.features import Extractor
 from genspark.evaluate.features.extracting import tally
 from genspark.evaluate.features.storing import COLUMN, stored
 from genspark.evaluate.results import Asked, Failed, Results, Scored, slice_text
 from genspark.evaluate.sides import Rows, given, opened
-from genspark.evaluate.slicing import slices
+from genspark.evaluate.slicing import chosen, slices
 from genspark.storage.scratch import scratch_folder
 
 Phase = Callable[[str], contextlib.AbstractContextManager[Any]]
@@ -81,6 +81,7 @@ def _results(name: str, section: Evaluate, asked: Sequence[Asked], sides: Sides,
     began, start = dt.datetime.now(dt.UTC), time.perf_counter()
     planning.check_columns(asked, {side: rows.columns for side, rows in sides.items()}, section.by)
     more = {one.place: _more_rows(one, spark) for one in asked}
+    _check_more(more, section.by)
     scored: list[Scored] = []
     failed: list[Failed] = []
     notes: list[str] = []
@@ -90,7 +91,8 @@ def _results(name: str, section: Evaluate, asked: Sequence[Asked], sides: Sides,
             for one in asked:
                 what = one.metric.name + (f" of {slice_text(slice_)}" if slice_ else "")
                 with phase(what):
-                    found = _score(one, rows[one.extractor], more[one.place], slice_)
+                    beside = {name: chosen(frame, slice_) for name, frame in more[one.place].items()}
+                    found = _score(one, rows[one.extractor], beside, slice_)
                 scored += [_with_sides(each, one, sides) for each in found if isinstance(each, Scored)]
                 failed += [each for each in found if isinstance(each, Failed)]
     return Results(
@@ -174,10 +176,18 @@ def _heed_faults(faults: Sequence[str], without: int, side: str, section: Evalua
 def _more_rows(one: Asked, spark: Any) -> dict[str, Any]:
     """The parameters that are rows, opened."""
     found = {}
-    for name in one.metric.rows & set(one.parameters):
+    for name in one.metric.rows & {name for name, value in one.parameters.items() if value is not None}:
         value = one.parameters[name]
-        found[name] = opened(value, f"{one.place}.{name}", spark).frame if isinstance(value, Side) else value
+        rows = opened(value, f"{one.place}.{name}", spark) if isinstance(value, Side) else given(value)
+        found[name] = rows.frame
     return found
+
+
+def _check_more(more: Mapping[str, Mapping[str, Any]], by: Sequence[str]) -> None:
+    """Raise DataError where rows beside the sides lack a column of `by`, and so have no slices."""
+    for place, frames in more.items():
+        for name, frame in frames.items():
+            parts.check_columns(frame, by, f"{place}.{name}")
 
 
 def _session(config: Evaluation, section: Evaluate) -> Any:

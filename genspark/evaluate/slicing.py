@@ -34,7 +34,16 @@ def slices(rows: Mapping[str, Any], by: Sequence[str]) -> dict[tuple[Any, ...], 
     if len(found) > MOST:
         raise DataError(f"by {', '.join(by)}: there are more than {MOST:,} slices; take columns of fewer values")
     ordered = sorted(found, key=lambda values: tuple((value is None, str(type(value)), value) for value in values))
-    return {values: {name: _of(frame, by, values) for name, frame in frames.items()} for values in ordered}
+    of_each = ((values, dict(zip(by, values, strict=True))) for values in ordered)
+    return {values: {name: chosen(frame, of) for name, frame in frames.items()} for values, of in of_each}
+
+
+def chosen(frame: Any, slice_: Slice) -> Any:
+    """The rows of a frame that are of a slice; all of them of an empty one."""
+    if not slice_:
+        return frame
+    each = (nw.col(column).is_null() if value is None else nw.col(column) == value for column, value in slice_.items())
+    return nw.to_native(parts.narwhals_of(frame).filter(functools.reduce(operator.and_, each)))
 
 
 def _values(frame: Any, by: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -46,11 +55,3 @@ def _values(frame: Any, by: Sequence[str]) -> list[tuple[Any, ...]]:
     if isinstance(distinct, pl.LazyFrame):
         distinct = distinct.collect(engine="streaming")
     return pl.DataFrame(distinct).rows()
-
-
-def _of(frame: Any, by: Sequence[str], values: tuple[Any, ...]) -> Any:
-    each = (
-        nw.col(column).is_null() if value is None else nw.col(column) == value
-        for column, value in zip(by, values, strict=True)
-    )
-    return nw.to_native(parts.narwhals_of(frame).filter(functools.reduce(operator.and_, each)))

@@ -17,7 +17,7 @@ from genspark import evaluate
 from genspark.cli import main
 from genspark.config import Evaluation, JobConfig
 from genspark.errors import ConfigError, DataError, SourceError, TargetError
-from genspark.evaluate import ledger, registry
+from genspark.evaluate import ledger, parts, registry
 from genspark.evaluate.features import Columns, Pixels
 
 
@@ -357,3 +357,32 @@ def test_no_mlflow_is_told_before_a_row_is_read(folder: Path, monkeypatch: pytes
             Evaluation.from_yaml(conf(folder), sets=["evaluate.mlflow=digits", f"evaluate.ledger={folder}/no"])
         )
     assert not (folder / "no").exists()
+
+
+def against(real: Any, generated: Any, *, held_out: Any, most: int = 5) -> evaluate.Score:
+    """A score that takes further rows."""
+    counts = [sum(t.num_rows for t in parts.tables(frame, ["x"])) for frame in (real, generated, held_out)]
+    return evaluate.Score(float(counts[2]), counts[1], {"metric": "against", "most": most}, None, {"real": counts[0]})
+
+
+def test_parameters_that_are_rows_are_opened_and_sliced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "against", against, raising=False)
+    monkeypatch.setattr(evaluate, "__all__", [*evaluate.__all__, "against"])
+    registry.metric.cache_clear()
+    real, made, held_out = rows(300, 1), rows(200, 2), rows(100, 3)
+    asked = {"against": {"held_out": held_out, "most": 3}}
+    whole, of_a, of_b = evaluate.score_all(made, [asked], real=real, by="label").scored
+    assert (whole.score.value, whole.score.signature["most"]) == (100.0, 3)
+    assert (of_a.score.value, of_b.score.value) == tuple(held_out.filter(label=of).height for of in "ab")
+    for given in (f"{folder}/real", f"{{path: {folder}/real, format: delta}}"):
+        sets = [
+            "evaluate.ledger=null",
+            "evaluate.extractor=null",
+            f"evaluate.scores=[{{against: {{held_out: {given}}}}}]",
+        ]
+        assert evaluate.run(Evaluation.from_yaml(conf(folder), sets=sets))["against"].value == 400.0
+    with pytest.raises(ConfigError, match="against.held_out: needed and absent"):
+        evaluate.score_all(made, ["against"], real=real)
+    with pytest.raises(DataError, match=r"scores\[0\].held_out has no column 'label'"):
+        evaluate.score_all(made, [{"against": {"held_out": held_out.drop("label")}}], real=real, by="label")
+    registry.metric.cache_clear()
