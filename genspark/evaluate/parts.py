@@ -110,7 +110,7 @@ def check_columns(frame: Any, columns: Sequence[str], name: str) -> None:
     there = columns_of(frame)
     for column in columns:
         if column not in there:
-            raise DataError(f"{name} has no column {column!r}; {did_you_mean(column, there)}")
+            raise DataError(f"{name} has no column {column!r}{did_you_mean(column, there)}")
 
 
 def narwhals_of(frame: Any) -> Any:

@@ -383,6 +383,6 @@ def test_parameters_that_are_rows_are_opened_and_sliced(folder: Path, monkeypatc
         assert evaluate.run(Evaluation.from_yaml(conf(folder), sets=sets))["against"].value == 400.0
     with pytest.raises(ConfigError, match="against.held_out: needed and absent"):
         evaluate.score_all(made, ["against"], real=real)
-    with pytest.raises(DataError, match=r"scores\[0\].held_out has no column 'label'"):
+    with pytest.raises(DataError, match=r"against.held_out has no column 'label'"):
         evaluate.score_all(made, [{"against": {"held_out": held_out.drop("label")}}], real=real, by="label")
     registry.metric.cache_clear()
