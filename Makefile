@@ -46,7 +46,7 @@ storage: venv java  ## every test of stores, on all four: engines, races (GENSPA
 bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or a number of rows
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
 
-.PHONY: bench-growth bench-scans bench-storage bench-tables bench-text bench-imports bench-compression
+.PHONY: bench-growth bench-scans bench-storage bench-tables bench-text bench-imports bench-compression bench-evaluate
 bench-scans: venv java  ## measure what statistics cost, beside Spark's summary and MLlib's fits
 	$(BIN)/python benchmarks/scans.py $(ARGS)
 
@@ -61,6 +61,9 @@ bench-compression: venv java  ## measure sizes and seconds of shards and tables 
 
 bench-storage: venv java  ## measure the main job from S3Proxy beside the local disk, requests, and 10,000 small objects
 	$(BIN)/python benchmarks/storage.py $(ARGS)
+
+bench-evaluate: venv  ## measure what scores cost, beside programs of one process
+	$(BIN)/python benchmarks/evaluate.py $(ARGS)
 
 bench-imports: venv  ## measure the start: import genspark, genspark --help
 	$(BIN)/python benchmarks/imports.py $(ARGS)

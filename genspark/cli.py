@@ -129,6 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--no-steps", action="store_true", help="do not read the source to show what each step did")
     sub.add_argument("--json", action="store_true", help="print where it is and its size as JSON")
 
+    _add_evaluation_commands(one)
+
     sub = one("diff", "print what moved from one model to another", "models/monday.json models/tuesday.json")
     sub.add_argument("model", metavar="MODEL", help="a model file")
     sub.add_argument("other", metavar="OTHER", help="the model file to compare it with")
@@ -225,6 +227,28 @@ def _add_review_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("sheets", nargs="+", metavar="SHEET", help="CSV sheets, or exports of Label Studio in JSON")
     sub.add_argument("-o", "--output", metavar="FILE", help="write the verdicts on each item: .csv or .parquet")
     sub.add_argument("--json", action="store_true", help="print the scores as one line of JSON")
+
+
+def _add_evaluation_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
+    example = "conf/evaluation.yaml --set evaluate.by=label --json"
+    sub = one("evaluate", "score what a model generated against real rows", example, "evaluation")
+    sub.add_argument("config", metavar="CONF", help="a YAML file with a section evaluate, alone or in a job's")
+    sub.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PLACE=VALUE",
+        dest="sets",
+        help="override a value, such as evaluate.generated=out/vae; may be repeated",
+    )
+    sub.add_argument("--json", action="store_true", help="print the scores as one line of JSON, the last line")
+    sub.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+
+    sub = one("scores", "list the scores in a ledger, and how each changed", "out/scores -n 20", "evaluation")
+    sub.add_argument("table", metavar="TABLE", help="a table of scores, or the evaluation's YAML file")
+    sub.add_argument("--metric", metavar="NAME", help="only the scores of this name")
+    sub.add_argument("-n", type=_count, default=30, metavar="N", dest="most", help="scores in a course (default: 30)")
+    sub.add_argument("--json", action="store_true", help="print each series of comparable scores as a line of JSON")
 
 
 def _adder(commands: Any, before: str = "") -> Callable[..., argparse.ArgumentParser]:

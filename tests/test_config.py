@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic.dataclasses import dataclass
 
-from genspark.config import JobConfig, ModelFile, Quarantine, Sink, Source, json_schema
+from genspark.config import Evaluation, JobConfig, ModelFile, Quarantine, Sink, Source, json_schema
 from genspark.config.text import parse
 from genspark.errors import ConfigError, show
 from genspark.pipeline import Pipeline
@@ -707,7 +707,8 @@ def test_descriptions_reach_the_editor() -> None:
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parent.parent.glob("conf/*.yaml")), ids=lambda path: path.name)
 def test_the_examples_are_jobs_to_the_reader_and_to_the_editor(path: Path) -> None:
-    JobConfig.from_yaml(str(path), env={})
+    kind = Evaluation if path.stem == "evaluation" else JobConfig
+    kind.from_yaml(str(path), env={})
     assert schema_takes(path.read_text(encoding="utf-8"))
 
 

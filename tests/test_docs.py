@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from genspark.cli import main
-from genspark.config import JobConfig, json_schema
+from genspark.config import Evaluation, JobConfig, json_schema
 from genspark.steps import Step
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +38,8 @@ JOBS = [(page, text) for page in PAGES for text in blocks(page, "yaml") if re.se
 
 @pytest.mark.parametrize(("page", "text"), JOBS, ids=lambda value: value.stem if isinstance(value, Path) else "")
 def test_a_job_is_a_job(page: Path, text: str) -> None:
-    JobConfig.from_text(text, where=page.name, env=dict.fromkeys(re.findall(r"\$\{(\w+)", text), "x"))
+    kind = JobConfig if re.search(r"^sink:", text, re.MULTILINE) else Evaluation
+    kind.from_text(text, where=page.name, env=dict.fromkeys(re.findall(r"\$\{(\w+)", text), "x"))
 
 
 def test_jobs_are_shown() -> None:

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     Field,
     GetCoreSchemaHandler,
-    ValidationError,
     create_model,
 )
 from pydantic_core import CoreSchema, core_schema
 
-from genspark.config.overrides import override
-from genspark.config.section import SECTION, Names, Section, Value
+from genspark.config.document import Document
+from genspark.config.evaluation import Evaluate
+from genspark.config.section import SECTION, Names, Value
 from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source
-from genspark.config.text import dump, parse
-from genspark.config.variables import substitute
-from genspark.errors import ConfigError, Place, Problem, brief, did_you_mean, show
+from genspark.errors import Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
 from genspark.sources.source import paths_of
 from genspark.steps import Step
-from genspark.steps.arguments import takes_text_alone, translate
-from genspark.steps.checked import plain
 from genspark.storage.access import Access
-from genspark.storage.files import read_text
 
 LEDGER_SUFFIX = "_runs"
 """What is added to a table's path for that of its ledger."""
 
 
-_BESIDE, _READING = ("card", "lineage", "ledger", "storage"), ("split_size", "stage")
+_BESIDE, _READING = ("card", "lineage", "ledger", "evaluate", "storage"), ("split_size", "stage")
 """Keys of a job and of its source that make no other run."""
 
 
@@ -77,12 +70,14 @@ def _one_key(value: Any) -> Any:
     return {kind: {}} if value[kind] is None else value
 
 
-class JobConfig(Section):
+class JobConfig(Document):
     """One job: read the source, fit the steps, transform, and write the sink.
 
     The kinds of step are those registered when this class was made; after registering others, call
     `JobConfig.model_rebuild(force=True)`.
     """
+
+    needs: ClassVar[str] = "a job needs name, source and sink"
 
     name: str = Field(min_length=1, description="What reports and commits call this job.")
     engine: Literal["auto", "polars", "spark", "spark-polars"] = Field(
@@ -107,74 +102,21 @@ class JobConfig(Section):
     card: Card | None = None
     lineage: Lineage | None = None
     ledger: Ledger | None = None
+    evaluate: Evaluate | None = None
     storage: Access = Access()
 
     @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """The job that plain values describe. Raises ConfigError with every mistake, as `from_text` does."""
-        try:
-            return super().model_validate(obj, **options)
-        except ValidationError as error:
-            raise ConfigError([str(problem) for problem in translate(error, plain(obj), json_schema())]) from None
-
-    @classmethod
-    def from_yaml(cls, path: str, sets: Sequence[str] = (), env: Mapping[str, str] | None = None) -> JobConfig:
-        """The job that a YAML file describes; see `from_text`.
-
-        Raises ConfigError where the file is absent, a folder, not UTF-8 or not to be read, too.
-        """
-        try:
-            text = read_text(path)
-        except FileNotFoundError:
-            raise ConfigError("there is no such file; correct the path", where=path) from None
-        except IsADirectoryError:
-            raise ConfigError("this is a folder; name the YAML file in it", where=path) from None
-        except UnicodeDecodeError as error:
-            problem = f"not UTF-8 text: byte 0x{error.object[error.start]:02x} at {error.start}; save it as UTF-8"
-            raise ConfigError(problem, where=path) from None
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot be read: {error}", where=path) from None
-        return cls.from_text(text, where=path, sets=sets, env=env)
-
-    @classmethod
-    def from_text(
-        cls, text: str, where: str = "config", *, sets: Sequence[str] = (), env: Mapping[str, str] | None = None
-    ) -> JobConfig:
-        """The job that a YAML text describes, with `path=value` overrides and `${VAR}` put in.
-
-        `env` holds the variables; None is the environment of this process. Raises ConfigError with
-        every mistake: `place: what is wrong; remedy`. A text that is not YAML is one mistake alone.
-        """
-        data, problems = parse(text, where)
-        if not isinstance(data, dict):
-            what = "is empty" if data is None else f"is not a mapping of keys: got {brief(data)}"
-            raise ConfigError(f"{what}; a job needs name, source and sink", where=where)
-        data, misplaced = override(data, sets)
-        schema = functools.cache(json_schema)
-        variables = os.environ if env is None else env
-        data, unset = substitute(data, variables, lambda place: takes_text_alone(schema(), place))
-        problems += [*misplaced, *unset, *_twins(data)]
-        try:
-            config = super().model_validate(data)
-        except ValidationError as error:
-            known = {problem.place for problem in unset}
-            problems += [p for p in translate(error, data, schema()) if p.place not in known]
-        if problems:
-            raise ConfigError([str(problem) for problem in problems], where=where)
-        return config
-
-    def to_yaml(self) -> str:
-        """YAML that `from_text` reads back as an equal job, under any environment; defaults are left out."""
-        return dump(self.plain())
+    def problems_of(cls, data: Mapping[str, Any]) -> list[Problem]:
+        return _twins(data)
 
     @property
     def config_hash(self) -> str:
         """The sha256 that names this job in reports and commits; spelt-out defaults do not change it.
 
         The order of keys does: the order of a split's fractions decides which row goes where. How stores are reached
-        does not, so that new credentials make no other job.
+        does not, so that new credentials make no other job, nor how the table is evaluated.
         """
-        return _digest({name: value for name, value in self.plain().items() if name != "storage"})
+        return _digest({name: value for name, value in self.plain().items() if name not in ("storage", "evaluate")})
 
     @property
     def work_hash(self) -> str:
@@ -216,19 +158,20 @@ class JobConfig(Section):
         """The steps, unfitted."""
         return Pipeline(self.steps, key=self.key, fit_on=self.fit_on)
 
-    def plain(self) -> dict[str, Any]:
-        """The job as plain values, by the keys of its YAML; defaults are left out."""
-        return self.model_dump(by_alias=True, exclude_defaults=True)
-
 
 def _digest(plain: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, separators=(",", ":")).encode()).hexdigest()
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a job's YAML, for editors that complete and check it."""
+    """The JSON Schema (draft 2020-12) of a job's YAML, for editors that complete and check it.
+
+    A file with a section `evaluate` needs neither source nor sink: see `Evaluation`.
+    """
     schema = JobConfig.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "genspark job"}
+    of_job = [name for name in schema["required"] if name != "name"]
+    either = {"required": ["name"], "anyOf": [{"required": of_job}, {"required": ["evaluate"]}]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, **either, "title": "genspark job"}
 
 
 def _twins(data: Mapping[str, Any]) -> list[Problem]:

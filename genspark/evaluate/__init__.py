@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genspark.evaluate import features
     from genspark.evaluate.closest import copies
     from genspark.evaluate.diversity import distinct_n, self_bleu
     from genspark.evaluate.domains import adherence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from genspark.evaluate.learners import classifier_two_sample, train_on_synthetic
     from genspark.evaluate.neighbours import precision_recall
     from genspark.evaluate.pairs import contingency_distance, correlation_distance
+    from genspark.evaluate.results import Results
     from genspark.evaluate.reviewers import agreement
     from genspark.evaluate.rows import (
         column_distances,
@@ -29,10 +31,13 @@ if TYPE_CHECKING:
         total_variation,
         wasserstein_distance,
     )
+    from genspark.evaluate.running import run, score_all
     from genspark.evaluate.score import Score
+    from genspark.evaluate.slicing import slices
     from genspark.evaluate.text import bleu, chrf, ter
 
 __all__ = [
+    "Results",
     "Score",
     "adherence",
     "agreement",
@@ -46,6 +51,7 @@ __all__ = [
     "copies",
     "correlation_distance",
     "distinct_n",
+    "features",
     "frechet_distance",
     "inception_score",
     "kernel_distance",
@@ -55,7 +61,10 @@ __all__ = [
     "perplexity",
     "population_stability_index",
     "precision_recall",
+    "run",
+    "score_all",
     "self_bleu",
+    "slices",
     "ter",
     "total_variation",
     "train_on_synthetic",
@@ -63,6 +72,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Results": "results",
     "Score": "score",
     "adherence": "domains",
     "agreement": "reviewers",
@@ -85,7 +95,10 @@ _HOMES = {
     "perplexity": "language",
     "population_stability_index": "rows",
     "precision_recall": "neighbours",
+    "run": "running",
+    "score_all": "running",
     "self_bleu": "diversity",
+    "slices": "slicing",
     "ter": "text",
     "total_variation": "rows",
     "train_on_synthetic": "learners",
@@ -95,6 +108,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """A public name, imported now."""
+    if name == "features":
+        return importlib.import_module("genspark.evaluate.features")
     if name not in _HOMES:
         raise AttributeError(f"module 'genspark.evaluate' has no attribute {name!r}")
     return getattr(importlib.import_module(f"genspark.evaluate.{_HOMES[name]}"), name)

@@ -99,9 +99,12 @@ def grouped(found: Iterator[pa.Table], column: str, groups: int) -> Grouped:
         if not table.num_rows:
             continue
         vectors = matrix(table, column)
+        if groups == 1:
+            state[0] = state[0].merged(Moments.of(vectors))
+            continue
         places = of_vectors(vectors) % np.uint64(groups)
         for group in range(groups):
-            some = vectors[places == group] if groups > 1 else vectors
+            some = vectors[places == group]
             if len(some):
                 state[group] = state[group].merged(Moments.of(some))
     return Grouped(tuple(state))

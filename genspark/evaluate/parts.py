@@ -7,19 +7,22 @@ table. Work gets Arrow tables of bounded size, and returns a state that is small
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from genspark.engines.spark.names import quoted
+from genspark.engines.spark.errors import spark_errors
+from genspark.engines.spark.names import quoted, wrapped
 from genspark.engines.spark.tasks import run_on_rows
 from genspark.errors import DataError, did_you_mean
+from genspark.evaluate.processes import in_processes
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
-ROWS = 1 << 16
-"""Rows of an Arrow table at most, where this process makes it."""
+ROWS, BYTES = 1 << 16, 64 << 20
+"""Rows of an Arrow table at most, and about how many bytes, where this process makes it."""
 
 
 class State(Protocol):
@@ -33,16 +36,22 @@ Result = TypeVar("Result", bound=State)
 Work = Callable[[Iterator["pa.Table"]], Result]
 
 
-def merged(frame: Any, columns: Sequence[str], work: Work[Result], name: str = "the frame") -> Result:
+def merged(
+    frame: Any, columns: Sequence[str], work: Work[Result], name: str = "the frame", *, in_python: bool = False
+) -> Result:
     """The state of all rows, from the states that `work` makes of each part, merged in the order of the parts.
 
+    Of work that is `in_python` for the most part, several processes do some of it each, where there are many rows.
     Raises DataError where a column is missing, which `name` says whose it is.
     """
     check_columns(frame, columns, name)
     if is_spark(frame):
         selected = frame.select(*map(quoted, columns))
-        states = run_on_rows(selected, functools.partial(_work, work=work))
-        return functools.reduce(lambda one, other: one.merged(other), states) if states else work(iter(()))
+        with spark_errors("evaluate"):
+            states = run_on_rows(selected, functools.partial(_work, work=work))
+        return _whole(states) if states else work(iter(()))
+    if in_python:
+        return _whole(in_processes(work, tables(frame, columns)))
     return work(tables(frame, columns))
 
 
@@ -57,17 +66,31 @@ def tables(frame: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     if isinstance(frame, str | Path):
-        frame = _of_table(str(frame))
+        frame = of_table(str(frame))
     if isinstance(frame, pl.DataFrame):
         frame = frame.lazy()
     if isinstance(frame, pl.LazyFrame):
         for batch in frame.select(columns).collect_batches(engine="streaming", maintain_order=True):
-            for some in batch.iter_slices(ROWS):
+            for some in batch.iter_slices(_rows(batch.height, batch.estimated_size())):
                 yield some.to_arrow(compat_level=pl.CompatLevel.oldest())
         return
     table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame[list(columns)], preserve_index=False)
-    for start in range(0, table.num_rows, ROWS):
-        yield table.select(list(columns)).slice(start, ROWS)
+    table = table.select(list(columns))
+    step = _rows(table.num_rows, table.nbytes)
+    for start in range(0, table.num_rows, step):
+        yield table.slice(start, step)
+
+
+def _whole(states: Iterable[Result]) -> Result:
+    first, *others = states
+    for other in others:
+        first = first.merged(other)
+    return first
+
+
+def _rows(rows: int, size: float) -> int:
+    """The rows of a table, of so many rows of so many bytes in all."""
+    return max(1, min(ROWS, int(rows * BYTES / size) if size else ROWS))
 
 
 def columns_of(frame: Any) -> list[str]:
@@ -75,7 +98,7 @@ def columns_of(frame: Any) -> list[str]:
     import polars as pl
 
     if isinstance(frame, str | Path):
-        frame = _of_table(str(frame))
+        frame = of_table(str(frame))
     if isinstance(frame, pl.LazyFrame):
         return frame.collect_schema().names()
     names = frame.column_names if hasattr(frame, "column_names") else frame.columns
@@ -90,12 +113,20 @@ def check_columns(frame: Any, columns: Sequence[str], name: str) -> None:
             raise DataError(f"{name} has no column {column!r}{did_you_mean(column, there)}")
 
 
+def narwhals_of(frame: Any) -> Any:
+    """A frame for narwhals; on Spark every name is a column's, not a path."""
+    import narwhals as nw
+
+    return wrapped(frame) if is_spark(frame) else nw.from_native(frame)
+
+
 def is_spark(frame: Any) -> bool:
     """Whether it is a Spark DataFrame, of a classic session or of Connect."""
     return type(frame).__module__.partition(".")[0] == "pyspark"
 
 
-def _of_table(path: str) -> Any:
+def of_table(path: str) -> pl.LazyFrame:
+    """The rows of a Delta table. Raises DataError where there is none."""
     import deltalake
     import polars as pl
 

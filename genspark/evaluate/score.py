@@ -19,7 +19,8 @@ class Score:
     `interval` is the range that holds the value with a probability of 95 %, None where it is not estimated. `n` counts
     what was scored: images, segments, tokens, rows, units. `signature` are the metric, its version and every parameter
     that changes the value. `parts` are the values that the score is made of, by name. `warnings` say what lessens its
-    worth, such as too few samples.
+    worth, such as too few samples. `sides` tell of rows that came from tables: path, version, and the run and the model
+    behind them.
     """
 
     value: float
@@ -28,6 +29,7 @@ class Score:
     interval: tuple[float, float] | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    sides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:

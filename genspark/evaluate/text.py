@@ -66,7 +66,7 @@ def _score(
         _sums, name=name, hypothesis=hypothesis, references=list(references), replicates=replicates, options=options
     )
     metric = _metric(name, options)
-    state = parts.merged(frame, [hypothesis, *references], work)
+    state = parts.merged(frame, [hypothesis, *references], work, in_python=True)
     if not state.n:
         raise DataError(f"{name.lower()} of no segments: column {hypothesis!r} is empty")
     whole = metric._compute_score_from_stats(_as_list(state.sums))

@@ -1,13 +1,9 @@
-"""The ledger: a Delta table with a row for each run that wrote a table, or failed to, written without Spark.
-
-An append to it conflicts with no other, so it is tried again where another run came first.
-"""
+"""The ledger: a Delta table with a row for each run that wrote a table, or failed to."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, Self
@@ -16,12 +12,11 @@ import polars as pl
 
 from genspark.config import JobConfig
 from genspark.config.text import dump
-from genspark.errors import GensparkError, SinkError, TargetError
+from genspark.errors import GensparkError
 from genspark.job.report import Count, RunReport
 from genspark.job.snapshot import Snapshot
+from genspark.sinks.ledgers import Kind
 from genspark.sources.source import paths_of
-from genspark.storage.files import storage_path
-from genspark.storage.object_stores import delta_options, one_line, unreached
 from genspark.storage.secrets import masked, without_secrets
 from genspark.version import VERSION
 
@@ -55,11 +50,16 @@ COLUMNS = pl.Schema(
         "error": pl.String(),
     }
 )
-_ADDED = {"row_ids_shared"}
-"""Columns that a ledger of an earlier genspark lacks: null there, and added with the next run."""
+RUNS = Kind(
+    COLUMNS,
+    PLACE,
+    "runs",
+    "name the table that `genspark run` wrote, or the job's YAML, which knows where its ledger is",
+    # A ledger of an earlier genspark lacks it: null there, and added with the next run.
+    frozenset({"row_ids_shared"}),
+)
 FEW = 1000
 """A source of more files than this is told by their number and digest."""
-_TRIES, _PAUSE = 20, 0.05
 
 Outcome = Literal["begun", "written", "failed", "recovered"]
 
@@ -153,76 +153,19 @@ def counts_text(counts: Sequence[Count]) -> str:
 
 def why_no_ledger(path: str) -> str | None:
     """The reason why a ledger cannot be kept at a path; None where it can."""
-    why = f"{path} can be reached through Spark alone" if path.startswith("dbfs:") else unreached(path)
-    return f"{masked(why)}; name a path that deltalake reaches in {PLACE}" if why else None
+    return RUNS.why_none(path)
 
 
 def add(path: str, row: Row) -> None:
     """Add a run to the ledger, which is made where there is none. Raises SinkError where it cannot be written."""
-    import deltalake
-    from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError
-
-    refusal = why_no_ledger(path)
-    if refusal:
-        raise SinkError(f"{PLACE}: {refusal}")
-    path, values = storage_path(path), {**asdict(row), "started": dt.datetime.fromisoformat(row.started)}
-    told = {"userMetadata": json.dumps({"run_id": row.run_id, "job": row.job, "genspark": VERSION})}
-    lacks = False
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            deltalake.write_deltalake(
-                path,
-                pl.DataFrame([values], schema=COLUMNS),
-                mode="append",
-                schema_mode="merge" if lacks else None,
-                storage_options=delta_options(path),
-                commit_properties=deltalake.CommitProperties(custom_metadata=told),
-            )
-        except (DeltaError, OSError) as error:
-            if not lacks and isinstance(error, SchemaMismatchError) and _names(path) >= set(COLUMNS) - _ADDED:
-                lacks = True
-                continue
-            # Two who make it at once: one of them finds that it is there.
-            is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
-            if not is_beaten or not tries_left:
-                raise SinkError(f"{PLACE}: {masked(path)}: {masked(one_line(error))}") from None
-            time.sleep(_PAUSE)
-        else:
-            return
+    values = {**asdict(row), "started": dt.datetime.fromisoformat(row.started)}
+    told = {"run_id": row.run_id, "job": row.job, "genspark": VERSION}
+    RUNS.add(path, pl.DataFrame([values], schema=COLUMNS), told)
 
 
 def read(path: str) -> pl.DataFrame:
     """The runs in the ledger at a path, newest first. Raises GensparkError where there is none, or another table."""
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError, TableNotFoundError
-
-    refusal = why_no_ledger(path)
-    if refusal:
-        raise SinkError(f"{PLACE}: {refusal}")
-    whole = storage_path(path)
-    try:
-        table = DeltaTable(whole, storage_options=delta_options(whole))
-        names = [field.name for field in table.schema().fields]
-        if not set(COLUMNS) - _ADDED <= set(names):
-            raise TargetError(f"{PLACE}: {masked(path)} is a table, but not one of runs; set another path")
-        there = [name for name in COLUMNS if name in names]
-        rows = pl.from_arrow(table.to_pyarrow_dataset().to_table(columns=there, use_threads=False))
-    except TableNotFoundError:
-        raise TargetError(
-            f"{PLACE}: there is no ledger at {masked(path)}; name the table that `genspark run` wrote, or the job's "
-            "YAML, which knows where its ledger is"
-        ) from None
-    except (DeltaError, OSError) as error:
-        raise SinkError(f"{PLACE}: {masked(path)} cannot be read ({masked(one_line(error))})") from None
-    added = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in COLUMNS.items() if name not in there]
-    whole_rows = pl.DataFrame(rows).with_columns(added).select(COLUMNS.names()).cast(COLUMNS)
-    return whole_rows.sort("started", descending=True, maintain_order=True)
-
-
-def _names(path: str) -> set[str]:
-    from deltalake import DeltaTable
-
-    return {field.name for field in DeltaTable(path, storage_options=delta_options(path)).schema().fields}
+    return RUNS.read(path).sort("started", descending=True, maintain_order=True)
 
 
 def has(path: str, run_id: str) -> bool:
