@@ -81,4 +81,6 @@ def share_interval(share: float, n: int) -> tuple[float, float]:
     """The interval of 95 % of a share. Source: E. B. Wilson, 1927."""
     z = 1.96
     middle, spread = share + z * z / (2 * n), z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return ((middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n))
+    low, high = (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+    # Of none and of all the bounds are exact, but for rounding.
+    return (low if share > 0.0 else 0.0, high if share < 1.0 else 1.0)

@@ -159,3 +159,22 @@ def test_a_folder_of_transformers_reads_texts_without_scoring_padding(tmp_path: 
         with torch.no_grad():
             alone = model(**tokenizer(text, return_tensors="pt")).last_hidden_state.mean(dim=1)[0]
         assert vector.to_list() == pytest.approx(alone.tolist(), abs=1e-5)
+
+
+def test_a_folder_of_clip_gives_the_embeddings_of_its_images(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = {**sizes, "image_size": 32, "patch_size": 8, "projection_dim": 8}
+    text = {**sizes, "vocab_size": 50, "projection_dim": 8, "eos_token_id": 2}
+    torch.manual_seed(2)
+    config = transformers.CLIPConfig(vision_config=vision, text_config=text, projection_dim=8)
+    model = transformers.CLIPModel(config).eval()
+    model.save_pretrained(tmp_path)
+    processor = transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    processor.save_pretrained(tmp_path)
+    pixels = pictures(3)
+    made = vectors(extract(frame(pixels), HuggingFace(path=str(tmp_path), image="image", unit=True)))
+    with torch.no_grad():
+        given = processor(images=list(pixels), return_tensors="pt")
+        expected = model(input_ids=torch.tensor([[1, 2]]), **given).image_embeds.numpy()
+    assert made == pytest.approx(expected, abs=1e-5)

@@ -33,6 +33,8 @@ class HuggingFace(Extractor):
     image: str | None = Field(default=None, description="The column of encoded images.")
     text: str | None = Field(default=None, description="The column of texts, in place of images.")
 
+    unit: bool = Field(default=False, description="Divide each vector by its length, as CMMD asks of CLIP's.")
+
     kind: ClassVar[str] = "huggingface"
     beside: ClassVar[frozenset[str]] = frozenset({"path"})
     batch: ClassVar[int] = 32
@@ -84,7 +86,8 @@ class HuggingFace(Extractor):
             with torch.inference_mode():
                 batch = prepare(**given, return_tensors="pt")
                 made = embed(**batch) if embed else model(**batch)
-                return as_vectors(_vector(made, batch.get("attention_mask")).numpy(), len(some), self.kind)
+                found = as_vectors(_vector(made, batch.get("attention_mask")).numpy(), len(some), self.kind)
+                return found / np.linalg.norm(found, axis=1, keepdims=True) if self.unit else found
 
         return run
 

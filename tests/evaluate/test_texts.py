@@ -36,11 +36,11 @@ def test_distinct_n_against_sets(n: int) -> None:
 
 
 def test_more_distinct_things_than_are_kept_are_estimated() -> None:
-    frame = pl.DataFrame({"t": [f"{i} {i + 1}" for i in range(50_000)]})
-    score = evaluate.distinct_n(frame, column="t", n=2, most=4096)
+    frame = pl.DataFrame({"t": [f"{i} {i + 1}" for i in range(20_000)]})
+    score = evaluate.distinct_n(frame, column="t", n=2, most=2048)
     assert score.interval is not None
     assert score.interval[0] < 1.0 < score.interval[1]
-    assert score.interval[1] - score.interval[0] < 0.07
+    assert score.interval[1] - score.interval[0] < 0.1
     parted = [Distinct.of(np.random.default_rng(i).integers(0, 1 << 62, 3000).astype(np.uint64), 500) for i in (1, 2)]
     assert parted[0].merged(parted[1]).count == parted[1].merged(parted[0]).count
 
