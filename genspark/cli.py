@@ -131,6 +131,16 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_evaluation_commands(one)
 
+    sub = one("drift", "tell how far a table has moved from another", "out/new --against out/old --stop 0.25", "drift")
+    sub.add_argument("table", metavar="TABLE", help="a table")
+    sub.add_argument("--against", required=True, metavar="TABLE", help="the table that it is held against")
+    sub.add_argument("--columns", metavar="COLUMNS", help="only these, by commas")
+    sub.add_argument("--warn", type=float, default=0.1, metavar="INDEX", help="above it a column has moved (0.1)")
+    sub.add_argument(
+        "--stop", type=float, metavar="INDEX", help="fail where a stability index is above it, such as 0.25"
+    )
+    sub.add_argument("--json", action="store_true", help="print all of it as JSON")
+
     sub = one("diff", "print what moved from one model to another", "models/monday.json models/tuesday.json")
     sub.add_argument("model", metavar="MODEL", help="a model file")
     sub.add_argument("other", metavar="OTHER", help="the model file to compare it with")

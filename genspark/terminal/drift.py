@@ -1,0 +1,54 @@
+"""The command that tells how far a table has moved from another, from its parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from genspark.errors import DataError
+from genspark.report.drifting import Limits
+from genspark.report.drifting import drift as compare
+
+NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unknown", "judged")
+
+
+def drift(arguments: argparse.Namespace) -> None:
+    """Print how far each column has moved. Raises DataError where one is another and `--stop` is given."""
+    columns = tuple(name.strip() for name in (arguments.columns or "").split(",") if name.strip())
+    limits = Limits(arguments.warn, Limits().stop if arguments.stop is None else arguments.stop)
+    told = compare(arguments.table, arguments.against, columns, limits)
+    if arguments.json:
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        _print(told)
+    others = [one["column"] for one in told["columns"] if one["judged"] == "other"]
+    if arguments.stop is not None and others:
+        raise DataError(
+            f"{', '.join(map(repr, others))}: above the stability index of {arguments.stop:g}; look at what changed in "
+            "the source, and fit anew if it is to stay"
+        )
+
+
+def _print(told: dict[str, Any]) -> None:
+    title = f"genspark drift: {told['table']} (version {told['version']}) against {told['against']}"
+    table = Table(title=f"{title} (version {told['against_version']})", title_justify="left")
+    for name in ("column", *NAMES):
+        table.add_column(name.replace("_", " "), justify="left" if name in ("column", "judged") else "right")
+    for one in told["columns"]:
+        table.add_row(one["column"], *(_cell(one[name]) for name in NAMES))
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    schema = told["schema"]
+    for what in ("added", "removed"):
+        if schema[what]:
+            print(f"columns {what}: {', '.join(schema[what])}")
+    for name, (before, after) in schema["changed"].items():
+        print(f"type changed: {name} was {before}, and is {after}")
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
