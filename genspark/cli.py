@@ -131,6 +131,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_evaluation_commands(one)
 
+    _add_first_looks(one)
+
     sub = one("drift", "tell how far a table has moved from another", "out/new --against out/old --stop 0.25", "drift")
     sub.add_argument("table", metavar="TABLE", help="a table")
     sub.add_argument("--against", required=True, metavar="TABLE", help="the table that it is held against")
@@ -217,6 +219,19 @@ def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--rows", action="store_true", help="check the order of rows in all files, not in 20")
     sub.add_argument("--force", action="store_true", help="vacuum or shorten retention below what the table says")
     _add_output_options(sub)
+
+
+def _add_first_looks(one: Callable[..., argparse.ArgumentParser]) -> None:
+    init = one("init", "write a job that suits some data, with the reason for each choice", "data/*.csv.gz", "drafting")
+    init.add_argument("-o", "--output", default="genspark.yaml", metavar="FILE", help="- prints it (genspark.yaml)")
+    init.add_argument("--target", metavar="TABLE", help="where the table is to be (default: out/ and the data's name)")
+    init.add_argument("--force", action="store_true", help="write over a file that is there")
+    profile = one("profile", "show what is in some data", "data/*.csv.gz", "drafting")
+    profile.add_argument("--rules", action="store_true", help="print rules that it suggests, for the step validate")
+    profile.add_argument("--json", action="store_true", help="print all of it as JSON")
+    for sub in (init, profile):
+        sub.add_argument("source", nargs="+", metavar="SOURCE", help="files, globs, a Delta table, or a job's YAML")
+        sub.add_argument("-q", "--quiet", action="store_true", help="show no progress")
 
 
 def _add_review_commands(one: Callable[..., argparse.ArgumentParser]) -> None:

@@ -1,0 +1,89 @@
+"""The draft of a job as YAML with a comment for each choice."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from genspark.config import JobConfig
+from genspark.drafting.advice import key_of, steps_for
+from genspark.drafting.looking import Look
+
+WIDTH = 110
+
+
+def draft(seen: Look, target: str = "") -> str:
+    """The YAML of a job that runs as it is. `target` is the table's path, made from the source's name if left out."""
+    name = _name(seen)
+    key, why_key = key_of(seen)
+    steps = list(steps_for(seen, key))
+    source: dict[str, Any] = {"path": seen.source.path, "format": seen.source.format}
+    if seen.source.options:
+        source["options"] = dict(seen.source.options)
+    lines = [
+        f"# Made by genspark init from {seen.rows:,} rows; skew, quantiles and distinct values are of the first "
+        f"{seen.sampled:,}.",
+        "# Run it with: genspark run THIS_FILE. Each choice has its reason above it; change what you know better.",
+        f"name: {name}",
+        "source:",
+        *(f"  {field}: {_flow(value)}" for field, value in source.items()),
+        *_commented([why_key], ""),
+        *([f"key: {_flow(key)}"] if key else []),
+    ]
+    has_split = any(advice.kind == "split" for advice in steps)
+    if has_split:
+        lines += [*_commented(["nothing is learnt from rows that judge the model"], ""), "fit_on: {split: train}"]
+    lines.append("steps:" if steps else "steps: []")
+    for advice in steps:
+        lines += _commented(advice.why, "  ")
+        lines += _step(advice.kind, advice.fields)
+    lines += ["sink:", f"  path: {_flow(target or f'out/{name}')}", "  mode: overwrite"]
+    if has_split:
+        lines += [*_commented(["trainers read one part without opening the others"], "  "), "  partition_by: [split]"]
+    text = "\n".join(lines) + "\n"
+    JobConfig.from_text(text, where="draft")
+    return text
+
+
+def _step(kind: str, fields: Mapping[str, Any]) -> list[str]:
+    flat = f"  - {kind}: {_flow(fields)}"
+    if len(flat) <= WIDTH:
+        return [flat]
+    lines = [f"  - {kind}:"]
+    for name, value in fields.items():
+        if name == "rules":
+            lines += [f"      {name}:", *(f"        - {_flow(rule)}" for rule in value)]
+        else:
+            lines.append(f"      {name}: {_flow(value)}")
+    return lines
+
+
+def _flow(value: Any) -> str:
+    """A value on one line, as YAML and, but for keys and plain words, as JSON."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {_flow(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    if isinstance(value, str):
+        is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", value) and value.lower() not in _WORDS
+        return value if is_plain else json.dumps(value.replace("${", "$${"), ensure_ascii=False)
+    return json.dumps(value)
+
+
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+
+
+def _commented(lines: Any, indent: str) -> list[str]:
+    import textwrap
+
+    return [f"{indent}# {part}" for line in lines for part in textwrap.wrap(line, WIDTH)]
+
+
+def _name(seen: Look) -> str:
+    path = seen.source.path if isinstance(seen.source.path, str) else seen.source.path[0]
+    parts = [part for part in PurePosixPath(path).parts if "*" not in part and part not in ("/", ".")]
+    stem = parts[-1].partition(".")[0] if parts else "data"
+    return re.sub(r"\W+", "_", stem).strip("_") or "data"

@@ -1,0 +1,110 @@
+"""The commands for a first look at data, from their parsed arguments: profile and init."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from genspark.config import JobConfig
+from genspark.drafting import Column, Look, draft, look
+from genspark.drafting.advice import steps_for
+from genspark.drafting.writing import _step as as_yaml
+from genspark.errors import ConfigError
+from genspark.terminal.console import ConsoleProgress
+
+_TICKS = " ▁▂▃▄▅▆▇█"
+
+
+def profile(arguments: argparse.Namespace) -> None:
+    """Print what is in a source, or rules that it suggests."""
+    seen = _seen(arguments)
+    if arguments.json:
+        print(json.dumps(seen.to_json(), ensure_ascii=False))
+        return
+    if arguments.rules:
+        for advice in steps_for(seen, []):
+            if advice.kind == "validate":
+                print("\n".join(as_yaml(advice.kind, advice.fields)))
+        return
+    title = f"genspark profile: {seen.rows:,} rows; quantiles and distinct values of the first {seen.sampled:,}"
+    table = Table(title=title, title_justify="left")
+    for name in (
+        "column",
+        "type",
+        "missing",
+        "distinct",
+        "least",
+        "5 %",
+        "median",
+        "95 %",
+        "greatest",
+        "shape",
+        "values",
+    ):
+        table.add_column(name, justify="left" if name in ("column", "type", "shape", "values") else "right")
+    for column in seen.columns:
+        table.add_row(*_cells(column))
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
+
+
+def init(arguments: argparse.Namespace) -> None:
+    """Write a job that suits a source, with the reason for each choice."""
+    path = Path(arguments.output)
+    if path.exists() and not arguments.force:
+        raise ConfigError(f"-o: {path} is there already; name another file, or give --force")
+    text = draft(_seen(arguments), arguments.target or "")
+    if str(path) == "-":
+        print(text, end="")
+        return
+    draft_path = path.with_name(f".{path.name}.{os.getpid()}")
+    draft_path.write_text(text, encoding="utf-8")
+    draft_path.replace(path)
+    print(f"{path}: look at it, then: genspark run {path}")
+
+
+def _seen(arguments: argparse.Namespace) -> Look:
+    paths = list(arguments.source)
+    source = None
+    if len(paths) == 1 and paths[0].endswith((".yaml", ".yml")):
+        source = JobConfig.from_yaml(paths[0]).source
+    if arguments.quiet:
+        return look(paths, source)
+    with ConsoleProgress().phase("looking at the data"):
+        return look(paths, source)
+
+
+def _cells(column: Column) -> list[str]:
+    number = [column.least, *column.quantiles[::2], column.greatest] if column.quantiles else [None] * 5
+    values = ", ".join(f"{value} {share:.0%}" for value, share in column.top[:4])
+    return [
+        column.name,
+        column.dtype,
+        f"{column.missing:.1%}" if column.missing else "",
+        f"{column.distinct:,}" if column.distinct else "",
+        *(_number(value, column) for value in number),
+        _shape(column),
+        values,
+    ]
+
+
+def _number(value: float | None, column: Column) -> str:
+    if value is None or column.kind == "time":
+        return ""
+    return f"{value:.4g}"
+
+
+def _shape(column: Column) -> str:
+    """The bins as a line of blocks, at most 15."""
+    if not column.bins:
+        return ""
+    width = -(-len(column.bins) // 15)
+    shares = [sum(column.bins[at : at + width]) for at in range(0, len(column.bins), width)]
+    most: Any = max(shares) or 1.0
+    return "".join(_TICKS[round(share / most * (len(_TICKS) - 1))] for share in shares)
