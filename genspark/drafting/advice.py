@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from genspark.columns.names import snake_case
 from genspark.drafting.looking import Column, Look
 
+_REFUSED = re.compile(r"[ ,;{}()\n\t=]")
 MOSTLY_MISSING, OFTEN_MISSING = 0.6, 0.05
 LONG_TAIL, SKEWED = 2.0, 1.0
 FAR_OUT = 0.001
@@ -38,6 +41,9 @@ def steps_for(seen: Look, key: Sequence[str]) -> Iterator[Advice]:
     yield from gone
     left_out = {name for advice in gone for name in advice.fields["columns"]} | set(key)
     columns = [column for column in seen.columns if column.name not in left_out]
+    if any(_REFUSED.search(column.name) for column in seen.columns):
+        yield Advice("rename", {"rule": "snake_case"}, ("no table holds blanks, commas or brackets in names",))
+        columns = [replace(column, name=snake_case(column.name)) for column in columns]
     yield from _validated(columns)
     if seen.rows >= 10:
         share = "80 % to learn from, 10 % to choose by, 10 % to judge by; a row stays where its key puts it"
@@ -53,6 +59,9 @@ def steps_for(seen: Look, key: Sequence[str]) -> Iterator[Advice]:
     if numbers:
         why = "mean 0 and deviation 1, which networks learn from best; the model brings samples back"
         yield Advice("scale", {"columns": _names(numbers), "method": "standard"}, (why,))
+    if seen.source.format == "images":
+        why = "half of the images flipped, as numbers beside them: readers apply them, and views of later epochs"
+        yield Advice("augment", {"image": "image", "horizontal_flip": 0.5, "seed": 7}, (why,))
     named = [c for c in columns if c.kind == "category" and c.dtype == "String"]
     if named:
         why = _listed("names as numbers", named, lambda c: f"{c.distinct:,} values")

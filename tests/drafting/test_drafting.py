@@ -1,0 +1,112 @@
+"""A first look at data, and the job that is drafted: what it says is so, and it runs unchanged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from genspark import job
+from genspark.cli import main
+from genspark.config import JobConfig
+from genspark.drafting import Column, draft, look
+from genspark.errors import SourceError
+
+DATA = ("load_iris", "load_diabetes", "load_wine", "load_breast_cancer", "load_linnerud")
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> str:
+    """A csv with a key, a tail, gaps, names, a constant, and a blank in a name."""
+    chance = np.random.default_rng(0)
+    rows = 2000
+    frame = pl.DataFrame(
+        {
+            "user id": range(rows),
+            "amount": chance.lognormal(0.0, 1.5, rows),
+            "age": [None if at % 10 == 0 else float(value) for at, value in enumerate(chance.normal(40, 5, rows))],
+            "city": chance.choice(["Bern", "Basel", "Zug"], rows, p=[0.6, 0.3, 0.1]),
+            "one": ["x"] * rows,
+            "gone": [None] * (rows - 1) + [1.0],
+        }
+    )
+    frame.write_csv(tmp_path / "odd.csv", separator=";")
+    return str(tmp_path / "odd.csv")
+
+
+def test_a_look_tells_what_is_there(odd: str) -> None:
+    seen = look([odd])
+    assert (seen.source.format, dict(seen.source.options)) == ("csv", {"header": True, "sep": ";"})
+    assert (seen.rows, seen.sampled) == (2000, 2000)
+    columns: dict[str, Column] = {column.name: column for column in seen.columns}
+    assert columns["user id"].is_unique
+    frame = pl.read_csv(odd, separator=";")
+    amount = frame["amount"].to_numpy()
+    assert columns["amount"].quantiles == pytest.approx(np.quantile(amount, [0.05, 0.25, 0.5, 0.75, 0.95]).tolist())
+    assert columns["amount"].mean == pytest.approx(amount.mean())
+    assert columns["amount"].skew == pytest.approx(frame["amount"].skew())
+    assert columns["age"].missing == 0.1
+    told = dict(columns["city"].top)
+    assert told["Bern"] == pytest.approx((frame["city"] == "Bern").mean())
+
+
+def test_each_choice_follows_from_a_figure_and_says_so(odd: str) -> None:
+    text = draft(look([odd]), "out/odd")
+    config = JobConfig.from_text(text)
+    kinds = [step.kind for step in config.steps]
+    assert kinds == [
+        "drop",
+        "drop",
+        "rename",
+        "validate",
+        "split",
+        "impute",
+        "outliers",
+        "transform",
+        "scale",
+        "encode",
+    ]
+    assert config.key == ("user id",)
+    assert "# mostly missing: gone 100%" in text
+    assert "# one value alone: one category" in text
+    assert "skewed, so the mean does; missing: age 10.0%" in text
+    assert "name: mean_often" in text
+    assert "long tail of numbers that are not negative: amount skew" in text
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_draft_of_known_data_runs_unchanged(tmp_path: Path, name: str) -> None:
+    datasets: Any = pytest.importorskip("sklearn.datasets")
+    frame = getattr(datasets, name)(as_frame=True).frame
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    text = draft(look([str(tmp_path / "data.csv")]), str(tmp_path / "table"))
+    report = job.run(JobConfig.from_text(text))
+    assert report.rows_written == len(frame)
+
+
+def test_the_commands(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf, table = tmp_path / "job.yaml", str(tmp_path / "table")
+    assert main(["init", odd, "-o", str(conf), "--target", table, "-q"]) == 0
+    assert main(["run", str(conf), "-q"]) == 0
+    assert main(["init", odd, "-o", str(conf), "-q"]) == 2
+    assert "is there already; name another file, or give --force" in capsys.readouterr().err
+    assert main(["profile", odd, "--json", "-q"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 2000
+    # A table may be looked at too, and its rules be taken over.
+    assert main(["profile", table, "--rules", "-q"]) == 0
+    assert "  - validate:" in capsys.readouterr().out
+
+
+def test_what_cannot_be_looked_at_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="there is nothing at"):
+        look([str(tmp_path / "absent.csv")])
+    (tmp_path / "data.xyz").write_text("1")
+    with pytest.raises(SourceError, match="the name tells no format"):
+        look([str(tmp_path / "data.xyz")])
+    (tmp_path / "empty.csv").write_text("a,b\n")
+    with pytest.raises(SourceError, match="there are no rows to look at"):
+        look([str(tmp_path / "empty.csv")])
