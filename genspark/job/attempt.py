@@ -34,6 +34,7 @@ from genspark.storage import access
 from genspark.storage.files import why_not_writable
 from genspark.storage.probing import refuse_silent
 from genspark.storage.secrets import remember
+from genspark.storage.stores import is_the_stores
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -144,6 +145,9 @@ class Attempt:
             except ShardError as error:
                 new = {path: cause for path, cause in error.shards.items() if path not in self.runner.left_out}
                 if self.config.source.on_corrupt == "error" or not new:
+                    raise
+                if any(is_the_stores(path, cause) for path, cause in new.items()):
+                    # It tells nothing of the shards: left out, they would be missing for good.
                     raise
                 self.runner.left_out.update(new)
                 for path, cause in new.items():

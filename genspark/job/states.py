@@ -20,7 +20,8 @@ from genspark.pipeline.lineage import Origin
 from genspark.sinks.formats.delta import DeltaRs
 from genspark.statistics import State
 from genspark.storage.files import is_uri
-from genspark.storage.object_stores import REMEDY, delta_options, normal_uri, one_line
+from genspark.storage.object_stores import delta_options, normal_uri, one_line
+from genspark.storage.refusals import refusal
 
 PLACE = "model.statistics"
 _TIME = pl.Datetime("us", "UTC")
@@ -175,7 +176,7 @@ def _write(table: StatesTable, rows: pl.DataFrame, mode: Any, metadata: Mapping[
         )
     except (DeltaError, OSError) as error:
         is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
-        cause = one_line(error) + (f"; {REMEDY}" if is_uri(table.path) else "")
+        cause = refusal(error, table.path) if is_uri(table.path) else one_line(error)
         why = "another run wrote it meanwhile, and nothing was changed; run again" if is_beaten else cause
         raise SinkError(f"{PLACE}: {table.path}: {why}") from None
 

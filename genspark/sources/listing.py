@@ -16,6 +16,8 @@ from genspark.sources.options import is_true
 from genspark.sources.places import PLACE
 from genspark.sources.shard import Shard
 from genspark.storage import globs
+from genspark.storage.files import is_uri
+from genspark.storage.refusals import why_nothing
 from genspark.storage.stores import Entry, absolute, children
 
 Files = Mapping[str, tuple[Entry, dict[str, str]]]
@@ -53,7 +55,8 @@ def list_shards(paths: Sequence[str], options: Mapping[str, str], given: Mapping
     for path in paths:
         entries = globs.expand(absolute(path))
         if not entries:
-            raise SourceError(f"{PLACE}: there is nothing at {path}; check the path")
+            why = why_nothing(absolute(path)) if is_uri(path) else None
+            raise SourceError(f"{PLACE}: there is nothing at {path}" + (f": {why}" if why else "; check the path"))
         roots.update(root.path for root in entries)
         for root in entries:
             for file in _files(root):

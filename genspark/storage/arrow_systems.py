@@ -86,7 +86,8 @@ def _azure(azure: Azure, account: str) -> Any:
     return fs.AzureFileSystem(
         account_name=account,
         account_key=azure.account_key,
-        sas_token=azure.sas_token,
+        # PyArrow puts it behind the URL as it is.
+        sas_token=azure.sas_token and f"?{azure.sas_token.removeprefix('?')}",
         tenant_id=azure.tenant_id,
         client_id=azure.client_id,
         client_secret=azure.client_secret,

@@ -15,6 +15,7 @@ from genspark.storage.object_stores import PATIENCE
 
 _CHUNK = 4 << 20
 _FOR_GOOD = (FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError)
+_REFUSED = ("AccessControlException", "QuotaExceededException", "ParentNotDirectoryException", "InvalidPathException")
 
 
 def arrow_file_system(authority: str) -> Any:
@@ -56,8 +57,9 @@ def _put(client: Any, path: str, content: bytes | IO[bytes]) -> None:
                     content.seek(0)
                     shutil.copyfileobj(content, stream, _CHUNK)
         except (OSError, RuntimeError) as error:
-            # hdfs-native has no error of its own for a node that is gone.
-            if isinstance(error, _FOR_GOOD) or time.monotonic() > deadline:
+            # hdfs-native has no error of its own for a node that is gone, nor for what the name node refuses.
+            is_refused = isinstance(error, _FOR_GOOD) or any(name in str(error) for name in _REFUSED)
+            if is_refused or time.monotonic() > deadline:
                 raise
             time.sleep(1)
         else:

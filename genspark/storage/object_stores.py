@@ -23,6 +23,12 @@ REMEDY = "check the path, the credentials and the endpoint in the environment, o
 
 RETRIES, PATIENCE, CONNECT = 6, 30, 5
 """Attempts after the first, seconds until the last one begins, and seconds that a server has to accept a connection."""
+_ANSWERS = (
+    re.compile(r"<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?"),
+    re.compile(r"Azure Error: \[(\w+)\] \d+ ([^\n]*)"),
+    re.compile(r'RPCError\("(?:\w+\.)*(\w+)", "(.*)"\)', re.DOTALL),
+)
+"""Of S3, Google and Azure, of Azure as PyArrow tells it, and of a name node as hdfs-native does: code and message."""
 _PART = 16 << 20
 """Bytes of a part of a large object."""
 
@@ -156,10 +162,11 @@ def delete(uri: str) -> None:
 
 
 def one_line(error: object) -> str:
-    """The message of a client's error on one line, without colours and the store's XML."""
+    """The message of a client's error on one line, without colours, the store's XML, and traces of Java."""
     text = re.sub(r"\x1b\[\d+m|↳", "", str(error))
-    answer = re.search(r"<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?", text)
+    answer = next(filter(None, (pattern.search(text) for pattern in _ANSWERS)), None)
     message = f"the store answers {answer[1]}: {answer[2] or ''}" if answer else text
+    message = re.split(r"(?:\\n|\n)(?:\\t|\t)at |\s*RequestId:", message)[0].replace('\\"', '"')
     return " ".join(message.split()).rstrip(": .")
 
 

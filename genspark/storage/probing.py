@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
@@ -12,7 +13,8 @@ from urllib.parse import urlsplit
 
 from genspark.errors import StoreError
 from genspark.storage import access
-from genspark.storage.object_stores import CONNECT, REMEDY, delete, object_store, one_line, scheme_of
+from genspark.storage.files import OWN, delete, write_text
+from genspark.storage.object_stores import CONNECT, REMEDY, SCHEMES, object_store, one_line, scheme_of
 
 _RESTART = 2
 """Seconds for a server that refuses connections, since it may be starting."""
@@ -27,9 +29,14 @@ def refuse_silent(places: Mapping[str, str]) -> None:
     now = access.current()
     for place, uri in places.items():
         kind = _KINDS.get(scheme_of(uri))
-        endpoint = getattr(getattr(now, kind), "endpoint", None) if kind else None
+        endpoint = getattr(getattr(now, kind), "endpoint", None) if kind else _name_node(uri)
         if endpoint and (why := _why_silent(endpoint)):
             raise StoreError(f"{place}: {uri}: nothing answers at {endpoint} ({why}); {REMEDY}")
+
+
+def _name_node(uri: str) -> str | None:
+    """The name node that a URI names with its port; None where it names a service, or none."""
+    return uri if scheme_of(uri) == "hdfs" and urlsplit(uri).port else None
 
 
 def _why_silent(endpoint: str) -> str | None:
@@ -62,9 +69,28 @@ def why_not_exclusive(uri: str) -> str | None:
     """
     s3 = access.current().s3
     if scheme_of(uri) != "s3" or s3.endpoint is None or s3.one_writer:
+        try_to_write(uri)
         return None
     bucket = uri.partition("://")[2].partition("/")[0]
     return _asked(bucket, uri.rstrip("/"), access.current_key())
+
+
+def try_to_write(uri: str) -> None:
+    """Write a file below a URI of a store and delete it, once a process.
+
+    Raises OSError or ValueError where it cannot be written.
+    """
+    if scheme_of(uri) in (*SCHEMES, "hdfs"):
+        _tried(uri.rstrip("/"), access.current_key())
+
+
+@functools.lru_cache(maxsize=32)
+def _tried(uri: str, _: str) -> None:
+    # One name, so that where nothing may be deleted no second one is left.
+    name = f"{uri}/{OWN}/probe"
+    write_text(name, "")
+    with contextlib.suppress(OSError):
+        delete(name)
 
 
 @functools.lru_cache(maxsize=32)
@@ -72,7 +98,7 @@ def _asked(bucket: str, uri: str, _: str) -> str | None:
     import obstore
     from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError, PreconditionError
 
-    name = f"{uri}/_genspark/probe-{uuid.uuid4().hex}"
+    name = f"{uri}/{OWN}/probe-{uuid.uuid4().hex}"
     store, key = object_store(name)
     try:
         obstore.put(store, key, b"", mode="create")

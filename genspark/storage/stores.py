@@ -14,7 +14,8 @@ from genspark.errors import StoreError
 from genspark.storage import object_stores
 from genspark.storage.arrow_systems import arrow_file_system
 from genspark.storage.files import is_uri, listing, local
-from genspark.storage.object_stores import REMEDY, SCHEMES, normal_uri, one_line, unreached
+from genspark.storage.object_stores import SCHEMES, normal_uri, unreached
+from genspark.storage.refusals import is_refusal, refusal
 from genspark.storage.secrets import masked
 
 
@@ -125,9 +126,22 @@ def _of_store(path: str, info: Any) -> Entry:
     return Entry(path, info.type.name == "Directory", info.size or 0, modified)
 
 
+def is_the_stores(path: str, failure: str) -> bool:
+    """Whether a failure to read a file is its store's, which refuses or is gone, and not the file's own."""
+    if not is_uri(path) or unreached(path):
+        return False
+    if is_refusal(failure):
+        return True
+    try:
+        entry(path)
+    except StoreError:
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def _answering(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: {one_line(error)}; {REMEDY}") from error
+        raise StoreError(f"{path}: {refusal(error, path)}") from error

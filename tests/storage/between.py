@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import re
 import sys
 import threading
 import time
@@ -67,23 +68,52 @@ def slow(seconds: float) -> Rule:
 def throttled(times: int, status: int = 503, methods: str = "GET HEAD PUT POST LIST DELETE") -> Rule:
     """Of requests with these methods, one goes on after so many were told to slow down; -1: none ever does."""
     numbers = itertools.count()
-    text = "<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+    refusal = _refusal(status, "SlowDown", "Reduce your request rate.")
 
     def rule(request: Request) -> Request | Answer:
         if request.kind not in methods.split() or (times >= 0 and next(numbers) % (times + 1) == times):
             return request
-        return Answer(status, text.encode(), {"Content-Type": "application/xml"})
+        return refusal
 
     return rule
 
 
 def read_only() -> Rule:
-    text = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    refusal = _refusal(403, "AccessDenied", "Access Denied")
+    return lambda request: request if request.method in ("GET", "HEAD") else refusal
+
+
+def expired(key: str | None = None) -> Rule:
+    """As Amazon answers whoever comes with a session's token that is too old, or whoever wants this key."""
+    refusal = _refusal(400, "ExpiredToken", "The provided token has expired.")
 
     def rule(request: Request) -> Request | Answer:
-        return request if request.method in ("GET", "HEAD") else Answer(403, text, {"Content-Type": "application/xml"})
+        is_meant = key in request.path if key else "x-amz-security-token" in _lower(request.headers)
+        return refusal if is_meant else request
 
     return rule
+
+
+def of_region(region: str) -> Rule:
+    """As Amazon answers what is signed for another region than the bucket's."""
+
+    def rule(request: Request) -> Request | Answer:
+        signed = re.search(r"Credential=[^/]+/\d+/([^/]+)/s3/", _lower(request.headers).get("authorization", ""))
+        if signed is None or signed[1] == region:
+            return request
+        wrong = f"The authorization header is malformed; the region '{signed[1]}' is wrong; expecting '{region}'"
+        return _refusal(400, "AuthorizationHeaderMalformed", wrong, f"<Region>{region}</Region>")
+
+    return rule
+
+
+def _refusal(status: int, code: str, message: str, more: str = "") -> Answer:
+    text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>"
+    return Answer(status, text.encode(), {"Content-Type": "application/xml"})
+
+
+def _lower(headers: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def unconditional() -> Rule:
@@ -116,7 +146,7 @@ def xml_puts_as_json() -> Rule:
         bucket, _, key = parts.path.lstrip("/").partition("/")
         if request.method != "PUT" or parts.query or not key or bucket in ("storage", "upload", "resumable"):
             return request
-        wanted = {name.lower(): value for name, value in request.headers.items()}.get("x-goog-if-generation-match")
+        wanted = _lower(request.headers).get("x-goog-if-generation-match")
         condition = f"&ifGenerationMatch={wanted}" if wanted is not None else ""
         name = quote(unquote(key), safe="")
         path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}{condition}"
@@ -133,9 +163,8 @@ def _with_headers(answer: Answer) -> Answer:
     return replace(answer, body=b"", headers=headers)
 
 
-RULES: dict[str, Callable[..., Rule]] = {
-    each.__name__: each for each in (passed, slow, throttled, read_only, unconditional, gone_after, xml_puts_as_json)
-}
+_KNOWN = (passed, slow, throttled, read_only, expired, of_region, unconditional, gone_after, xml_puts_as_json)
+RULES: dict[str, Callable[..., Rule]] = {each.__name__: each for each in _KNOWN}
 
 
 class Between:

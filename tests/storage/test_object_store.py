@@ -304,9 +304,7 @@ def test_globs_and_hive_folders(store: Store, prefix: str) -> None:
         assert len(find_dataset(some).shards) == files, glob
 
 
-@pytest.mark.parametrize(
-    "source", ["s3://no-such-bucket/in", "s3://no-such-bucket/*.csv", f"s3://{BUCKET}/nowhere/*/x"]
-)
+@pytest.mark.parametrize("source", [f"s3://{BUCKET}/nowhere", f"s3://{BUCKET}/nowhere/*/x"])
 def test_a_source_that_is_not_there_is_named_in_one_line(
     store: Store, prefix: str, tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

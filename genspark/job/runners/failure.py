@@ -7,7 +7,7 @@ import tempfile
 
 from genspark.errors import DataError, GensparkError, SinkError, first_line
 from genspark.sources import Dataset, shard_error
-from genspark.storage.object_stores import REMEDY, one_line
+from genspark.storage.refusals import refusal
 
 _FULL = re.compile(r"No space left|Disk quota exceeded|File too large|os error (?:27|28|122)\b")
 # Not what asks the metadata service of a machine for credentials, which may be for reading.
@@ -28,7 +28,7 @@ def failure(error: Exception, line: str, dataset: Dataset, table: str) -> Genspa
             "free some, or choose another place"
         )
     if _NOT_PUT.search(line):
-        return SinkError(f"sink.path: {table}: {one_line(line)}; {REMEDY}")
+        return SinkError(f"sink.path: {table}: {refusal(line, table)}")
     if cast := _CANNOT_CAST.search(line):
         return DataError(f"source.path: {cast[0]}; clean the column before it is cast")
     return shard_error(dataset, error) or GensparkError(f"source.path: {named(dataset)}: {line}")

@@ -13,7 +13,8 @@ from genspark.errors import GensparkError
 from genspark.sinks.history import Entry, changed_since
 from genspark.sinks.table import Table
 from genspark.storage.files import is_uri
-from genspark.storage.object_stores import REMEDY, delta_options, one_line
+from genspark.storage.object_stores import delta_options, one_line
+from genspark.storage.refusals import refusal
 
 _CHECKPOINT_INTERVAL = 10
 """Commits between checkpoints, where the table does not say."""
@@ -73,5 +74,5 @@ def refused(place: str, path: str, kind: type[GensparkError]) -> Iterator[None]:
         yield
     except (DeltaError, OSError) as error:
         # Of a conflict the store is not to blame.
-        remedy = f"; {REMEDY}" if is_uri(path) and isinstance(error, OSError) else ""
-        raise kind(f"{place}: {path}: {one_line(error)}{remedy}") from None
+        told = refusal(error, path) if is_uri(path) and isinstance(error, OSError) else one_line(error)
+        raise kind(f"{place}: {path}: {told}") from None

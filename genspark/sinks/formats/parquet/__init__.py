@@ -27,7 +27,9 @@ from genspark.sinks.table import Commit, PastRun, Table, absent, keeps_columns, 
 from genspark.sources.ddl import name_of
 from genspark.storage.files import OWN, file_system, is_empty, is_uri, storage_path
 from genspark.storage.hive import folders
-from genspark.storage.object_stores import REMEDY, one_line
+from genspark.storage.object_stores import one_line
+from genspark.storage.probing import try_to_write
+from genspark.storage.refusals import refusal
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -60,6 +62,11 @@ class ParquetFolder(FileSink):
         if manifest is None:
             return absent(path, self.place, self.noun)
         return Table(path, manifest.version, manifest.partition_by, manifest.properties, manifest.columns)
+
+    def check(self, table: Table, section: Section, schema: Mapping[str, Any]) -> None:
+        super().check(table, section, schema)
+        with self._refused(table.path, TargetError):
+            try_to_write(table.path)
 
     def folder(self, table: Table, run_id: str) -> str:
         return f"{table.path}/{_RUN}{run_id}"
@@ -183,8 +190,8 @@ class ParquetFolder(FileSink):
         try:
             yield
         except (OSError, ValueError) as error:
-            remedy = f"; {REMEDY}" if is_uri(path) and isinstance(error, OSError) else ""
-            raise kind(f"{self.place}: {path}: {one_line(error)}{remedy}") from None
+            told = refusal(error, path) if is_uri(path) and isinstance(error, OSError) else one_line(error)
+            raise kind(f"{self.place}: {path}: {told}") from None
 
 
 def _stays(file: Listed, section: Section) -> bool:
