@@ -168,7 +168,7 @@ class Attempt:
         """Make the planned scans: with the runner, unless another way is given."""
         runner, scans, numbers = self.runner, len(self.plan.scans), itertools.count(1)
         if run_pass is None:
-            runner.expect(scans + self.writes_table)
+            runner.expect(self.plan.columns_scanned, writes=self.writes_table)
         run_pass = run_pass or runner.states
 
         def states(fit_pass: FitPass) -> Mapping[Statistic, State]:
@@ -227,7 +227,7 @@ class Attempt:
 
     def write_only(self, model: PipelineModel) -> RunReport:
         """Write with a model that was fitted before. Rows kept while types were inferred are not read again."""
-        self.runner.expect(1)
+        self.runner.expect((), writes=True)
         return self.write(model)
 
     def write(self, model: PipelineModel) -> RunReport:

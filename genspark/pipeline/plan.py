@@ -74,6 +74,16 @@ class Plan:
         learners = [learner for step in self.steps if (learner := step.learner())]
         return sum(bool(learner.statistics()) + learner.rounds for learner in learners)
 
+    @property
+    def columns_scanned(self) -> tuple[frozenset[str], ...]:
+        """The columns of the source that each scan reads, as far as is known before the first of them."""
+        return tuple(self._scanned(scan).intersection(self.schemas[0]) for scan in self.scans)
+
+    def _scanned(self, scan: Scan) -> frozenset[str]:
+        steps = [*scan.steps, *scan.filters, *([scan.refines] if scan.refines is not None else [])]
+        asked = {column for r in scan.requests for column in (*r.statistic.columns, *r.statistic.by)}
+        return frozenset(asked).union(*(self.steps[step].reads() for step in steps))
+
     def explain(self) -> str:
         """Levels, scans, what each reads, what is derived, and why a level could not be merged."""
         return "\n".join([*self._heading(), *self._scan_lines(), *self._derived_lines()])

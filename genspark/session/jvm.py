@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genspark.errors import SessionError
+from genspark.storage.memory import available_memory
 
 WRITER_CONF: Mapping[str, str] = {
     # A task that meets several partition values keeps a file open for each of up to 32; without this it
@@ -102,32 +103,6 @@ def driver_memory(available: int | None = None) -> str:
     free = available_memory() if available is None else available
     heap = min(max(free // 2, 1 * _GIB), 31 * _GIB)
     return f"{heap // 1024**2}m"
-
-
-def available_memory() -> int:
-    """The bytes that this process may still use: free memory, or the container's limit where that is less."""
-    limits = [_container_limit(path) for path in ("memory.max", "memory/memory.limit_in_bytes")]
-    return min(limit for limit in [_free_memory(), *limits] if limit is not None)
-
-
-def _free_memory() -> int:
-    try:
-        match = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
-    except OSError:
-        match = None
-    if match:
-        return int(match[1]) * 1024
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
-        return 4 * _GIB
-
-
-def _container_limit(name: str) -> int | None:
-    try:
-        return int((Path("/sys/fs/cgroup") / name).read_text(encoding="ascii"))
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
 
 
 def is_local(master: str) -> bool:

@@ -60,6 +60,7 @@ class Format(ABC):
 
     - `options`: the options that are known without Spark, and their defaults.
     - `is_parsed`: reading is so costly that rows which later passes need are kept: see `sources/stage.py`.
+    - `is_copied`: files of a store may be copied for a job that reads them several times: see `sources/copying.py`.
     - `infers`: where no schema is given, finding the columns takes a pass over the data, in which rows may be kept.
     - `tells_corrupt`: records that cannot be read are kept, their text in the column `CORRUPT`.
     - `is_versioned`: a table with versions, which `version` and `timestamp` choose; its files never change.
@@ -76,6 +77,7 @@ class Format(ABC):
     options: ClassVar[Options] = Options(FILES)
     tells_corrupt: ClassVar[bool] = False
     is_parsed: ClassVar[bool] = False
+    is_copied: ClassVar[bool] = False
     infers: ClassVar[bool] = False
     is_versioned: ClassVar[bool] = False
     reads_empty: ClassVar[bool] = False
@@ -129,6 +131,10 @@ class Format(ABC):
     def parts(self, shard: Shard, size: int) -> Iterator[Shard]:
         """Cut the shard into parts of about `size` bytes, for tasks to share; it stays whole where it cannot be cut."""
         yield shard
+
+    def column_sizes(self, shard: Shard) -> Mapping[str, int]:
+        """The bytes of each column in a file, where `is_copied`. Raises one of `UNREADABLE`."""
+        raise NotImplementedError
 
     @abstractmethod
     def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:

@@ -14,7 +14,8 @@ class Shard:
     `path` is an absolute local path or a URI, `size` is in bytes, `modified` in milliseconds since 1970. `row_groups`
     is a half-open range of the row groups of a Parquet file, None for the whole file. `constants` holds the columns
     whose values come from the file's folder or the table's log. Shards of one `variant` hold the same types in the
-    same order, before these are made alike. `copy` is the path of an unpacked copy of a compressed file.
+    same order, before these are made alike. `copy` is the path of a copy of the file on this machine, unpacked where
+    that is compressed.
     """
 
     path: str

@@ -29,8 +29,8 @@ _ANSWERS = (
     re.compile(r'RPCError\("(?:\w+\.)*(\w+)", "(.*)"\)', re.DOTALL),
 )
 """Of S3, Google and Azure, of Azure as PyArrow tells it, and of a name node as hdfs-native does: code and message."""
-_PART = 16 << 20
-"""Bytes of a part of a large object."""
+_CHUNK, _PART = 4 << 20, 16 << 20
+"""Bytes of a piece of an object that is read, and of a part of a large one that is written."""
 
 
 def normal_uri(uri: str) -> str:
@@ -145,6 +145,19 @@ def children(uri: str) -> tuple[list[str], list[tuple[str, int, int]]]:
         for each in found["objects"]
     ]
     return [each.rpartition("/")[2] for each in found["common_prefixes"]], objects
+
+
+def download(uri: str, file: str) -> None:
+    """Copy an object to a local file. Raises OSError or ValueError."""
+    import obstore
+    from obstore.exceptions import BaseError
+
+    store, key = object_store(uri)
+    try:
+        with open(file, "wb") as out:
+            out.writelines(obstore.get(store, key).stream(min_chunk_size=_CHUNK))
+    except BaseError as error:
+        raise OSError(one_line(error)) from None
 
 
 def delete(uri: str) -> None:

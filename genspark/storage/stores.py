@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,11 @@ from genspark.errors import StoreError
 from genspark.storage import object_stores
 from genspark.storage.arrow_systems import arrow_file_system
 from genspark.storage.files import is_uri, listing, local
-from genspark.storage.object_stores import SCHEMES, normal_uri, unreached
+from genspark.storage.object_stores import SCHEMES, normal_uri, scheme_of, unreached
 from genspark.storage.refusals import is_refusal, refusal
 from genspark.storage.secrets import masked
+
+_CHUNK = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,15 @@ def open_stream(path: str) -> Any:
         system, inside = arrow_file_system(path)
         return system.open_input_stream(inside, compression=None)
     return pa.OSFile(path)
+
+
+def download(uri: str, file: str) -> None:
+    """Copy a file of a store to this machine, by one request that reads it from end to end. Raises OSError."""
+    if scheme_of(uri) in SCHEMES:
+        object_stores.download(uri, file)
+        return
+    with open_stream(uri) as stream, open(file, "wb") as out:
+        shutil.copyfileobj(stream, out, _CHUNK)
 
 
 def open_file(path: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -132,8 +132,8 @@ class Runner(ABC):
     def model_path(self) -> str:
         """The full path of the model."""
 
-    def expect(self, passes: int) -> None:
-        """Announce the number of passes over all rows, before the first of them."""
+    def expect(self, scans: Sequence[Collection[str]], *, writes: bool) -> None:
+        """Announce the passes over all rows, before the first of them: scans of these columns, and a write of all."""
         return
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -34,7 +34,7 @@ from genspark.sinks.formats.delta import DeltaRs
 from genspark.sinks.row_ids import have_ids, in_files
 from genspark.sinks.sink import Files, FileSink
 from genspark.sinks.table import partitioning
-from genspark.sources import Dataset, Listing, Shard, find_dataset, list_source
+from genspark.sources import Dataset, Listing, Shard, copying, find_dataset, list_source
 from genspark.sources.format import Format
 from genspark.sources.formats import format_of
 from genspark.sources.stage import lacking, pays, staged
@@ -101,9 +101,12 @@ class PolarsRunner(Runner):
         schema = nw.from_native(pl.LazyFrame(schema=self.dataset.schema)).collect_schema()
         return dict(schema)
 
-    def expect(self, passes: int) -> None:
-        """Keep the rows of a source that is costly to read, if more than one pass will need them."""
-        folder = self._scratch() if pays(self.dataset, passes) else None
+    def expect(self, scans: Sequence[Collection[str]], *, writes: bool) -> None:
+        """Keep the rows of a source that is costly to read, or its files, if more than one pass will need them."""
+        if writes and not self.in_tasks and copying.pays(self.dataset, scans):
+            self._copy()
+            return
+        folder = self._scratch() if pays(self.dataset, len(scans) + writes) else None
         if folder is None:
             return
         kept, rest = dict(self.dataset.kept), lacking(self.dataset)
@@ -116,6 +119,15 @@ class PolarsRunner(Runner):
             self.passes["stage"] += 1
             kept.update(pair for parts in results for pair in (parts or {}).items())
         self.dataset = staged(self.dataset.with_shards(without_copies(self.dataset.shards)), kept)
+
+    def _copy(self) -> None:
+        """Copy the files of the source to this machine."""
+        folder = self._scratch()
+        if folder is None:
+            return
+        with self.phase("fit", "copying the source once, for all passes"):
+            self.dataset = self.dataset.with_shards(copying.copied(self.dataset.shards, folder))
+        self.passes["stage"] += any(shard.copy for shard in self.dataset.shards)
 
     def _scratch(self) -> str | None:
         """A folder for what is kept between passes; None where nothing is to be kept. Raises SourceError."""

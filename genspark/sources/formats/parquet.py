@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,6 +28,7 @@ class Parquet(TypedFormat):
 
     name = "parquet"
     is_numbered_on_spark = True
+    is_copied = True
 
     def raw_schema(self, path: str) -> pl.Schema:
         """Read the columns of a file; timestamps of 96 bits are points in time, in UTC."""
@@ -60,6 +62,14 @@ class Parquet(TypedFormat):
             yield shard
         else:
             yield dataclasses.replace(shard, row_groups=(start, last), size=part_size)
+
+    def column_sizes(self, shard: Shard) -> Mapping[str, int]:
+        metadata, sizes = footer(shard.path), Counter[str]()
+        for i in range(metadata.num_row_groups):
+            group = metadata.row_group(i)
+            for column in map(group.column, range(group.num_columns)):
+                sizes[column.path_in_schema.partition(".")[0]] += column.total_compressed_size
+        return sizes
 
     def read_through(self, shard: Shard, schema: Schema, options: Mapping[str, str]) -> None:
         import pyarrow.parquet as pq
@@ -107,11 +117,16 @@ def scan_parquet(shards: Sequence[Shard], schema: Schema, columns: Schema, *, ta
 def _scan_key(shard: Shard) -> tuple[Any, ...]:
     """The key that neighbouring shards of one scan share; a part of a file is a scan of its own."""
     alone = (shard.path, shard.row_groups) if shard.row_groups else None
-    return (alone, shard.variant, tuple((name, repr(value)) for name, value in shard.constants.items()))
+    return (
+        alone,
+        bool(shard.copy),
+        shard.variant,
+        tuple((name, repr(value)) for name, value in shard.constants.items()),
+    )
 
 
 def _whole(shards: list[Shard], own: dict[str, pl.DataType] | None, columns: Schema) -> pl.LazyFrame:
-    paths = [shard.path for shard in shards]
+    paths = [shard.bytes_at for shard in shards]
     return _scan(paths, own, columns, file_paths=FILE if FILE in columns and len(shards) > 1 else None)
 
 
@@ -178,20 +193,20 @@ def _through_arrow(
 
 def _row_groups(shard: Shard, own: dict[str, pl.DataType] | None, columns: Schema) -> pl.LazyFrame:
     """Scan some row groups of a file, as a slice of its rows."""
-    metadata = footer(shard.path)
+    metadata = footer(shard.bytes_at)
     first, last = shard.row_groups or (0, metadata.num_row_groups)
     counts = [metadata.row_group(i).num_rows for i in range(last)]
-    return _scan([shard.path], own, columns).slice(sum(counts[:first]), sum(counts[first:]))
+    return _scan([shard.bytes_at], own, columns).slice(sum(counts[:first]), sum(counts[first:]))
 
 
 def _rows(shards: Sequence[Shard]) -> list[int]:
     """The rows of each file."""
     with ThreadPoolExecutor(thread_count()) as threads:
-        return list(threads.map(lambda shard: int(footer(shard.path).num_rows), shards))
+        return list(threads.map(lambda shard: int(footer(shard.bytes_at).num_rows), shards))
 
 
 def _file(shards: list[Shard]) -> pl.Expr:
     """The column `FILE`: the path that Polars adds, or the only one, as a URI."""
     if len(shards) == 1:
         return pl.lit(file_uri(shards[0].path)).alias(FILE)
-    return uri_of_path(FILE, {shard.path: file_uri(shard.path) for shard in shards})
+    return uri_of_path(FILE, {shard.bytes_at: file_uri(shard.path) for shard in shards})
