@@ -70,8 +70,8 @@ class Source(Section):
     stage: str = Field(
         default="auto",
         min_length=1,
-        description="Where parsed rows are kept for the passes after the first: auto (the system's temporary folder, "
-        "for csv, json, text, tar and avro), never, or a folder.",
+        description="Where parsed rows and files of stores are kept for the passes after the first: auto (the system's "
+        "temporary folder, for csv, json, text, tar, avro, and Parquet in a store), never, or a folder.",
     )
     version: Annotated[int, Field(strict=True, ge=0)] | None = Field(
         default=None, description="The version of a Delta table to read."

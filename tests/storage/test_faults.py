@@ -5,9 +5,6 @@ The table is as it was, and the next run does what is left.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -138,19 +135,15 @@ def test_a_store_that_never_stops_to_throttle_ends_the_run(store: servers.S3, pr
     assert "\n" not in str(told.value)
 
 
-def test_a_bucket_that_is_not_there_is_one_line_on_spark_too(store: servers.S3, prefix: str, tmp_path: Path) -> None:
-    text = copy(store, prefix).to_yaml().replace("polars", "spark").replace("s3://shelf", "s3a://nowhere")
-    (tmp_path / "job.yaml").write_text(text)
-    done = subprocess.run(
-        [sys.executable, "-m", "genspark.cli", "run", str(tmp_path / "job.yaml"), "--quiet"],
-        env={**os.environ, "GENSPARK_QUICK": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.splitlines()[-1].startswith("genspark: s")
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("engine", ["spark"])
+def test_a_bucket_that_is_not_there_is_one_line_on_spark_too(
+    store: servers.S3, prefix: str, start: Callable[[str], str], engine: str
+) -> None:
+    nowhere = f"source.path=s3a://nowhere/{prefix}/in"
+    with pytest.raises(GensparkError, match=r"^source\.path: .*nowhere") as told:
+        job.run(copy(store, prefix, f"engine={start(engine)}", nowhere))
+    assert "\n" not in str(told.value)
+    assert told.value.exit_code == 2
 
 
 @pytest.mark.exhaustive
