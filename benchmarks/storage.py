@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -51,14 +53,33 @@ def shards(megabytes: int) -> list[bytes]:
     return made
 
 
-def seconds(source: str, out: str) -> float:
-    """The best of three, since the first one warms the disk's cache."""
-    taken = []
-    for _ in range(3):
-        begun = time.perf_counter()
+class Taken(NamedTuple):
+    """Seconds of a run, of which the processors worked for the job and for the server."""
+
+    wall: float
+    job: float
+    server: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.1f} s (processors: job {self.job:.1f}, server {self.server:.1f})"
+
+
+def seconds(source: str, out: str, store: servers.S3) -> Taken:
+    """The best of five in each, since the first one warms the disk's cache and the machine may have other work."""
+    runs = []
+    for _ in range(5):
+        before = Taken(time.perf_counter(), time.process_time(), worked(store))
         job.run(config(source, out), force=True)
-        taken.append(time.perf_counter() - begun)
-    return min(taken)
+        after = Taken(time.perf_counter(), time.process_time(), worked(store))
+        runs.append([end - begin for begin, end in zip(before, after, strict=True)])
+    return Taken(*(min(run[i] for run in runs) for i in range(3)))
+
+
+def worked(store: servers.S3) -> float:
+    """The seconds of a processor that the server has taken so far, as Linux tells them."""
+    assert store.process.process is not None
+    fields = Path(f"/proc/{store.process.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def throughput(store: servers.S3, folder: Path, megabytes: int) -> None:
@@ -66,9 +87,10 @@ def throughput(store: servers.S3, folder: Path, megabytes: int) -> None:
     for n, content in enumerate(shards(megabytes)):
         (folder / "in" / f"{n:02}.parquet").write_bytes(content)
         store.put(f"in/{n:02}.parquet", content)
-    here = seconds(f"{folder}/in", f"{folder}/out")
-    there = seconds(store.uri("in"), store.uri("out"))
-    print(f"{megabytes} MB in {SHARDS} shards: local {here:.1f} s, S3Proxy {there:.1f} s: {here / there:.2f} of local")
+    here = seconds(f"{folder}/in", f"{folder}/out", store)
+    there = seconds(store.uri("in"), store.uri("out"), store)
+    print(f"{megabytes} MB in {SHARDS} shards, local: {here}")
+    print(f"from and to S3Proxy: {there}: {here.wall / there.wall:.2f} of local, job alone {here.job / there.job:.2f}")
 
 
 def requests(store: servers.S3, folder: Path) -> None:
