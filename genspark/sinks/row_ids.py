@@ -16,6 +16,7 @@ from genspark.sinks.files.written import WrittenFile
 from genspark.sinks.sink import Files
 from genspark.storage.files import storage_path
 from genspark.storage.object_stores import polars_options
+from genspark.storage.stores import open_file
 
 Ids = npt.NDArray[np.int64]
 
@@ -88,11 +89,25 @@ def _batches(paths: Sequence[str], low: int, high: int) -> Iterator[Ids]:
     """The ids from `low` to `high`."""
     if not paths:
         return
+    if paths[0].startswith("hdfs://"):
+        yield from _through_arrow(paths, low, high)
+        return
     options = polars_options(paths[0])
     scanned = pl.scan_parquet(list(paths), glob=False, hive_partitioning=False, storage_options=options)
     ids = scanned.select(ID_COLUMN).filter(pl.col(ID_COLUMN).is_between(low, high))
     for batch in ids.collect_batches(engine="streaming", maintain_order=False):
         yield _of(batch)
+
+
+def _through_arrow(paths: Sequence[str], low: int, high: int) -> Iterator[Ids]:
+    """The ids in files of a store that Polars does not know."""
+    import pyarrow.parquet as pq
+
+    for path in paths:
+        with open_file(path) as file:
+            for batch in pq.ParquetFile(file).iter_batches(columns=[ID_COLUMN]):
+                ids = _of(pl.DataFrame(pl.from_arrow(batch)))
+                yield ids[(ids >= low) & (ids <= high)]
 
 
 def _of(rows: pl.DataFrame) -> Ids:
