@@ -1,9 +1,10 @@
-"""Draw how each image is augmented, and write the draws as numbers."""
+"""Draw how each row is augmented, and write the draws as numbers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import narwhals as nw
@@ -11,56 +12,39 @@ from pydantic import Field, PositiveInt, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from genspark.columns.dtypes import Schema
-from genspark.columns.expressions import number
+from genspark.columns.expressions import HIDDEN, number
 from genspark.columns.hashing import Draw
+from genspark.columns.kernels import Kernel
 from genspark.errors import SchemaError, did_you_mean
+from genspark.steps.augment.images import JITTER, ColorJitter, RandomCrop
+from genspark.steps.augment.values import GaussianNoise, Mixup, Number, OfValues, TimeCrop, TokenMasking, Uniform
 from genspark.steps.base import STEP_CONFIG, Step
-from genspark.steps.checked import Checked
 from genspark.steps.learner import Parameters
 
-JITTER = ("brightness", "contrast", "saturation", "hue")
-
-
-@dataclass(config=STEP_CONFIG)
-class RandomCrop(metaclass=Checked):
-    """A crop of fixed size at a random place of the image padded on every side."""
-
-    size: tuple[int, int] = Field(description="Height and width of the crop, in pixels.")
-    padding: int = Field(default=0, ge=0, description="Pixels of padding on each side.")
-
-    @model_validator(mode="after")
-    def _size_is_positive(self) -> Self:
-        if min(self.size) < 1:
-            raise ValueError(f"size: height and width must be at least 1 pixel; got {list(self.size)}")
-        return self
-
-
-@dataclass(config=STEP_CONFIG)
-class ColorJitter(metaclass=Checked):
-    """The ranges of brightness, contrast, saturation and hue, as in torchvision's ColorJitter."""
-
-    brightness: float = Field(default=0.0, ge=0, description="Factor in [max(0, 1 - b), 1 + b].")
-    contrast: float = Field(default=0.0, ge=0, description="Factor in [max(0, 1 - c), 1 + c].")
-    saturation: float = Field(default=0.0, ge=0, description="Factor in [max(0, 1 - s), 1 + s].")
-    hue: float = Field(default=0.0, ge=0, le=0.5, description="Shift in [-h, h], in turns of the colour wheel.")
+OF_VALUES = ("time_crop", "gaussian_noise", "token_masking", "mixup")
+"""What is done to other data than images, in this order."""
 
 
 @dataclass(config=STEP_CONFIG)
 class Augment(Step):
-    """Add, for each row and each view, what a reader needs to augment its image the same way twice.
+    """Add, for each row and each view, what a reader needs to augment it the same way twice.
 
     Columns of view v, each there only where it is asked for: `view_v_crop_top`, `_crop_left` (Int32
     pixels from the unpadded image's corner, so negative inside the padding), `_crop_height`,
     `_crop_width` (Int32), `_flip_horizontal`, `_flip_vertical` (Int32, 0 or 1), `_brightness`,
-    `_contrast`, `_saturation` (Float64 factors) and `_hue` (Float64 shift in turns). The pixels are
-    left alone. Each number depends on hash(seed, row key, view) and nothing else.
+    `_contrast`, `_saturation` (Float64 factors) and `_hue` (Float64 shift in turns). Of other data:
+    `_time_crop_start`, `_time_crop_size` (Int32 elements), `_noise_seed` (Int64), `_noise_scale`
+    (Float64 deviation), `_mask_seed` (Int64), `_mask_rate` (Float64), `_mixup_partner` (Float64 in
+    [0, 1), a place among the other rows of the row group) and `_mixup_lambda` (Float64). Pixels and values
+    are left alone. Each number depends on hash(seed, row key, view) and nothing else, but for sizes.
 
-    An image that is smaller than the crop even with its padding has the crop centred on it. Where
-    height or width is null so is the crop. The step's specification is kept as JSON in the table's
-    property `genspark.augment`. Source of the ranges: torchvision RandomCrop and ColorJitter.
+    An image that is smaller than the crop even with its padding has the crop centred on it, and so has a
+    series that is shorter than its stretch. Where height, width or series is null so is the crop. The
+    step's specification is kept as JSON in the table's property `genspark.augment`. Source of the ranges:
+    torchvision RandomCrop and ColorJitter; of mixup: Zhang et al., "mixup: Beyond Empirical Risk Minimization".
     """
 
-    image: str = Field(description="The column of images.")
+    image: str | None = Field(default=None, description="The column of images; needed for what is done to pixels.")
     views: int = Field(default=1, ge=1, description="Augmented views of each image.")
     seed: int = Field(default=0, description="Another seed, other views.")
     random_crop: RandomCrop | None = Field(default=None, description="Crop at a random place.")
@@ -71,32 +55,49 @@ class Augment(Step):
     color_jitter: ColorJitter | None = Field(default=None, description="Change the colours.")
     height: str | PositiveInt = Field(default="height", description="The column of heights, or one height, in pixels.")
     width: str | PositiveInt = Field(default="width", description="The column of widths, or one width, in pixels.")
+    time_crop: TimeCrop | None = Field(default=None, description="Cut a stretch of fixed size out of each series.")
+    gaussian_noise: GaussianNoise | None = Field(default=None, description="Add noise to numbers.")
+    token_masking: TokenMasking | None = Field(default=None, description="Hide tokens.")
+    mixup: Mixup | None = Field(default=None, description="Mix each row with another one.")
 
     kind: ClassVar[str] = "augment"
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
-        if not any((self.random_crop, self.horizontal_flip, self.vertical_flip, any(self._ranges()))):
-            raise ValueError("nothing to do: give random_crop, horizontal_flip, vertical_flip or color_jitter")
+        of_pixels = (self.random_crop, self.horizontal_flip, self.vertical_flip, any(self._ranges()))
+        if not any((*of_pixels, *self._of_values())):
+            raise ValueError(
+                "nothing to do: give random_crop, horizontal_flip, vertical_flip or color_jitter, "
+                "or time_crop, gaussian_noise, token_masking or mixup"
+            )
+        if any(of_pixels) and self.image is None:
+            raise ValueError("image: name the column of images, which the crop, flips and colours are for")
         return self
 
     def bind(self, schema: Schema) -> Self:
-        wanted = {"image": self.image}
+        wanted: dict[str, str | int | None] = {"image": self.image}
         if self.random_crop:
-            wanted.update(height=self.height, width=self.width)  # type: ignore[arg-type]
+            wanted.update(height=self.height, width=self.width)
         problems = [
             f"{place}: {column!r} is not a column{did_you_mean(column, schema)}"
             for place, column in wanted.items()
             if isinstance(column, str) and column not in schema
         ]
         problems += [f"{name!r} is already a column" for name in self.writes() if name in schema]
+        bound: dict[str, Any] = {}
+        for name, part in self._of_values().items():
+            try:
+                bound[name] = part.bind(schema)
+            except SchemaError as error:
+                problems += error.problems
         if problems:
             raise SchemaError(problems)
-        return self
+        return replace(self, **bound)
 
     def reads(self) -> frozenset[str]:
         sizes = (self.height, self.width) if self.random_crop else ()
-        return frozenset(size for size in sizes if isinstance(size, str))
+        of_values = (part.reads() for part in self._of_values().values())
+        return frozenset(size for size in sizes if isinstance(size, str)).union(*of_values)
 
     def writes(self) -> frozenset[str]:
         return frozenset(self._columns())
@@ -104,22 +105,29 @@ class Augment(Step):
     def made_from(self, column: str) -> frozenset[str]:
         if column not in self.writes():
             return frozenset([column])
-        return self.reads() if "_crop_" in column else frozenset()
+        if "_time_crop_" in column:
+            return self.time_crop.reads() if self.time_crop and column.endswith("start") else frozenset()
+        sizes = (self.height, self.width) if "_crop_" in column else ()
+        return frozenset(size for size in sizes if isinstance(size, str))
 
     def output_schema(self, schema: Schema) -> Schema:
-        factors = tuple(JITTER)
-        added = {c: nw.Float64() if c.endswith(factors) else nw.Int32() for c in self._columns()}
-        return {**schema, **added}
+        return {**schema, **{name: dtype for name, (_, dtype) in self._columns().items()}}
 
     def draws(self) -> Sequence[Draw]:
         streams = [what for what in ("crop_top", "crop_left") if self.random_crop]
         streams += ["flip_horizontal"] if self.horizontal_flip else []
         streams += ["flip_vertical"] if self.vertical_flip else []
         streams += [name for name, _ in self._ranges()]
+        streams += [what for part in self._of_values().values() for what in part.streams()]
         return [self._draw(view, what) for view in range(self.views) for what in streams]
 
+    def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
+        parts = [(view, what, part) for view in range(self.views) for what, part in self._of_values().items()]
+        made = (part.kernel(self._drawn(view), self._hidden(view, what)) for view, what, part in parts)
+        return [kernel for kernel in made if kernel]
+
     def transform(self, frame: Any, parameters: Parameters) -> Any:
-        return frame.with_columns(*(expr.alias(name) for name, expr in self._columns().items()))
+        return frame.with_columns(*(expr.alias(name) for name, (expr, _) in self._columns().items()))
 
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
         return frame.drop(list(self._columns()), strict=False)
@@ -128,10 +136,14 @@ class Augment(Step):
         specification = TypeAdapter(Augment).dump_python(self, exclude_none=True)
         return {"genspark.augment": json.dumps(specification, sort_keys=True)}
 
-    def _columns(self) -> dict[str, nw.Expr]:
-        return {f"view_{v}_{what}": expr for v in range(self.views) for what, expr in self._view(v)}
+    def _of_values(self) -> dict[str, OfValues]:
+        parts = {name: getattr(self, name) for name in OF_VALUES}
+        return {name: part for name, part in parts.items() if part}
 
-    def _view(self, view: int) -> Iterator[tuple[str, nw.Expr]]:
+    def _columns(self) -> dict[str, tuple[nw.Expr, Any]]:
+        return {f"view_{v}_{what}": (expr, dtype) for v in range(self.views) for what, expr, dtype in self._view(v)}
+
+    def _view(self, view: int) -> Iterator[Number]:
         if self.random_crop:
             (tall, wide), padding = self.random_crop.size, self.random_crop.padding
             height, width = _pixels(self.height), _pixels(self.width)
@@ -141,13 +153,17 @@ class Augment(Step):
             for what, pixels in (("top", top), ("left", left), ("height", nw.lit(tall)), ("width", nw.lit(wide))):
                 # Cast where it is known, then erase: pandas casts no null to an integer.
                 whole = nw.when(known).then(pixels).otherwise(nw.lit(0)).cast(nw.Int32)
-                yield f"crop_{what}", nw.when(known).then(whole)
+                yield f"crop_{what}", nw.when(known).then(whole), nw.Int32()
         if self.horizontal_flip:
-            yield "flip_horizontal", (self._uniform(view, "flip_horizontal") < self.horizontal_flip).cast(nw.Int32)
+            is_flipped = self._uniform(view, "flip_horizontal") < self.horizontal_flip
+            yield "flip_horizontal", is_flipped.cast(nw.Int32), nw.Int32()
         if self.vertical_flip:
-            yield "flip_vertical", (self._uniform(view, "flip_vertical") < self.vertical_flip).cast(nw.Int32)
+            is_flipped = self._uniform(view, "flip_vertical") < self.vertical_flip
+            yield "flip_vertical", is_flipped.cast(nw.Int32), nw.Int32()
         for what, (low, high) in self._ranges():
-            yield what, self._uniform(view, what) * (high - low) + low
+            yield what, self._uniform(view, what) * (high - low) + low, nw.Float64()
+        for name, part in self._of_values().items():
+            yield from part.numbers(self._drawn(view), self._hidden(view, name))
 
     def _ranges(self) -> list[tuple[str, tuple[float, float]]]:
         reach = {name: getattr(self.color_jitter, name) for name in JITTER} if self.color_jitter else {}
@@ -156,6 +172,12 @@ class Augment(Step):
 
     def _draw(self, view: int, what: str) -> Draw:
         return Draw(self.seed, f"view_{view}_{what}")
+
+    def _drawn(self, view: int) -> Uniform:
+        return lambda what: self._draw(view, what).column
+
+    def _hidden(self, view: int, what: str) -> str:
+        return f"{HIDDEN}{self.label}_view_{view}_{what}"
 
     def _uniform(self, view: int, what: str) -> nw.Expr:
         return nw.col(self._draw(view, what).column)
