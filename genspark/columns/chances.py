@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Lengths = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 
 
-def starts(u: Floats, length: Floats, size: int, padding: int = 0) -> Floats:
+def starts(u: Floats, length: Lengths, size: int, padding: int = 0) -> Floats:
     """Where a stretch of `size` begins in a length padded at both ends: uniform over its places, from the length's 0.
 
     It is centred, so begins before 0, where there is no choice. NaN where the length is.

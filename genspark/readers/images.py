@@ -43,7 +43,7 @@ class Images:
     ) -> tuple[dict[str, Values], npt.NDArray[np.bool_]]:
         """The columns with pixels in place of bytes, and which rows are valid; view number `epoch` is taken."""
         done = dict(columns)
-        for name in self.columns:
+        for name in (name for name in self.columns if name in done):
             images: list[Any] = self._each_decoded(columns[name], name)
             is_whole = np.array([image is not None for image in images])
             if not is_whole.all():

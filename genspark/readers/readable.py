@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
+from genspark.readers.augment.columns import Shown
 from genspark.readers.augment.views import Augmentation
 from genspark.readers.batches import Format
 from genspark.readers.cache import SIZE
@@ -73,9 +74,9 @@ class Readable:
         `batches` are `numpy`, `arrow` or `polars`. `threads` read ahead.
 
         `images` are columns of PNG, JPEG and the like, which become RGB pixels: uint8 of N x height x width x 3, or an
-        array of arrays where sizes differ. With `augment` the table's column of images is one of them, and shows the
-        view of the epoch's number that the step `augment` described. `on_error`: `skip` makes images that cannot be
-        decoded black, their `_mask` False, and counts them in `counts.corrupt`.
+        array of arrays where sizes differ. With `augment` rows are shown in the view of the epoch's number that the
+        step `augment` described, the table's column of images among them. `on_error`: `skip` makes images that cannot
+        be decoded black, their `_mask` False, and counts them in `counts.corrupt`.
 
         `stratify` names a partition column of whose values every batch has the same numbers of rows: by their rows in
         the table, or by `weights`. Values that have too few begin anew; there is no coverage then, nor in a mixture.
@@ -85,7 +86,9 @@ class Readable:
         """
         rank, world_size = rank_and_world(rank, world_size, groups)
         share = Share(global_batch_size, rank, world_size, accumulation)
-        pixels = self._images(images, on_error, batches, augment=augment)
+        augmentation = Augmentation.of(self.plan.properties, self.plan.path) if augment else None
+        pixels = self._images(images, on_error, batches, augmentation)
+        shown = self._shown(batches, augmentation) if augmentation else None
         # Without ids there are no views.
         dropped = (ROW_ID,) if augment and not with_row_id else ()
         parts = self._ingredients(stratify, weights)
@@ -101,6 +104,7 @@ class Readable:
             memory=memory,
             batches=batches,
             images=pixels,
+            shown=shown,
             dropped=dropped,
             ingredients=parts,
             cache=Cache(str(cache), cache_size, time.time()) if cache else None,
@@ -112,20 +116,32 @@ class Readable:
             raise ConfigError("weights: they are those of the values of a column; name it by stratify")
         return () if stratify is None else strata(self.plan, stratify, weights)
 
+    def _shown(self, batches: Format, augmentation: Augmentation) -> Shown:
+        mixup = augmentation.mixup or {}
+        needed = [ROW_ID, *mixup.get("columns", ()), *mixup.get("labels", ())]
+        problems = [
+            f"augment: {name!r} is needed, and is no column that is read; name it in `columns`"
+            for name in needed
+            if name not in self.plan.names
+        ]
+        if batches != "numpy":
+            problems.append(f"batches: {batches!r} shows no views; augment is for 'numpy'")
+        if problems:
+            raise ConfigError(problems)
+        return Shown(augmentation, ROW_ID)
+
     def _images(
-        self, images: Sequence[str] | str, on_error: OnError, batches: Format, *, augment: bool
+        self, images: Sequence[str] | str, on_error: OnError, batches: Format, augmentation: Augmentation | None
     ) -> Images | None:
         names = [images] if isinstance(images, str) else list(images)
-        augmentation = Augmentation.of(self.plan.properties, self.plan.path) if augment else None
-        if augmentation:
+        if augmentation and augmentation.image:
             names = list(dict.fromkeys([*names, augmentation.image]))
         if not names:
             return None
         require_pillow()
-        needed = [*names, *([ROW_ID] if augment else [])]
         problems = [
             f"images: {name!r} is no column that is read{did_you_mean(name, self.plan.names)}"
-            for name in needed
+            for name in names
             if name not in self.plan.names
         ]
         if batches != "numpy":
