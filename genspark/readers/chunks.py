@@ -116,7 +116,7 @@ def chunks_of(order: Order | MixedOrder, share: Share, epoch: int, items: Sequen
         steps = np.repeat([item // share.accumulation for item in here], lengths)
         rows = order.rows_of(epoch, steps, np.concatenate(slots))
         if not rows.is_valid.all():
-            before = order.rows_of(epoch, np.minimum(steps, order.full_steps - 1), np.concatenate(slots))
+            before = order.fillers_of(epoch, steps, np.concatenate(slots))
             groups = np.where(rows.is_valid, rows.groups, before.groups)
             rows = Rows(groups, np.where(rows.is_valid, rows.places, before.places), rows.is_valid)
         yield Chunk(here, [0, *np.cumsum(lengths).tolist()], rows)

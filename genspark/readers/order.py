@@ -89,6 +89,10 @@ class Order:
             places = permuted(places, self.rows[groups], keys)
         return Rows(groups, places, is_valid)
 
+    def fillers_of(self, epoch: int, steps: Integers, slots: Integers) -> Rows:
+        """Rows for slots that have none: those of the last full step."""
+        return self.rows_of(epoch, np.minimum(steps, self.full_steps - 1), slots)
+
     def groups_of(self, epoch: int) -> Integers:
         """The row groups in the sequence in which an epoch lays them end to end."""
         return self._sequence(epoch)[0]

@@ -239,7 +239,7 @@ def order_of(plan: Plan, settings: Settings) -> Order | MixedOrder:
     given = share.batch, settings.seed, settings.shuffle, settings.window
     if not settings.ingredients:
         return Order(plan.rows, *given)
-    mixed = MixedOrder(plan.rows, *given, settings.ingredients)
+    mixed = MixedOrder(plan.rows, *given, settings.ingredients, once=settings.coverage == "exact")
     # Wrong weights are to be told of now.
     assert mixed.orders
     return mixed

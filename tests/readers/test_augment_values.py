@@ -123,11 +123,15 @@ def test_views_are_the_same_on_any_number_of_ranks(table):
 def test_series_that_are_missing_or_short(tmp_path):
     augment = {"time_crop": {"columns": ["ragged"], "size": 4}, "gaussian_noise": {"columns": "ragged", "scale": 1e-9}}
     ragged = [None, [], [1.0], [1.0, 2.0, 3.0, 4.0], *[[5.0] * 9] * (ROWS - 4)]
-    shown = whole(job(tmp_path, augment, ragged=ragged), augment=True)
+    path = job(tmp_path, augment, ragged=ragged).plan.path
+    # The stretch of a series that is missing is, too.
+    table = TrainingTable(path, nulls={"view_0_time_crop_start": "mask"})
+    shown = whole(table, augment=True)
+    assert np.flatnonzero(shown["view_0_time_crop_start_is_null"]).tolist() == np.flatnonzero(shown["id"] == 0).tolist()
     of_id = dict(zip(shown["id"].tolist(), shown["ragged"], strict=True))
     assert of_id[0] is None
     # In the middle of the stretch, among zeros.
-    assert [np.round(of_id[n], 6).tolist() for n in (1, 2, 3, 4)] == [[0] * 4, [0, 1, 0, 0], [1, 2, 3, 4], [5] * 4]
+    assert [np.round(of_id[n], 6).tolist() for n in (1, 2, 3, 4)] == [[0] * 4, [0, 0, 1, 0], [1, 2, 3, 4], [5] * 4]
 
 
 def test_what_cannot_be_shown_is_named(tmp_path, table):
