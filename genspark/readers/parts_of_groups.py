@@ -45,7 +45,7 @@ def cut(plan: Plan, parts: Sequence[Sequence[Integers]]) -> Plan:
     """The plan whose row groups are, for each of the old ones, those of the rows at some places of it."""
     kept: dict[int, Integers] = {}
     sources = np.repeat(np.arange(len(plan.rows)), [len(of_group) for of_group in parts])
-    rows = []
+    rows: list[int] = []
     for source, places in zip(sources.tolist(), (one for of_group in parts for one in of_group), strict=True):
         before = plan.kept.get(source)
         if len(places) < plan.rows[source] or before is not None:

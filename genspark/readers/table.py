@@ -20,8 +20,8 @@ class TrainingTable(Readable):
     """A version of the Delta table at a path or URI, the newest unless `version` is given, for training.
 
     `columns` are those to read, all if None; `where` maps columns to the value, or the values, wanted, or
-    is a condition as an expression of Polars over each row's own values. Partitions are picked from the log; other columns
-    are read here to know the rows that pass, whose places the plan keeps.
+    is a condition as an expression of Polars over each row's own values. Partitions are picked from the log; other
+    columns are read here to know the rows that pass, whose places the plan keeps.
     `nulls` gives a value for null in each of some columns, or `mask`: 0 or False, and a column `NAME_is_null` beside.
 
     Log and footers are read here, once; readers and their workers get what they say as plain data, and open files by

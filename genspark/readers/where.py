@@ -50,8 +50,8 @@ class Filter:
             raise SchemaError(f"where: {self.where} is {told.dtype}; give a condition, true or false for each row")
         if not told.equals(apart, null_equal=True):
             raise SchemaError(
-                f"where: {self.where} is not of each row's own values, but of other rows', too, as a mean is; compute it "
-                "in the job, as a column"
+                f"where: {self.where} is not of each row's own values, but of other rows', too, as a mean is; "
+                "compute it in the job, as a column"
             )
         return told.fill_null(value=False).to_numpy()
 
