@@ -102,6 +102,9 @@ class Groups:
             columns[column.name] = pa.repeat(pa.scalar(value, column.type), rows)
         for filling in plan.fillings:
             columns = filling.filled(columns)
+        for scaling in plan.scalings:
+            if scaling.column in columns:
+                columns[scaling.column] = scaling.scaled(columns[scaling.column])
         return Group(columns)
 
     def _file(self, owner: int) -> Any:

@@ -179,6 +179,11 @@ def joined(plans: Sequence[Plan], weights: Sequence[float]) -> tuple[Plan, tuple
             )
         if plan.fillings != first.fillings:
             raise SchemaError(f"{plan.path} and {first.path} differ in `nulls`; open both with the same")
+        if plan.scalings != first.scalings:
+            raise SchemaError(
+                f"{plan.path} and {first.path} were left to be scaled in different ways; fit one model for both, or "
+                "open both with scale=False"
+            )
     files = np.cumsum([0, *(len(plan.files) for plan in plans)])
     groups = np.cumsum([0, *(len(plan.rows) for plan in plans)])
     starts = zip((int(start) for start in groups), plans, strict=False)

@@ -33,7 +33,7 @@ def filtered(plan: Plan, version: Version, where: Where | None) -> Plan:
     of_files = tuple(column for column in condition.columns if column.name not in version.partition_by)
     of_partition = tuple(column for column in condition.columns if column.name in version.partition_by)
     constants = tuple(tuple(file.partition[column.name] for column in of_partition) for file in files)
-    look = replace(plan, columns=of_files, partition_by=of_partition, constants=constants, fillings=())
+    look = replace(plan.bare, columns=of_files, partition_by=of_partition, constants=constants)
 
     def places(group: Group) -> Integers:
         return np.flatnonzero(condition(group.arrow)).astype(np.int64)
@@ -63,7 +63,7 @@ def cut(plan: Plan, parts: Sequence[Sequence[Integers]]) -> Plan:
 def values_of(plan: Plan, column: str) -> tuple[list[Any], list[dict[Any, Integers]]]:
     """The values of a column, and for each row group the places of each value that it has."""
     columns = tuple(one for one in plan.columns if one.name == column)
-    look = replace(plan, columns=columns, partition_by=(), constants=((),) * len(plan.files), fillings=())
+    look = replace(plan.bare, columns=columns, partition_by=(), constants=((),) * len(plan.files))
 
     def places(group: Group) -> dict[Any, Integers]:
         coded = group.arrow[column]

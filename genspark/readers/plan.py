@@ -20,6 +20,7 @@ from genspark.errors import SchemaError, SourceError, did_you_mean
 from genspark.readers.log import Column, LoggedFile, Version
 from genspark.readers.nulls import Filling
 from genspark.readers.order import Integers
+from genspark.readers.scaling import Scaling
 from genspark.readers.where import Where, matching
 from genspark.storage.object_stores import one_line
 from genspark.storage.stores import open_file
@@ -37,7 +38,7 @@ class Plan:
     `columns` are those of files, `sizes` the files' bytes, `constants` the values of partition columns, by file. Row
     group i is number `numbers[i]` of file `files[owners[i]]` and has `rows[i]` rows that count; where not all do,
     `kept[i]` has their places. `bytes_a_row` are those of a row's columns before compression, on average.
-    `fillings` tell what stands for null.
+    `fillings` tell what stands for null, `scalings` what is scaled then.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Plan:
     bytes_a_row: float = 0.0
     properties: Mapping[str, str] = field(repr=False, default_factory=dict)
     fillings: tuple[Filling, ...] = ()
+    scalings: tuple[Scaling, ...] = ()
 
     @property
     def total(self) -> int:
@@ -70,7 +72,13 @@ class Plan:
     def without(self, column: str) -> Plan:
         """The plan that leaves a column out."""
         fillings = tuple(one for one in self.fillings if one.column != column)
-        return replace(self, columns=tuple(one for one in self.columns if one.name != column), fillings=fillings)
+        columns = tuple(one for one in self.columns if one.name != column)
+        return replace(self, columns=columns, fillings=fillings)
+
+    @property
+    def bare(self) -> Plan:
+        """The plan of the values that files have."""
+        return replace(self, fillings=(), scalings=())
 
     @cached_property
     def fingerprint(self) -> str:

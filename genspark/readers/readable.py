@@ -191,6 +191,6 @@ class Readable:
             raise SourceError(f"{self.plan.path}: rows have no column {ROW_ID}; write it with sink.lineage: true")
         column = tuple(one for one in self.plan.columns if one.name == ROW_ID)
         only_ids = copy(self)
-        only_ids.plan = replace(self.plan, columns=column, bytes_a_row=8.0, fillings=())
+        only_ids.plan = replace(self.plan.bare, columns=column, bytes_a_row=8.0)
         alone = {**options, "rank": 0, "world_size": 1, "accumulation": 1}
         return write_manifest(only_ids.reader(**alone), epoch, path)

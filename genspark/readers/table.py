@@ -13,6 +13,7 @@ from genspark.readers.nulls import Nulls, fillings
 from genspark.readers.parts_of_groups import filtered
 from genspark.readers.plan import ROW_ID, make_plan
 from genspark.readers.readable import Parted, Readable
+from genspark.readers.scaling import scalings
 from genspark.readers.where import Where
 
 
@@ -23,6 +24,7 @@ class TrainingTable(Readable):
     is a condition as an expression of Polars over each row's own values. Partitions are picked from the log; other
     columns are read here to know the rows that pass, whose places the plan keeps.
     `nulls` gives a value for null in each of some columns, or `mask`: 0 or False, and a column `NAME_is_null` beside.
+    Columns that a job left unscaled, by `defer`, are scaled, unless `scale` is False.
 
     Log and footers are read here, once; readers and their workers get what they say as plain data, and open files by
     PyArrow. Raises SourceError and SchemaError where that cannot be done.
@@ -35,12 +37,21 @@ class TrainingTable(Readable):
         columns: Sequence[str] | None = None,
         where: Where | None = None,
         nulls: Nulls | None = None,
+        *,
+        scale: bool = True,
     ) -> None:
         log = read_log(str(path), version)
         has_id = any(column.name == ROW_ID for column in log.columns)
         wanted = columns if columns is None or not has_id else [*columns, ROW_ID]
         plan = filtered(make_plan(log, wanted, where), log, where)
-        super().__init__(replace(plan, fillings=fillings(nulls, (*plan.columns, *plan.partition_by))))
+        types = {column.name: column.type for column in plan.columns}
+        left = scalings(plan.properties, types) if scale else ()
+        super().__init__(replace(plan, fillings=fillings(nulls, (*plan.columns, *plan.partition_by)), scalings=left))
+
+    def unscaled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns of scaled values, such as a model's samples, on the scale of the table; others as they are."""
+        found = {one.column: one.unscaled(values[one.column]) for one in self.plan.scalings if one.column in values}
+        return {**values, **found}
 
     @property
     def version(self) -> int:

@@ -165,7 +165,7 @@ def test_the_inverse_takes_every_view_away(fitted, many):
 
 
 def test_the_table_s_property_is_the_specification():
-    specification = json.loads(FULL.table_properties()["genspark.augment"])
+    specification = json.loads(FULL.table_properties({})["genspark.augment"])
     assert specification == {
         "image": "image",
         "views": 2,

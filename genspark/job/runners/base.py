@@ -206,7 +206,8 @@ class Runner(ABC):
     def table_properties(self, model: PipelineModel) -> dict[str, str]:
         """The properties of the table: those that the steps set, and its layout."""
         section = self.section(model)
-        of_steps = {name: value for step in model.steps for name, value in step.table_properties().items()}
+        fitted = zip(model.steps, model.parameters, strict=True)
+        of_steps = {name: value for step, found in fitted for name, value in step.table_properties(found).items()}
         by = partitioning(self.target, section)
         bounds = log_bounds(section, by, self.stored) if sink_of(section.format).has_log else {}
         return {**of_steps, **layout_property(section, by, self.identity.key), **bounds}

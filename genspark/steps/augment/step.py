@@ -132,7 +132,7 @@ class Augment(Step):
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
         return frame.drop(list(self._columns()), strict=False)
 
-    def table_properties(self) -> Mapping[str, str]:
+    def table_properties(self, parameters: Parameters) -> Mapping[str, str]:
         specification = TypeAdapter(Augment).dump_python(self, exclude_none=True)
         return {"genspark.augment": json.dumps(specification, sort_keys=True)}
 
