@@ -107,6 +107,14 @@ def _bytes_at(column: pa.Array, places: Places) -> Values:
     return found
 
 
+def _put(values: Values, into: Places, column: Values, places: Places) -> None:
+    """Copy some rows of a column to places of others. A row is copied as one thing, whatever numbers it has."""
+    if column.ndim > 1 and column.flags.c_contiguous and column.size:
+        row = np.dtype((np.void, column[0].nbytes))
+        values, column = (rows.reshape(len(rows), -1).view(row)[:, 0] for rows in (values, column))
+    values[into] = column[places]
+
+
 class Gathering:
     """A column of a batch, filled with rows of one row group after the other."""
 
@@ -127,7 +135,7 @@ class Gathering:
         if self.values.dtype == object:
             self.values[into] = objects_at(column, places)
         else:
-            self.values[into] = column[places]
+            _put(self.values, into, column, places)
 
     def _is_alike(self, column: Values) -> bool:
         return column.dtype == self.values.dtype and column.shape[1:] == self.values.shape[1:]
