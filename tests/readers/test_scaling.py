@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from genspark.errors import SchemaError
+from genspark.errors import SchemaError, SinkError
 from genspark.readers import Mixture, TrainingTable
 
 
-def job(folder: Path, steps: list, engine: str = "polars"):
+def job(folder: Path, steps: list, engine: str = "polars", **sink: str):
     from genspark.config import JobConfig
     from genspark.job import run
 
@@ -29,12 +29,12 @@ def job(folder: Path, steps: list, engine: str = "polars"):
     )
     rows.write_parquet(folder / "source" / "rows.parquet")
     config = {
-        "name": "scaling",
+        "name": folder.name,
         "engine": engine,
         "key": ["id"],
         "source": {"path": str(folder / "source"), "format": "parquet"},
         "steps": steps,
-        "sink": {"path": str(folder / "table")},
+        "sink": {"path": str(folder / "table"), **sink},
     }
     return run(JobConfig.model_validate(config)), rows
 
@@ -103,3 +103,16 @@ def test_later_steps_may_not_write_what_is_left_to_readers(tmp_path):
     one, other = (TrainingTable(str(tmp_path / name / "table"), columns=["n", "id"]) for name in "23")
     with pytest.raises(SchemaError, match="left to be scaled in different ways"):
         Mixture([(one, 1), (other, 1)])
+
+
+def test_rows_that_are_scaled_and_rows_that_are_not_are_in_no_table_together(tmp_path):
+    path = str(tmp_path / "1" / "table")
+    plain, deferred = ([{"scale": {"columns": "x", **more}}] for more in ({}, {"defer": True}))
+    job(tmp_path / "1", deferred)
+    with pytest.raises(SinkError, match=r"readers scale \['x'\], and this job leaves them none"):
+        job(tmp_path / "2", plain, path=path, mode="append")
+    job(tmp_path / "3", deferred, path=path, mode="append")
+    assert len(TrainingTable(path)) == 100
+    job(tmp_path / "4", plain, path=path, mode="overwrite")
+    # Scaled once, by the job.
+    assert np.nanstd(whole(TrainingTable(path))["x"]) == pytest.approx(1)
