@@ -448,7 +448,8 @@ def test_named_partitions_are_overwritten_alone() -> None:
         ),
         (
             "augment: {image: i}",
-            "steps[0].augment: nothing to do: give random_crop, horizontal_flip, vertical_flip or color_jitter",
+            "steps[0].augment: nothing to do: give random_crop, horizontal_flip, vertical_flip or color_jitter, "
+            "or time_crop, gaussian_noise, token_masking or mixup",
         ),
     ],
 )

@@ -44,6 +44,11 @@ def is_vector(dtype: Any) -> bool:
     return isinstance(dtype, nw.Binary)
 
 
+def is_array(dtype: Any) -> bool:
+    """Whether a dtype holds arrays of numbers."""
+    return is_vector(dtype) and not isinstance(dtype, nw.Binary)
+
+
 def element_type(dtype: Any) -> Any:
     """The dtype of a vector's elements after arithmetic: as precise as what was read, and no wider."""
     is_small = isinstance(dtype, nw.Binary) or dtype.inner == nw.Float32

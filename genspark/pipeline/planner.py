@@ -35,6 +35,7 @@ def bind(steps: Sequence[Step], schema: Schema) -> tuple[tuple[Step, ...], tuple
     for position, step in enumerate(steps):
         try:
             done.append(step.bind(schemas[-1]))
+            _refuse_to_write_deferred(done)
         except SchemaError as error:
             problems += [f"steps[{position}].{step.kind}.{problem}" for problem in error.problems]
             done.append(step)
@@ -176,6 +177,18 @@ def solve(
         return answer.derivation.derive([state(need) for need in answer.needs], parameters(answer.step))
 
     return {answer.statistic: state(answer) for answer in answers}
+
+
+def _refuse_to_write_deferred(steps: Sequence[Step]) -> None:
+    """Raise SchemaError where the last step writes what one before left to the table's readers."""
+    *before, last = steps
+    for step in before:
+        written = sorted(step.deferred() & last.writes())
+        if written:
+            raise SchemaError(
+                f"{written[0]!r} is left to the table's readers by {step.label}, which would scale other values than "
+                f"it learnt from; put {step.label} after this step, or take `defer` away"
+            )
 
 
 def _refuse_twins(steps: Sequence[Step]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from genspark.readers.augment.columns import PARTNER, Partners
 from genspark.readers.batches import Format, Part
 from genspark.readers.dense import Gathering, Values
 from genspark.readers.mixing import MixedOrder
@@ -54,17 +55,26 @@ class Chunk:
         """The row groups that hold them."""
         return [int(number) for number in np.unique(self.rows.groups)]
 
-    def filled(self, resident: Resident, names: Sequence[str], kind: Format) -> Filled:
-        """The rows themselves."""
-        columns = self._arrays(resident, names) if kind == "numpy" else self._table(resident, names)
+    def filled(
+        self, resident: Resident, names: Sequence[str], kind: Format, partners: Partners | None = None
+    ) -> Filled:
+        """The rows themselves, and with `partners` those that they are mixed with."""
+        columns = self._arrays(resident, names, partners) if kind == "numpy" else self._table(resident, names)
         return Filled(self.items, self.edges, columns, self.rows.is_valid)
 
-    def _arrays(self, resident: Resident, names: Sequence[str]) -> dict[str, Values]:
+    def _arrays(self, resident: Resident, names: Sequence[str], partners: Partners | None) -> dict[str, Values]:
         found = {name: Gathering(self.rows.groups.size) for name in names}
+        of_partners = partners.columns if partners else ()
+        found |= {name + PARTNER: Gathering(self.rows.groups.size) for name in of_partners}
         for number, places, into in self._by_group():
             group = resident.get(number)
-            for name, gathering in found.items():
-                gathering.add(group.column(name), places, into)
+            for name in names:
+                found[name].add(group.column(name), places, into)
+            if partners:
+                ids = group.column(partners.row_id)
+                others = partners.places(ids[places], places, len(ids))
+                for name in of_partners:
+                    found[name + PARTNER].add(group.column(name), others, into)
         return {name: gathering.values for name, gathering in found.items()}
 
     def _table(self, resident: Resident, names: Sequence[str]) -> pa.Table:
@@ -106,7 +116,7 @@ def chunks_of(order: Order | MixedOrder, share: Share, epoch: int, items: Sequen
         steps = np.repeat([item // share.accumulation for item in here], lengths)
         rows = order.rows_of(epoch, steps, np.concatenate(slots))
         if not rows.is_valid.all():
-            before = order.rows_of(epoch, np.minimum(steps, order.full_steps - 1), np.concatenate(slots))
+            before = order.fillers_of(epoch, steps, np.concatenate(slots))
             groups = np.where(rows.is_valid, rows.groups, before.groups)
             rows = Rows(groups, np.where(rows.is_valid, rows.places, before.places), rows.is_valid)
         yield Chunk(here, [0, *np.cumsum(lengths).tolist()], rows)

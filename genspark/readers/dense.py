@@ -34,21 +34,31 @@ def stored(array: pa.Array, column: str) -> Stored:
         return np.asarray(array.to_numpy(zero_copy_only=False))
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         if array.null_count:
-            raise DataError(
-                f"column {column!r} has nulls, for which {kind} has no value; fill them before, as by the step "
-                "`impute`, or leave the column out by `columns`"
-            )
+            raise _null_error(column, kind)
         return np.asarray(array.to_numpy(zero_copy_only=False))
     return array
 
 
+def _null_error(column: str, kind: pa.DataType) -> DataError:
+    return DataError(
+        f"column {column!r} has nulls, for which {kind} has no value; name one, or ask for a mask, by "
+        f"TrainingTable(..., nulls={{{column!r}: ...}}), fill them before, as by the step `impute`, or leave the "
+        "column out by `columns`"
+    )
+
+
 def _of_lists(array: pa.Array, column: str) -> Stored:
-    if not len(array) or array.null_count:
+    if not len(array):
+        return array
+    if array.null_count:
+        _of_lists(array.drop_null(), column)
         return array
     lengths = pc.list_value_length(array)
     bounds = pc.min_max(lengths)
     size = bounds["min"].as_py()
     inner = array.flatten()
+    if inner.null_count and (pa.types.is_integer(inner.type) or pa.types.is_boolean(inner.type)):
+        raise _null_error(column, array.type)
     if size != bounds["max"].as_py() or (inner.null_count and not pa.types.is_floating(inner.type)):
         return array
     values = stored(inner, column)
@@ -97,6 +107,14 @@ def _bytes_at(column: pa.Array, places: Places) -> Values:
     return found
 
 
+def _put(values: Values, into: Places, column: Values, places: Places) -> None:
+    """Copy some rows of a column to places of others. A row is copied as one thing, whatever numbers it has."""
+    if column.ndim > 1 and column.flags.c_contiguous and column.size:
+        row = np.dtype((np.void, column[0].nbytes))
+        values, column = (rows.reshape(len(rows), -1).view(row)[:, 0] for rows in (values, column))
+    values[into] = column[places]
+
+
 class Gathering:
     """A column of a batch, filled with rows of one row group after the other."""
 
@@ -117,7 +135,7 @@ class Gathering:
         if self.values.dtype == object:
             self.values[into] = objects_at(column, places)
         else:
-            self.values[into] = column[places]
+            _put(self.values, into, column, places)
 
     def _is_alike(self, column: Values) -> bool:
         return column.dtype == self.values.dtype and column.shape[1:] == self.values.shape[1:]

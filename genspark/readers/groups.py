@@ -100,6 +100,11 @@ class Groups:
             columns = {name: array.take(pa.array(kept)) for name, array in columns.items()}
         for column, value in zip(plan.partition_by, plan.constants[owner], strict=True):
             columns[column.name] = pa.repeat(pa.scalar(value, column.type), rows)
+        for filling in plan.fillings:
+            columns = filling.filled(columns)
+        for scaling in plan.scalings:
+            if scaling.column in columns:
+                columns[scaling.column] = scaling.scaled(columns[scaling.column])
         return Group(columns)
 
     def _file(self, owner: int) -> Any:

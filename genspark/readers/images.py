@@ -22,6 +22,8 @@ from genspark.readers.plan import ROW_ID
 
 SMALL = 16 << 10
 """Bytes of an image below which one thread decodes as fast as several."""
+JPEG = b"\xff\xd8\xff"
+"""How files of JPEG begin."""
 _SMALL_ONES = threading.Lock()
 
 OnError = Literal["raise", "skip"]
@@ -43,7 +45,7 @@ class Images:
     ) -> tuple[dict[str, Values], npt.NDArray[np.bool_]]:
         """The columns with pixels in place of bytes, and which rows are valid; view number `epoch` is taken."""
         done = dict(columns)
-        for name in self.columns:
+        for name in (name for name in self.columns if name in done):
             images: list[Any] = self._each_decoded(columns[name], name)
             is_whole = np.array([image is not None for image in images])
             if not is_whole.all():
@@ -67,7 +69,9 @@ class Images:
         from PIL import Image
 
         try:
-            with Image.open(io.BytesIO(content or b"")) as image:
+            # Told the format, Pillow asks no other decoder, which is a tenth of the time of a small image.
+            formats = ("JPEG",) if content and content.startswith(JPEG) else None
+            with Image.open(io.BytesIO(content or b""), formats=formats) as image:
                 return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
         except (OSError, ValueError, SyntaxError) as error:
             if self.on_error == "skip":

@@ -1,8 +1,9 @@
-"""Batches mixed of several parts: of several tables by weights, or of the values of a partition column.
+"""Batches mixed of several parts: of several tables by weights, or of the values of a column.
 
 Every global batch has the same number of rows of each part. A part has an order of its own, over its own row groups,
 and begins its next epoch when its rows are at an end, whatever the others do; the rows that its last full share leaves
-are other ones in each of its epochs.
+are other ones in each of its epochs. Where each row is to be there once an epoch, a part whose rows are at an end has
+none in later batches.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from genspark.errors import ConfigError, SchemaError, did_you_mean
 from genspark.readers.order import WINDOW, Integers, Order, Rows, Shuffle
+from genspark.readers.parts_of_groups import cut, values_of
 from genspark.readers.plan import Plan
 
 
@@ -33,7 +36,7 @@ class Ingredient:
 class MixedOrder:
     """The order of a mixture, with the methods of `Order`.
 
-    An epoch has as many steps as the part that lasts longest; the others begin anew within it.
+    An epoch has as many steps as the part that lasts longest; the others begin anew within it, or end (`once`).
     """
 
     rows: Integers = field(repr=False)
@@ -42,13 +45,14 @@ class MixedOrder:
     shuffle: Shuffle
     window: int
     ingredients: tuple[Ingredient, ...]
+    once: bool = False
 
     rest = 0
 
     @property
     def full_steps(self) -> int:
         """The batches of an epoch."""
-        return max(order.full_steps for order in self.orders)
+        return max(order.full_steps + (self.once and order.rest > 0) for order in self.orders)
 
     @cached_property
     def orders(self) -> list[Order]:
@@ -71,15 +75,21 @@ class MixedOrder:
         steps, slots = np.broadcast_arrays(steps, slots)
         groups, places = np.zeros(steps.shape, np.int64), np.zeros(steps.shape, np.int64)
         parts, own = self._slots
+        is_valid = np.ones(steps.shape, bool)
         since = epoch * self.full_steps + steps
         for number, (part, order) in enumerate(zip(self.ingredients, self.orders, strict=True)):
             is_of_part = parts[slots] == number
-            epochs, own_steps = np.divmod(since, order.full_steps)
+            epochs, own_steps = (np.full_like(steps, epoch), steps) if self.once else np.divmod(since, order.full_steps)
             for own_epoch in np.unique(epochs[is_of_part]):
                 here = is_of_part & (epochs == own_epoch)
                 rows = order.rows_of(int(own_epoch), own_steps[here], own[slots[here]])
-                groups[here], places[here] = part.groups[rows.groups], rows.places
-        return Rows(groups, places, np.ones(steps.shape, bool))
+                groups[here], places[here], is_valid[here] = part.groups[rows.groups], rows.places, rows.is_valid
+        return Rows(groups, places, is_valid)
+
+    def fillers_of(self, epoch: int, steps: Integers, slots: Integers) -> Rows:
+        """Rows for slots that have none: those of the last full step of the slot's part."""
+        last = np.array([order.full_steps - 1 for order in self.orders])
+        return self.rows_of(epoch, np.minimum(steps, last[self._slots[0][slots]]), slots)
 
     def groups_of(self, _epoch: int) -> Integers:
         """All row groups, in no order that would hold for all parts."""
@@ -113,23 +123,48 @@ def apportioned(batch: int, ingredients: Sequence[Ingredient]) -> list[int]:
     return [int(count) for count in counts]
 
 
-def strata(plan: Plan, column: str, weights: Mapping[Any, float] | None) -> tuple[Ingredient, ...]:
-    """The values of a partition column as parts, by their rows or other weights. Raises SchemaError, ConfigError."""
+def strata(plan: Plan, column: str) -> tuple[Plan, dict[Any, Ingredient]]:
+    """The values of a column as parts, weighed by their rows, and the plan whose row groups have one value each.
+
+    Raises SchemaError.
+    """
     names = [one.name for one in plan.partition_by]
-    if column not in names:
-        raise SchemaError(f"stratify: {column!r} is no partition column that is read{did_you_mean(column, names)}")
-    values = [of_file[names.index(column)] for of_file in plan.constants]
+    if column in names:
+        constants = [of_file[names.index(column)] for of_file in plan.constants]
+        of_groups = [constants[owner] for owner in plan.owners]
+        values = sorted(set(constants), key=str)
+    else:
+        _check(plan, column)
+        values, places = values_of(plan, column)
+        plan = cut(plan, [list(of_group.values()) for of_group in places])
+        of_groups = [value for of_group in places for value in of_group]
     found = {}
-    for value in sorted(set(values), key=str):
-        groups = np.flatnonzero([values[owner] == value for owner in plan.owners])
+    for value in values:
+        groups = np.flatnonzero([other == value for other in of_groups])
         found[value] = Ingredient(f"{column} {value!r}", float(plan.rows[groups].sum()), groups)
+    return plan, found
+
+
+def weighed(
+    parts: Mapping[Any, Ingredient], weights: Mapping[Any, float] | None, column: str
+) -> tuple[Ingredient, ...]:
+    """The parts with other weights, those that have one; all that have rows if there are none. Raises ConfigError."""
     if weights is None:
-        return tuple(part for part in found.values() if part.weight)
-    unknown = [value for value in weights if value not in found]
+        return tuple(part for part in parts.values() if part.weight)
+    unknown = [value for value in weights if value not in parts]
     if unknown:
-        known = [str(value) for value in found]
+        known = [str(value) for value in parts]
         raise ConfigError(f"weights: no row has {column} {unknown[0]!r}{did_you_mean(str(unknown[0]), known)}")
-    return tuple(replace(found[value], weight=float(weight)) for value, weight in weights.items())
+    return tuple(replace(parts[value], weight=float(weight)) for value, weight in weights.items())
+
+
+def _check(plan: Plan, column: str) -> None:
+    types = {one.name: one.type for one in plan.columns}
+    if column not in types:
+        raise SchemaError(f"stratify: {column!r} is no column that is read{did_you_mean(column, plan.names)}")
+    known = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_boolean)
+    if not any(is_one(types[column]) for is_one in known):
+        raise SchemaError(f"stratify: {column!r} is {types[column]}; give a column of text, integers or booleans")
 
 
 def joined(plans: Sequence[Plan], weights: Sequence[float]) -> tuple[Plan, tuple[Ingredient, ...]]:
@@ -141,6 +176,13 @@ def joined(plans: Sequence[Plan], weights: Sequence[float]) -> tuple[Plan, tuple
             named = sorted({column.name for column in differs}) or ["order of columns"]
             raise SchemaError(
                 f"{plan.path} and {first.path} differ in {named[0]!r}; name the columns that both have alike"
+            )
+        if plan.fillings != first.fillings:
+            raise SchemaError(f"{plan.path} and {first.path} differ in `nulls`; open both with the same")
+        if plan.scalings != first.scalings:
+            raise SchemaError(
+                f"{plan.path} and {first.path} were left to be scaled in different ways; fit one model for both, or "
+                "open both with scale=False"
             )
     files = np.cumsum([0, *(len(plan.files) for plan in plans)])
     groups = np.cumsum([0, *(len(plan.rows) for plan in plans)])

@@ -89,6 +89,10 @@ class Order:
             places = permuted(places, self.rows[groups], keys)
         return Rows(groups, places, is_valid)
 
+    def fillers_of(self, epoch: int, steps: Integers, slots: Integers) -> Rows:
+        """Rows for slots that have none: those of the last full step."""
+        return self.rows_of(epoch, np.minimum(steps, self.full_steps - 1), slots)
+
     def groups_of(self, epoch: int) -> Integers:
         """The row groups in the sequence in which an epoch lays them end to end."""
         return self._sequence(epoch)[0]
@@ -151,8 +155,8 @@ def permuted(index: Integers, size: Integers, key: Unsigned) -> Integers:
     A Feistel network over the next power of two, whose two halves may differ by a bit, walked until it is inside the
     size: a permutation of any size takes no memory. Source: J. Black, P. Rogaway, "Ciphers with arbitrary domains".
     """
-    sizes, nth = np.unique(size, return_inverse=True)
-    bits = np.array([int(n - 1).bit_length() for n in sizes], np.uint64)[nth].ravel()
+    # The exponent of a double is the number of bits of a whole number that it has exactly.
+    bits = np.frexp(size.ravel() - 1.0)[1].astype(np.uint64)
     found, keys, limit = index.astype(np.uint64).ravel(), key.ravel(), size.astype(np.uint64).ravel()
     walking = np.arange(found.size)
     while walking.size:

@@ -18,7 +18,9 @@ import numpy.typing as npt
 
 from genspark.errors import SchemaError, SourceError, did_you_mean
 from genspark.readers.log import Column, LoggedFile, Version
+from genspark.readers.nulls import Filling
 from genspark.readers.order import Integers
+from genspark.readers.scaling import Scaling
 from genspark.readers.where import Where, matching
 from genspark.storage.object_stores import one_line
 from genspark.storage.stores import open_file
@@ -36,6 +38,7 @@ class Plan:
     `columns` are those of files, `sizes` the files' bytes, `constants` the values of partition columns, by file. Row
     group i is number `numbers[i]` of file `files[owners[i]]` and has `rows[i]` rows that count; where not all do,
     `kept[i]` has their places. `bytes_a_row` are those of a row's columns before compression, on average.
+    `fillings` tell what stands for null, `scalings` what is scaled then.
     """
 
     path: str
@@ -52,6 +55,8 @@ class Plan:
     kept: Mapping[int, Integers] = field(repr=False, default_factory=dict)
     bytes_a_row: float = 0.0
     properties: Mapping[str, str] = field(repr=False, default_factory=dict)
+    fillings: tuple[Filling, ...] = ()
+    scalings: tuple[Scaling, ...] = ()
 
     @property
     def total(self) -> int:
@@ -61,17 +66,25 @@ class Plan:
     @property
     def names(self) -> tuple[str, ...]:
         """The columns of a batch."""
-        return tuple(column.name for column in (*self.columns, *self.partition_by))
+        told = (filling.mask for filling in self.fillings if filling.is_told)
+        return (*(column.name for column in (*self.columns, *self.partition_by)), *told)
 
     def without(self, column: str) -> Plan:
         """The plan that leaves a column out."""
-        return replace(self, columns=tuple(one for one in self.columns if one.name != column))
+        fillings = tuple(one for one in self.fillings if one.column != column)
+        columns = tuple(one for one in self.columns if one.name != column)
+        return replace(self, columns=columns, fillings=fillings)
+
+    @property
+    def bare(self) -> Plan:
+        """The plan of the values that files have."""
+        return replace(self, fillings=(), scalings=())
 
     @cached_property
     def fingerprint(self) -> str:
         """A digest of the table, its version and the rows of each row group: equal plans read the same rows."""
         digest = hashlib.sha256(f"{self.table} {self.version} {len(self.files)}".encode())
-        for part in (self.owners, self.numbers, self.rows):
+        for part in (self.owners, self.numbers, self.rows, *self.kept.values()):
             digest.update(part.astype("<i8").tobytes())
         # Where a table is may change, as when it is mounted elsewhere.
         roots = self.path.split(", ")
@@ -92,7 +105,7 @@ def make_plan(version: Version, columns: Sequence[str] | None = None, where: Whe
     Raises SchemaError for a column that is not there, and SourceError for a file that cannot be read.
     """
     wanted = _wanted(version, columns)
-    files = matching(version, where)
+    files, _ = matching(version, where)
     footers = _footers(version, files, [column.stored for column in wanted])
     owners: list[int] = []
     numbers: list[int] = []

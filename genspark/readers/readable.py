@@ -6,15 +6,16 @@ import time
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
+from genspark.readers.augment.columns import Shown
 from genspark.readers.augment.views import Augmentation
 from genspark.readers.batches import Format
 from genspark.readers.cache import SIZE
 from genspark.readers.images import Images, OnError, require_pillow
 from genspark.readers.manifest import write_manifest
-from genspark.readers.mixing import Ingredient, strata
+from genspark.readers.mixing import Ingredient, strata, weighed
 from genspark.readers.order import WINDOW, Shuffle
 from genspark.readers.plan import ROW_ID, Plan
 from genspark.readers.ranks import rank_and_world
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     from genspark.readers.tensorflow import TensorFlowReader
     from genspark.readers.torch import TorchDataset, TorchRows
 
+Parted: TypeAlias = tuple[Plan, tuple[Ingredient, ...]]
+"""A plan, and the parts of it that batches are mixed of, if they are."""
+
 
 class Readable:
     """What is read by a plan: a table or a mixture of tables."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self._strata: dict[str, tuple[Plan, dict[Any, Ingredient]]] = {}
 
     def __len__(self) -> int:
         """The rows that are read."""
@@ -73,59 +78,81 @@ class Readable:
         `batches` are `numpy`, `arrow` or `polars`. `threads` read ahead.
 
         `images` are columns of PNG, JPEG and the like, which become RGB pixels: uint8 of N x height x width x 3, or an
-        array of arrays where sizes differ. With `augment` the table's column of images is one of them, and shows the
-        view of the epoch's number that the step `augment` described. `on_error`: `skip` makes images that cannot be
-        decoded black, their `_mask` False, and counts them in `counts.corrupt`.
+        array of arrays where sizes differ. With `augment` rows are shown in the view of the epoch's number that the
+        step `augment` described, the table's column of images among them. `on_error`: `skip` makes images that cannot
+        be decoded black, their `_mask` False, and counts them in `counts.corrupt`.
 
-        `stratify` names a partition column of whose values every batch has the same numbers of rows: by their rows in
-        the table, or by `weights`. Values that have too few begin anew; there is no coverage then, nor in a mixture.
+        `stratify` names a column of whose values every batch has the same numbers of rows: by their rows in the table,
+        or by `weights`. It is one that the table is partitioned by, or another of text, integers or booleans, which is
+        read for it once; then a row group is read once for each value it has. In it and in a mixture parts that have
+        too few rows begin anew; with coverage `exact` they do not, and their places in later batches are masked.
 
         `cache` is a local folder that keeps what is read of a remote table, `cache_size` bytes at most. Raises
         ConfigError, SchemaError and SourceError.
         """
         rank, world_size = rank_and_world(rank, world_size, groups)
         share = Share(global_batch_size, rank, world_size, accumulation)
-        pixels = self._images(images, on_error, batches, augment=augment)
+        augmentation = Augmentation.of(self.plan.properties, self.plan.path) if augment else None
+        pixels = self._images(images, on_error, batches, augmentation)
+        shown = self._shown(batches, augmentation) if augmentation else None
         # Without ids there are no views.
         dropped = (ROW_ID,) if augment and not with_row_id else ()
-        parts = self._ingredients(stratify, weights)
-        if parts and coverage not in (None, "drop"):
-            raise ConfigError(f"coverage: {coverage!r} cannot be had of a mixture, whose parts end at different times")
+        plan, parts = self._parted(stratify, weights)
+        if parts and coverage == "pad":
+            raise ConfigError("coverage: 'pad' cannot be had of a mixture, whose parts end at different times")
         settings = Settings(
             share,
             seed=seed,
-            coverage="drop" if parts else coverage or "exact",
+            coverage=coverage or ("drop" if parts else "exact"),
             shuffle=shuffle,
             window=window,
             threads=threads,
             memory=memory,
             batches=batches,
             images=pixels,
+            shown=shown,
             dropped=dropped,
             ingredients=parts,
             cache=Cache(str(cache), cache_size, time.time()) if cache else None,
         )
-        return Reader(self.plan if with_row_id or augment else self.plan.without(ROW_ID), settings, epoch)
+        return Reader(plan if with_row_id or augment else plan.without(ROW_ID), settings, epoch)
 
-    def _ingredients(self, stratify: str | None, weights: Mapping[Any, float] | None) -> tuple[Ingredient, ...]:
+    def _parted(self, stratify: str | None, weights: Mapping[Any, float] | None) -> Parted:
         if stratify is None and weights is not None:
             raise ConfigError("weights: they are those of the values of a column; name it by stratify")
-        return () if stratify is None else strata(self.plan, stratify, weights)
+        if stratify is None:
+            return self.plan, ()
+        if stratify not in self._strata:
+            self._strata[stratify] = strata(self.plan, stratify)
+        plan, parts = self._strata[stratify]
+        return plan, weighed(parts, weights, stratify)
+
+    def _shown(self, batches: Format, augmentation: Augmentation) -> Shown:
+        mixup = augmentation.mixup or {}
+        needed = [ROW_ID, *mixup.get("columns", ()), *mixup.get("labels", ())]
+        problems = [
+            f"augment: {name!r} is needed, and is no column that is read; name it in `columns`"
+            for name in needed
+            if name not in self.plan.names
+        ]
+        if batches != "numpy":
+            problems.append(f"batches: {batches!r} shows no views; augment is for 'numpy'")
+        if problems:
+            raise ConfigError(problems)
+        return Shown(augmentation, ROW_ID)
 
     def _images(
-        self, images: Sequence[str] | str, on_error: OnError, batches: Format, *, augment: bool
+        self, images: Sequence[str] | str, on_error: OnError, batches: Format, augmentation: Augmentation | None
     ) -> Images | None:
         names = [images] if isinstance(images, str) else list(images)
-        augmentation = Augmentation.of(self.plan.properties, self.plan.path) if augment else None
-        if augmentation:
+        if augmentation and augmentation.image:
             names = list(dict.fromkeys([*names, augmentation.image]))
         if not names:
             return None
         require_pillow()
-        needed = [*names, *([ROW_ID] if augment else [])]
         problems = [
             f"images: {name!r} is no column that is read{did_you_mean(name, self.plan.names)}"
-            for name in needed
+            for name in names
             if name not in self.plan.names
         ]
         if batches != "numpy":
@@ -164,6 +191,6 @@ class Readable:
             raise SourceError(f"{self.plan.path}: rows have no column {ROW_ID}; write it with sink.lineage: true")
         column = tuple(one for one in self.plan.columns if one.name == ROW_ID)
         only_ids = copy(self)
-        only_ids.plan = replace(self.plan, columns=column, bytes_a_row=8.0)
+        only_ids.plan = replace(self.plan.bare, columns=column, bytes_a_row=8.0)
         alone = {**options, "rank": 0, "world_size": 1, "accumulation": 1}
         return write_manifest(only_ids.reader(**alone), epoch, path)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
+from genspark.readers.augment.columns import Partners, Shown
 from genspark.readers.batches import Finish, Format
 from genspark.readers.cache import DiskCache
 from genspark.readers.chunks import Chunk, Filled, chunks_of, items_of_chunk
@@ -53,6 +54,7 @@ class Settings:
     memory: int = MEMORY
     batches: Format = "numpy"
     images: Images | None = None
+    shown: Shown | None = None
     dropped: tuple[str, ...] = ()
     ingredients: tuple[Ingredient, ...] = ()
     cache: Cache | None = None
@@ -169,7 +171,9 @@ class Reader:
         settings = self._settings
         threads = settings.threads if threads is None else min(threads, settings.threads)
         skips = settings.images is not None and settings.images.on_error == "skip"
-        finish = Finish(settings.batches, settings.coverage == "exact" or skips, settings.images, settings.dropped)
+        finish = Finish(
+            settings.batches, settings.coverage == "exact" or skips, settings.images, settings.shown, settings.dropped
+        )
         with self._reading(threads) as (resident, pool):
             ready: deque[tuple[int, Any]] = deque()
             for chunk in self._filled(epoch, items, resident):
@@ -199,14 +203,17 @@ class Reader:
         most = items_of_chunk(self._plan.bytes_a_row, self.width)
         coming: deque[Chunk] = deque()
         # Of a full shuffle every chunk needs most groups, which may not fit in memory at once.
+        shown = self._settings.shown
+        partners = Partners(shown.augmentation, shown.row_id, epoch) if shown and shown.augmentation.mixup else None
+        given = resident, self._plan.names, self._settings.batches, partners
         ahead = 0 if self._settings.shuffle == "full" else AHEAD
         for chunk in chunks_of(self.order, share, epoch, items, most):
             coming.append(chunk)
             resident.expect(number for near in coming if ahead for number in near.groups)
             if len(coming) > ahead:
-                yield coming.popleft().filled(resident, self._plan.names, self._settings.batches)
+                yield coming.popleft().filled(*given)
         while coming:
-            yield coming.popleft().filled(resident, self._plan.names, self._settings.batches)
+            yield coming.popleft().filled(*given)
 
 
 def order_of(plan: Plan, settings: Settings) -> Order | MixedOrder:
@@ -232,7 +239,7 @@ def order_of(plan: Plan, settings: Settings) -> Order | MixedOrder:
     given = share.batch, settings.seed, settings.shuffle, settings.window
     if not settings.ingredients:
         return Order(plan.rows, *given)
-    mixed = MixedOrder(plan.rows, *given, settings.ingredients)
+    mixed = MixedOrder(plan.rows, *given, settings.ingredients, once=settings.coverage == "exact")
     # Wrong weights are to be told of now.
     assert mixed.orders
     return mixed

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from genspark.errors import ConfigError
 from genspark.readers.log import read_log
-from genspark.readers.mixing import Ingredient, joined
+from genspark.readers.mixing import joined
+from genspark.readers.nulls import Nulls, fillings
+from genspark.readers.parts_of_groups import filtered
 from genspark.readers.plan import ROW_ID, make_plan
-from genspark.readers.readable import Readable
+from genspark.readers.readable import Parted, Readable
+from genspark.readers.scaling import scalings
 from genspark.readers.where import Where
 
 
 class TrainingTable(Readable):
     """A version of the Delta table at a path or URI, the newest unless `version` is given, for training.
 
-    `columns` are those to read, all if None; `where` maps partition columns to the value, or the values, wanted. Log
-    and footers are read here, once; readers and their workers get what they say as plain data, and open files by
+    `columns` are those to read, all if None; `where` maps columns to the value, or the values, wanted, or
+    is a condition as an expression of Polars over each row's own values. Partitions are picked from the log; other
+    columns are read here to know the rows that pass, whose places the plan keeps.
+    `nulls` gives a value for null in each of some columns, or `mask`: 0 or False, and a column `NAME_is_null` beside.
+    Columns that a job left unscaled, by `defer`, are scaled, unless `scale` is False.
+
+    Log and footers are read here, once; readers and their workers get what they say as plain data, and open files by
     PyArrow. Raises SourceError and SchemaError where that cannot be done.
     """
 
@@ -27,11 +36,22 @@ class TrainingTable(Readable):
         version: int | None = None,
         columns: Sequence[str] | None = None,
         where: Where | None = None,
+        nulls: Nulls | None = None,
+        *,
+        scale: bool = True,
     ) -> None:
         log = read_log(str(path), version)
         has_id = any(column.name == ROW_ID for column in log.columns)
         wanted = columns if columns is None or not has_id else [*columns, ROW_ID]
-        super().__init__(make_plan(log, wanted, where))
+        plan = filtered(make_plan(log, wanted, where), log, where)
+        types = {column.name: column.type for column in plan.columns}
+        left = scalings(plan.properties, types) if scale else ()
+        super().__init__(replace(plan, fillings=fillings(nulls, (*plan.columns, *plan.partition_by)), scalings=left))
+
+    def unscaled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns of scaled values, such as a model's samples, on the scale of the table; others as they are."""
+        found = {one.column: one.unscaled(values[one.column]) for one in self.plan.scalings if one.column in values}
+        return {**values, **found}
 
     @property
     def version(self) -> int:
@@ -51,7 +71,7 @@ class Mixture(Readable):
         plan, self._parts = joined([table.plan for table, _ in tables], [weight for _, weight in tables])
         super().__init__(plan)
 
-    def _ingredients(self, stratify: str | None, weights: Mapping[Any, float] | None) -> tuple[Ingredient, ...]:
+    def _parted(self, stratify: str | None, weights: Mapping[Any, float] | None) -> Parted:
         if stratify is not None or weights is not None:
             raise ConfigError("stratify, weights: a mixture has the weights of its tables, and no others")
-        return self._parts
+        return self.plan, self._parts

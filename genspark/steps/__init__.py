@@ -1,6 +1,6 @@
 """The steps of a pipeline, one a file. Their fields are their YAML keys."""
 
-from genspark.steps.augment import Augment, ColorJitter, RandomCrop
+from genspark.steps.augment import Augment, ColorJitter, GaussianNoise, Mixup, RandomCrop, TimeCrop, TokenMasking
 from genspark.steps.base import Step
 from genspark.steps.bucketize import Bucketize
 from genspark.steps.cast import Cast
@@ -30,8 +30,10 @@ __all__ = [
     "Encode",
     "Expect",
     "Filter",
+    "GaussianNoise",
     "Impute",
     "Learner",
+    "Mixup",
     "Outliers",
     "Pii",
     "RandomCrop",
@@ -42,6 +44,8 @@ __all__ = [
     "Select",
     "Split",
     "Step",
+    "TimeCrop",
+    "TokenMasking",
     "Transform",
     "Validate",
 ]

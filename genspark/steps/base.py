@@ -121,9 +121,13 @@ class Step(ABC, metaclass=Checked):
         """Sentences of what the fit found and whoever runs it should know."""
         return []
 
-    def table_properties(self) -> Mapping[str, str]:
+    def table_properties(self, parameters: Parameters) -> Mapping[str, str]:
         """Properties that the written table carries for its readers."""
         return {}
+
+    def deferred(self) -> frozenset[str]:
+        """The columns that the step leaves to the table's readers: no later step may write them."""
+        return frozenset()
 
     def to_json(self) -> dict[str, Any]:
         """`{kind: {field: value}}` with the fields that differ from their defaults, as YAML has it."""

@@ -54,6 +54,12 @@ def case(*refuses: str, **fields: Any) -> Case:
 STEPS: dict[str, list[Case]] = {
     "augment": [
         case(image="s", views=2, random_crop={"size": [8, 6], "padding": 2}, height="n", width=20),
+        case(
+            views=2,
+            gaussian_noise={"columns": ["x", "y"], "scale": 0.5, "least": 0.1},
+            time_crop={"columns": ["v"], "size": 3},
+            mixup={"columns": ["x"], "labels": ["s"]},
+        ),
     ],
     "cast": [
         case(columns={"n": "string", "small": "int64", "b": "int8"}),

@@ -121,7 +121,7 @@ def test_colours_by_their_formulas():
     assert jittered(image, Views(hue=np.array([1 / 3]))).tolist() == [[[[50, 200, 100]]]]
 
 
-def job(folder: Path) -> str:
+def job(folder: Path, **more: Any) -> str:
     """A table with two views written down, made by a job."""
     from genspark.config import JobConfig
     from genspark.job import run
@@ -139,6 +139,7 @@ def job(folder: Path) -> str:
         "horizontal_flip": 0.5,
         "vertical_flip": 0.25,
         "color_jitter": {"brightness": 0.4, "contrast": 0.5, "saturation": 0.8, "hue": 0.3},
+        **more,
     }
     config = {
         "name": "views",
@@ -191,6 +192,21 @@ def test_each_epoch_shows_the_view_of_its_number(path):
                 assert (image == augmented(original[None], views)[0]).all()
                 seen.setdefault(int(row_id), set()).add(image.tobytes())
     assert sum(len(views) == 3 for views in seen.values()) > 20
+
+
+def test_images_are_mixed_as_their_views_show_them(path, tmp_path):
+    mixed = TrainingTable(job(tmp_path, mixup={"columns": ["image"], "labels": ["label"], "alpha": 1.0}))
+    options = {"global_batch_size": 30, "shuffle": "sequential", "augment": True, "epoch": 4}
+    plain, found = (next(iter(table.reader(**options))) for table in (TrainingTable(path), mixed))
+    assert plain["_row_id"].tolist() == found["_row_id"].tolist()
+    spec = Augmentation.of(mixed.plan.properties, mixed.plan.path)
+    # All rows are in one row group.
+    partners = spec.partners(plain["_row_id"], 4, np.arange(30), 30)
+    share = found["_mixup_lambda"][:, None, None, None]
+    expected = np.rint(share * plain["image"] + (1 - share) * plain["image"][partners])
+    assert found["image"].dtype == np.uint8
+    assert abs(found["image"] - expected).max() == 0
+    assert found["label_partner"].tolist() == plain["label"][partners].tolist()
 
 
 def corrupt(folder: Path) -> TrainingTable:

@@ -65,7 +65,7 @@ def test_a_state_of_another_order_is_refused(table, options):
 
 def test_nulls_among_integers_are_refused_with_the_column(tmp_path):
     path = write(tmp_path / "t", pa.table({"n": [1, None, 3], "x": [1.0, None, 3.0]}))
-    with pytest.raises(DataError, match="column 'n' has nulls, for which int64 has no value; fill them before"):
+    with pytest.raises(DataError, match="column 'n' has nulls, for which int64 has no value; name one"):
         next(iter(TrainingTable(path).reader(global_batch_size=3)))
     batch = next(iter(TrainingTable(path, columns=["x"]).reader(global_batch_size=3, shuffle="sequential")))
     assert np.isnan(batch["x"]).tolist() == [False, True, False]

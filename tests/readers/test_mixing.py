@@ -83,10 +83,11 @@ def test_strata_have_the_same_numbers_in_every_batch(table):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"stratify": "name"}, SchemaError, "'name' is no partition column"),
+        ({"stratify": "nme"}, SchemaError, "stratify: 'nme' is no column that is read; did you mean 'name'"),
+        ({"stratify": "x"}, SchemaError, "stratify: 'x' is double; give a column of text, integers or booleans"),
         ({"stratify": "split", "weights": {"tst": 1}}, ConfigError, "no row has split 'tst'; did you mean 'test'"),
         ({"weights": {"test": 1}}, ConfigError, "name it by stratify"),
-        ({"stratify": "split", "coverage": "exact"}, ConfigError, "'exact' cannot be had of a mixture"),
+        ({"stratify": "split", "coverage": "pad"}, ConfigError, "'pad' cannot be had of a mixture"),
         ({"stratify": "split", "weights": {"test": 1, "train": 99}}, ConfigError, "give 100 or more, or weigh it more"),
         ({"stratify": "split", "weights": {"test": -1, "train": 1}}, ConfigError, "must all be above 0"),
         ({"stratify": "split", "weights": {"test": 1}, "global_batch_size": 400}, ConfigError, "weigh it less"),

@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy import stats
 
+from genspark.columns.chances import symmetric_beta
 from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
 from genspark.pipeline.planner import make_plan
-from genspark.steps import Augment, ColorJitter, RandomCrop
+from genspark.steps import Augment, ColorJitter, GaussianNoise, Mixup, RandomCrop, TimeCrop, TokenMasking
 
 CROP = RandomCrop(size=(28, 24), padding=4)
 SCHEMA = {"image": nw.Binary(), "height": nw.Int32(), "width": nw.Int32()}
@@ -163,7 +165,7 @@ def test_the_inverse_takes_every_view_away(fitted, many):
 
 
 def test_the_table_s_property_is_the_specification():
-    specification = json.loads(FULL.table_properties()["genspark.augment"])
+    specification = json.loads(FULL.table_properties({})["genspark.augment"])
     assert specification == {
         "image": "image",
         "views": 2,
@@ -206,3 +208,73 @@ def test_an_augmentation_that_does_not_fit_the_schema_is_refused(step, message):
 def test_fields_that_make_no_sense_are_refused(fields, message):
     with pytest.raises(ConfigError, match=message):
         Augment(image="image", **fields)
+
+
+SERIES = {
+    "id": pa.array(range(4000)),
+    "x": pa.array(np.zeros(4000)),
+    "wave": pa.array([[0.0] * (n % 5 + 1) if n % 7 else None for n in range(4000)]),
+    "tokens": pa.array([[101, 5, 6]] * 4000),
+    "label": pa.array([n % 3 for n in range(4000)]),
+}
+OTHER = Augment(
+    seed=3,
+    time_crop=TimeCrop(("wave",), 3),
+    gaussian_noise=GaussianNoise(("x",), scale=0.5, least=0.1),
+    token_masking=TokenMasking("tokens", 103, rate=0.2, keep=(101,)),
+    mixup=Mixup(("x",), labels=("label",), alpha=0.4),
+)
+
+
+@pytest.mark.parametrize("backend", ["spark", "polars", "pyarrow"])
+def test_numbers_for_other_data_follow_their_distributions(fitted, frames, backend):
+    table = pa.table(SERIES)
+    got = frames.table(fitted(table, OTHER, key=["id"]).transform(frames.of(backend, table))).sort_by("id").to_pydict()
+    scales, shares, lambdas = (np.array(got[f"view_0_{n}"]) for n in ("noise_scale", "mixup_partner", "mixup_lambda"))
+    # The distributions by SciPy; the draws are fixed.
+    assert stats.kstest(scales, "uniform", (0.1, 0.4)).pvalue > 0.01
+    assert stats.kstest(shares, "uniform").pvalue > 0.01
+    assert stats.kstest(lambdas, "beta", (0.4, 0.4)).pvalue > 0.01
+    assert abs(np.corrcoef(lambdas, shares)[0, 1]) < 0.05
+    assert len(set(got["view_0_noise_seed"])) == len(set(got["view_0_mask_seed"])) == 4000
+    assert set(got["view_0_mask_rate"]) == {0.2}
+    starts = {
+        n: {s for s, i in zip(got["view_0_time_crop_start"], got["id"], strict=True) if i % 7 and i % 5 + 1 == n}
+        for n in range(1, 6)
+    }
+    # A series of 1 or 2 lies in the middle of the stretch of 3.
+    assert starts == {1: {-1}, 2: {-1}, 3: {0}, 4: {0, 1}, 5: {0, 1, 2}}
+    assert all(
+        (start is None) == (i % 7 == 0) for start, i in zip(got["view_0_time_crop_start"], got["id"], strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (Augment(gaussian_noise=GaussianNoise(("label",), 1)), "gaussian_noise.columns: 'label' is Int64, .* floats"),
+        (Augment(mixup=Mixup(("x",), labels=("lable",))), "mixup: 'lable' is not a column; did you mean 'label'"),
+        (Augment(token_masking=TokenMasking("wave", 0)), "token_masking: 'wave' is List.*whole numbers are needed"),
+        (Augment(time_crop=TimeCrop(("x",), 3)), "time_crop: 'x' is Float64, and arrays are needed"),
+    ],
+)
+def test_other_data_of_another_type_is_refused(step, message):
+    with pytest.raises(SchemaError, match=message):
+        make_plan([step], nw.from_native(pl.DataFrame(pa.table(SERIES))).schema)
+
+
+def test_what_is_done_to_pixels_needs_an_image():
+    with pytest.raises(ConfigError, match="image: name the column of images"):
+        Augment(horizontal_flip=0.5)
+    with pytest.raises(ConfigError, match="least: must be at most scale, 0.5; got 1"):
+        GaussianNoise(("x",), scale=0.5, least=1)
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.5, 1.0, 20.0])
+def test_lambda_has_the_moments_of_beta(alpha):
+    u, v = np.random.default_rng(0).random((2, 200_000))
+    got = symmetric_beta(alpha, u, v)
+    assert 0 <= got.min() <= got.max() <= 1
+    assert got.mean() == pytest.approx(0.5, abs=0.005)
+    assert got.var() == pytest.approx(stats.beta(alpha, alpha).var(), rel=0.02)
+    assert np.isin(symmetric_beta(alpha, np.array([0.0]), np.array([0.25])), [0.5])

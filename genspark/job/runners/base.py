@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig, Sink
+from genspark.job.deferred import deferred_properties
 from genspark.job.identity import NO_IDENTITY, Identity
 from genspark.job.quarantine import RUN
 from genspark.job.snapshot import Snapshot
@@ -206,9 +207,11 @@ class Runner(ABC):
     def table_properties(self, model: PipelineModel) -> dict[str, str]:
         """The properties of the table: those that the steps set, and its layout."""
         section = self.section(model)
-        of_steps = {name: value for step in model.steps for name, value in step.table_properties().items()}
+        fitted = zip(model.steps, model.parameters, strict=True)
+        of_steps = {name: value for step, found in fitted for name, value in step.table_properties(found).items()}
         by = partitioning(self.target, section)
         bounds = log_bounds(section, by, self.stored) if sink_of(section.format).has_log else {}
+        of_steps |= deferred_properties(self.target, section, of_steps)
         return {**of_steps, **layout_property(section, by, self.identity.key), **bounds}
 
     def metadata(self, model: PipelineModel) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The views of images that a table describes: their numbers for any rows and any view, by the formula of the step.
+"""The views that a table describes: their numbers for any rows and any view, by the formula of the step.
 
 The step writes the numbers of the first views into the table, and its specification into the property
 `genspark.augment`. Each number is a hash of (seed, row, view), so those of further views follow from it and `_row_id`.
@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from genspark.columns.chances import starts, symmetric_beta
 from genspark.columns.hashing import Draw, uniform
 from genspark.errors import SourceError
 
 PROPERTY = "genspark.augment"
 JITTER = ("brightness", "contrast", "saturation", "hue")
+SEEDS = 1 << 53
+"""Seeds are whole numbers below this: the bits of a draw."""
 
 Integers = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
@@ -51,14 +54,18 @@ class Views:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """A table's specification: the column of images, and what its views are like."""
+    """A table's specification: what is done to its images and other columns, and how it is drawn."""
 
-    image: str
+    image: str | None = None
     seed: int = 0
     random_crop: Mapping[str, Any] | None = None
     horizontal_flip: float = 0.0
     vertical_flip: float = 0.0
     color_jitter: Mapping[str, float] | None = None
+    time_crop: Mapping[str, Any] | None = None
+    gaussian_noise: Mapping[str, Any] | None = None
+    token_masking: Mapping[str, Any] | None = None
+    mixup: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, properties: Mapping[str, str], path: str) -> Augmentation:
@@ -74,8 +81,8 @@ class Augmentation:
         if self.random_crop:
             (tall, wide), padding = self.random_crop["size"], int(self.random_crop.get("padding", 0))
             given["size"] = tall, wide
-            given["crop_top"] = _place(self._uniform(row_ids, view, "crop_top"), heights, tall, padding)
-            given["crop_left"] = _place(self._uniform(row_ids, view, "crop_left"), widths, wide, padding)
+            given["crop_top"] = self._start(row_ids, view, "crop_top", heights, tall, padding)
+            given["crop_left"] = self._start(row_ids, view, "crop_left", widths, wide, padding)
         if self.horizontal_flip:
             given["flip_horizontal"] = self._uniform(row_ids, view, "flip_horizontal") < self.horizontal_flip
         if self.vertical_flip:
@@ -86,11 +93,45 @@ class Augmentation:
                 given[what] = self._uniform(row_ids, view, what) * (high - low) + low
         return Views(**given)
 
+    def stretches(self, row_ids: Integers, view: int, lengths: Integers) -> Integers:
+        """Where the stretch of each series begins, by its length; before 0 where it is shorter."""
+        return self._start(row_ids, view, "time_crop_start", lengths, (self.time_crop or {})["size"])
+
+    def noise(self, row_ids: Integers, view: int, column: int = 0) -> tuple[Integers, Numbers]:
+        """The seed and the deviation of each row's noise, in the column of a number among those that get noise.
+
+        The first has the seed that is written down; the others go on from it, as equal seeds would be equal noise.
+        """
+        told = self.gaussian_noise or {}
+        least, most = told.get("least"), told["scale"]
+        seeds = (self._seeds(row_ids, view, "noise_seed") + column * 0x9E3779B97F4A7C15 % SEEDS) % SEEDS
+        if least is None:
+            return seeds, np.full(len(row_ids), float(most))
+        return seeds, self._uniform(row_ids, view, "noise_scale") * (most - least) + least
+
+    def masks(self, row_ids: Integers, view: int) -> tuple[Integers, Numbers]:
+        """The seed of each row's mask of tokens, and the probability that it hides one."""
+        rates = np.full(len(row_ids), float((self.token_masking or {})["rate"]))
+        return self._seeds(row_ids, view, "mask_seed"), rates
+
+    def partners(self, row_ids: Integers, view: int, places: Integers, rows: int) -> Integers:
+        """The place of each row's partner in its row group of so many rows; its own where there is no other."""
+        others = max(1, rows - 1)
+        away = np.floor(self._uniform(row_ids, view, "mixup_partner") * others).astype(np.int64) + 1
+        return (places + away) % rows
+
+    def lambdas(self, row_ids: Integers, view: int) -> Numbers:
+        """The share that each row has of itself when it is mixed with its partner."""
+        u, v = (self._uniform(row_ids, view, f"mixup_lambda_{one}") for one in "uv")
+        return symmetric_beta((self.mixup or {})["alpha"], u, v)
+
+    def _start(
+        self, row_ids: Integers, view: int, what: str, lengths: Integers, size: int, padding: int = 0
+    ) -> Integers:
+        return starts(self._uniform(row_ids, view, what), lengths, size, padding).astype(np.int64)
+
+    def _seeds(self, row_ids: Integers, view: int, what: str) -> Integers:
+        return (self._uniform(row_ids, view, what) * SEEDS).astype(np.int64)
+
     def _uniform(self, row_ids: Integers, view: int, what: str) -> Numbers:
         return uniform(row_ids.view(np.uint64), Draw(self.seed, f"view_{view}_{what}"))
-
-
-def _place(u: Numbers, length: Integers, crop: int, padding: int) -> Integers:
-    """The start of a crop along one side: uniform over its places, or centred where there is no choice."""
-    places = length + (2 * padding - crop + 1)
-    return np.where(places >= 1, np.floor(u * places) - padding, np.floor((length - crop) / 2)).astype(np.int64)

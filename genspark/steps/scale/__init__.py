@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -14,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from genspark.columns.dtypes import Schema, is_number
 from genspark.columns.expressions import HIDDEN, changed, number, present
 from genspark.columns.kernels import Kernel
-from genspark.columns.vectors import element_type, is_vector
+from genspark.columns.vectors import element_type, is_array, is_vector
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
 from genspark.steps.base import STEP_CONFIG, ColumnStep, check_fields
 from genspark.steps.learner import Learner, Parameters
@@ -47,6 +48,11 @@ class Scale(ColumnStep):
     floats. each: every place in the vector has a center and a scale of its own; all: one for the whole
     vector. For standard, minmax and maxabs. Raises DataError, with an example, where vectors differ in length.
 
+    With `defer` the columns stay as they are: center and scale become part of the model and of the table's
+    property `genspark.scale.NAME`, by the step's name, and training readers scale what they read, to the same
+    numbers but for rounding. So the inverse leaves the columns alone, too; `TrainingTable.unscaled` brings
+    scaled values back. No later step may write the columns. Not for quantile, nor for image bytes.
+
     NaN becomes null. Inverse: exact up to rounding; of quantile, exact as far as the references tell.
     Raises GensparkError where output normal lacks SciPy, which the extra 'models' installs.
     """
@@ -69,11 +75,19 @@ class Scale(ColumnStep):
         default=None, description="For columns of vectors: a scale for each place in them, or one for all."
     )
 
+    defer: bool = Field(default=False, description="Leave the scaling to the table's readers.")
+
     kind: ClassVar[str] = "scale"
 
     @model_validator(mode="after")
     def _method_knows_vectors(self) -> Self:
         check_fields(self, "method", {"elements": OF_VECTORS})
+        return self
+
+    @model_validator(mode="after")
+    def _method_can_be_deferred(self) -> Self:
+        if self.defer and self._is_ranked:
+            raise ValueError("defer: is for methods with a center and a scale; method is 'quantile'")
         return self
 
     @model_validator(mode="after")
@@ -86,10 +100,19 @@ class Scale(ColumnStep):
     def bind(self, schema: Schema) -> Self:
         if self._is_ranked and self.output == "normal":
             normal_distribution()
-        wanted = (is_vector, "arrays of numbers, or images") if self.elements else (is_number, "numbers")
+        vectors = (is_array, "arrays of numbers") if self.defer else (is_vector, "arrays of numbers, or images")
+        wanted = vectors if self.elements else (is_number, "numbers")
         return replace(self, columns=match(self.columns, schema, *wanted))
 
+    def writes(self) -> frozenset[str]:
+        return frozenset() if self.defer else super().writes()
+
+    def deferred(self) -> frozenset[str]:
+        return frozenset(self.columns) if self.defer else frozenset()
+
     def output_schema(self, schema: Schema) -> Schema:
+        if self.defer:
+            return schema
         if self.elements:
             return {**schema, **{c: nw.List(element_type(schema[c])) for c in self.columns}}
         return super().output_schema(schema)
@@ -102,23 +125,29 @@ class Scale(ColumnStep):
         return Maps(self.columns, self.method, self.range, self.rank_error)
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
+        if self.defer:
+            return ()
         if self.elements:
             return [self._vector_kernel(column, parameters) for column in self.columns]
         return self._rank_kernels(parameters, self.columns, Ranks)
 
     def inverse_kernels(self, parameters: Parameters, columns: frozenset[str]) -> Sequence[Kernel]:
-        here = [column for column in self.columns if column in columns]
+        here = [column for column in self.columns if column in columns and not self.defer]
         if self.elements:
             return [self._vector_kernel(column, parameters, inverse=True) for column in here]
         return self._rank_kernels(parameters, here, Values)
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
+        if self.defer:
+            return frame
         if self._is_ranked or self.elements:
             return frame.with_columns(*(nw.col(self._hidden(column)).alias(column) for column in self.columns))
         maps = parameters["maps"]
         return frame.with_columns(*(_forward(column, *maps[column]) for column in self.columns))
 
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
+        if self.defer:
+            return frame
         here = present(frame, self.columns)
         if self._is_ranked or self.elements:
             return changed(frame, (nw.col(self._hidden(column)).alias(column) for column in here))
@@ -130,6 +159,19 @@ class Scale(ColumnStep):
             return []
         loss = "values of {!r} come back as the references have them, and those beyond the ends as the ends"
         return [f"{self.label}: {loss.format(column)}" for column in self.columns]
+
+    def table_properties(self, parameters: Parameters) -> Mapping[str, str]:
+        """Of deferred columns: maps (one, or one for each place), and of vectors their length and elements' type."""
+        if not self.defer:
+            return {}
+        maps = parameters["maps"]
+        told = {
+            column: {"maps": maps[column], "size": parameters["sizes"][column], "type": parameters["types"][column]}
+            if self.elements
+            else {"maps": [maps[column]]}
+            for column in self.columns
+        }
+        return {f"genspark.scale.{self.label}": json.dumps(told, sort_keys=True)}
 
     @property
     def _is_ranked(self) -> bool:
