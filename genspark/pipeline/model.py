@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -152,9 +153,9 @@ class PipelineModel:
         """The digest that names this model in table commits."""
         return str(self.to_json()["sha256"])
 
-    def save(self, path: str) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as JSON to a local path or a URI, whole or not at all."""
-        write_text(path, json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
+        write_text(os.fspath(path), json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], where: str = "model") -> PipelineModel:
@@ -177,8 +178,9 @@ class PipelineModel:
         )
 
     @classmethod
-    def load(cls, path: str) -> PipelineModel:
+    def load(cls, path: str | os.PathLike[str]) -> PipelineModel:
         """The model saved at a local path or a URI. Raises ModelError where there is none to read."""
+        path = os.fspath(path)
         try:
             value = json.loads(read_text(path))
         except FileNotFoundError:
