@@ -98,10 +98,10 @@ def grouped(found: Iterator[pa.Table], column: str, groups: int) -> Grouped:
     for table in found:
         if not table.num_rows:
             continue
-        vectors = matrix(table, column)
         if groups == 1:
-            state[0] = state[0].merged(Moments.of(vectors))
+            state[0] = state[0].merged(Moments.of(matrix(table, column, as_they_are=True)))
             continue
+        vectors = matrix(table, column)
         places = of_vectors(vectors) % np.uint64(groups)
         for group in range(groups):
             some = vectors[places == group]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_BLOCK = 1024
+"""Vectors whose products are taken at once."""
+
+
 @dataclass(frozen=True)
 class Moments:
     """The number of vectors, their mean (d), and the sums of products of their deviations from it (d, d).
@@ -29,10 +33,26 @@ class Moments:
 
     @classmethod
     def of(cls, vectors: Matrix) -> Moments:
-        """The moments of some vectors, one a row."""
-        mean = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
-        apart = vectors - mean
-        return cls(len(vectors), mean, apart.T @ apart)
+        """The moments of some vectors, one a row, of any type of number.
+
+        They are taken about a pivot, the mean of the first block, in memory that all blocks share: new memory for each
+        would take as long as the products.
+        """
+        n, d = vectors.shape
+        products, sums = np.zeros((d, d)), np.zeros(d)
+        if not n:
+            return cls(0, sums, products)
+        pivot = vectors[:_BLOCK].mean(axis=0, dtype=np.float64)
+        apart, some = np.empty((min(n, _BLOCK), d)), np.empty((d, d))
+        for start in range(0, n, _BLOCK):
+            block = vectors[start : start + _BLOCK]
+            of = apart[: len(block)]
+            np.subtract(block, pivot, out=of)
+            sums += of.sum(axis=0)
+            products += np.matmul(of.T, of, out=some)
+        shift = sums / n
+        products -= np.outer(shift, sums)
+        return cls(n, pivot + shift, products)
 
     def merged(self, other: Moments) -> Moments:
         """The moments of the vectors of both. Raises DataError where they are of different lengths."""
@@ -45,8 +65,10 @@ class Moments:
         n = self.n + other.n
         apart = other.mean - self.mean
         mean = self.mean + apart * (other.n / n)
-        between = np.outer(apart, apart) * (self.n * other.n / n)
-        return Moments(n, mean, self.products + other.products + between)
+        products = np.outer(apart * (self.n * other.n / n), apart)
+        products += self.products
+        products += other.products
+        return Moments(n, mean, products)
 
     @property
     def covariance(self) -> Matrix:
@@ -59,5 +81,5 @@ def moments(found: Iterator[pa.Table], column: str) -> Moments:
     state = Moments(0, np.zeros(0), np.zeros((0, 0)))
     for table in found:
         if table.num_rows:
-            state = state.merged(Moments.of(matrix(table, column)))
+            state = state.merged(Moments.of(matrix(table, column, as_they_are=True)))
     return state

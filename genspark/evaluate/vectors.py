@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Matrix = npt.NDArray[np.float64]
 
 
-def matrix(table: pa.Table, column: str) -> Matrix:
-    """The vectors of a column, one a row: (rows, d) doubles.
+def matrix(table: pa.Table, column: str, *, as_they_are: bool = False) -> Matrix:
+    """The vectors of a column, one a row: (rows, d) doubles, or with `as_they_are` numbers of the column's own type.
 
     Raises DataError for a null, for lengths that differ, and for NaN or infinity, with the row's number in its batch.
     """
@@ -39,7 +39,8 @@ def matrix(table: pa.Table, column: str) -> Matrix:
     rows = len(array)
     if rows and (values.null_count or len(values) % rows or not _are_alike(array)):
         raise DataError(f"column {column!r} has vectors of different lengths, or with nulls in them")
-    flat = values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    flat = values.to_numpy(zero_copy_only=False)
+    flat = flat if as_they_are else flat.astype(np.float64, copy=False)
     found = flat.reshape(rows, -1) if rows else np.zeros((0, 0))
     if not np.isfinite(found).all():
         row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
