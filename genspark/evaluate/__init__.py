@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genspark.evaluate import features
-    from genspark.evaluate.closest import copies
-    from genspark.evaluate.diversity import distinct_n, self_bleu
-    from genspark.evaluate.domains import adherence
-    from genspark.evaluate.foretelling import causal_perplexity, ngram_perplexity
-    from genspark.evaluate.frechet import frechet_distance
-    from genspark.evaluate.frontier import mauve
-    from genspark.evaluate.inception import inception_score
-    from genspark.evaluate.kernel import cmmd, kernel_distance
-    from genspark.evaluate.language import perplexity
-    from genspark.evaluate.learners import classifier_two_sample, train_on_synthetic
-    from genspark.evaluate.neighbours import precision_recall
-    from genspark.evaluate.pairs import contingency_distance, correlation_distance
-    from genspark.evaluate.results import Results
-    from genspark.evaluate.reviewers import agreement
-    from genspark.evaluate.rows import (
+    from genspark.evaluate.images.frechet import frechet_distance
+    from genspark.evaluate.images.inception import inception_score
+    from genspark.evaluate.images.kernel import cmmd, kernel_distance
+    from genspark.evaluate.images.neighbours import precision_recall
+    from genspark.evaluate.review.agreement import agreement
+    from genspark.evaluate.rows.closest import copies
+    from genspark.evaluate.rows.columns import (
         column_distances,
         ks_distance,
         population_stability_index,
         total_variation,
         wasserstein_distance,
     )
-    from genspark.evaluate.running import run, score_all
+    from genspark.evaluate.rows.domains import adherence
+    from genspark.evaluate.rows.learners import classifier_two_sample, train_on_synthetic
+    from genspark.evaluate.rows.pairs import contingency_distance, correlation_distance
+    from genspark.evaluate.runs.results import Results
+    from genspark.evaluate.runs.running import run, score_all
+    from genspark.evaluate.runs.slicing import slices
     from genspark.evaluate.score import Score
-    from genspark.evaluate.slicing import slices
-    from genspark.evaluate.text import bleu, chrf, ter
+    from genspark.evaluate.texts.against_references import bleu, chrf, ter
+    from genspark.evaluate.texts.diversity import distinct_n, self_bleu
+    from genspark.evaluate.texts.foretelling import causal_perplexity, ngram_perplexity
+    from genspark.evaluate.texts.frontier import mauve
+    from genspark.evaluate.texts.language import perplexity
 
 __all__ = [
     "Results",
@@ -72,37 +72,37 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Results": "results",
+    "Results": "runs.results",
     "Score": "score",
-    "adherence": "domains",
-    "agreement": "reviewers",
-    "bleu": "text",
-    "causal_perplexity": "foretelling",
-    "chrf": "text",
-    "classifier_two_sample": "learners",
-    "cmmd": "kernel",
-    "column_distances": "rows",
-    "contingency_distance": "pairs",
-    "copies": "closest",
-    "correlation_distance": "pairs",
-    "distinct_n": "diversity",
-    "frechet_distance": "frechet",
-    "inception_score": "inception",
-    "kernel_distance": "kernel",
-    "ks_distance": "rows",
-    "mauve": "frontier",
-    "ngram_perplexity": "foretelling",
-    "perplexity": "language",
-    "population_stability_index": "rows",
-    "precision_recall": "neighbours",
-    "run": "running",
-    "score_all": "running",
-    "self_bleu": "diversity",
-    "slices": "slicing",
-    "ter": "text",
-    "total_variation": "rows",
-    "train_on_synthetic": "learners",
-    "wasserstein_distance": "rows",
+    "adherence": "rows.domains",
+    "agreement": "review.agreement",
+    "bleu": "texts.against_references",
+    "causal_perplexity": "texts.foretelling",
+    "chrf": "texts.against_references",
+    "classifier_two_sample": "rows.learners",
+    "cmmd": "images.kernel",
+    "column_distances": "rows.columns",
+    "contingency_distance": "rows.pairs",
+    "copies": "rows.closest",
+    "correlation_distance": "rows.pairs",
+    "distinct_n": "texts.diversity",
+    "frechet_distance": "images.frechet",
+    "inception_score": "images.inception",
+    "kernel_distance": "images.kernel",
+    "ks_distance": "rows.columns",
+    "mauve": "texts.frontier",
+    "ngram_perplexity": "texts.foretelling",
+    "perplexity": "texts.language",
+    "population_stability_index": "rows.columns",
+    "precision_recall": "images.neighbours",
+    "run": "runs.running",
+    "score_all": "runs.running",
+    "self_bleu": "texts.diversity",
+    "slices": "runs.slicing",
+    "ter": "texts.against_references",
+    "total_variation": "rows.columns",
+    "train_on_synthetic": "rows.learners",
+    "wasserstein_distance": "rows.columns",
 }
 
 

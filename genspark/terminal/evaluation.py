@@ -15,9 +15,9 @@ from rich.text import Text
 
 from genspark.config import Evaluation
 from genspark.errors import ConfigError, DataError
-from genspark.evaluate import ledger
-from genspark.evaluate.results import Results, slice_text
-from genspark.evaluate.running import run
+from genspark.evaluate.runs import ledger
+from genspark.evaluate.runs.results import Results, slice_text
+from genspark.evaluate.runs.running import run
 from genspark.storage import access
 from genspark.storage.secrets import masked
 from genspark.terminal.console import ConsoleProgress

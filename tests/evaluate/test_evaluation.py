@@ -17,8 +17,9 @@ from genspark import evaluate
 from genspark.cli import main
 from genspark.config import Evaluation, JobConfig
 from genspark.errors import ConfigError, DataError, SourceError, TargetError
-from genspark.evaluate import ledger, parts, registry
+from genspark.evaluate import parts
 from genspark.evaluate.features import Columns, Pixels
+from genspark.evaluate.runs import ledger, registry
 
 
 def rows(count: int, seed: int, shift: float = 0.0) -> pl.DataFrame:

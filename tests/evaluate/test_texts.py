@@ -16,8 +16,8 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from genspark import evaluate
 from genspark.errors import DataError
-from genspark.evaluate import causal, frontier
-from genspark.evaluate.distinct import Distinct
+from genspark.evaluate.texts import causal, frontier
+from genspark.evaluate.texts.distinct import Distinct
 
 
 def texts(count: int, seed: int, words: str = "the dog bit a man and ran off") -> pl.DataFrame:

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from genspark import evaluate
 from genspark.errors import DataError
-from genspark.evaluate import learners
+from genspark.evaluate.rows import learners
 
 COLUMNS = ["x", "y", "colour"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genspark.columns.names import ID_COLUMN
 from genspark.errors import DataError
 from genspark.evaluate import parts
-from genspark.evaluate.row_samples import hashes
+from genspark.evaluate.rows.samples import hashes
 
 if TYPE_CHECKING:
     import polars as pl

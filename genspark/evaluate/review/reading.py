@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genspark.errors import DataError
+from genspark.evaluate.review.agreement import agreement
 from genspark.evaluate.review.making import KEY
-from genspark.evaluate.reviewers import agreement
 from genspark.evaluate.score import Score, signature
 
 if TYPE_CHECKING:

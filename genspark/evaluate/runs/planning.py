@@ -7,9 +7,9 @@ from typing import Any
 
 from genspark.config.evaluation import Evaluate
 from genspark.errors import ConfigError, did_you_mean
-from genspark.evaluate import registry
 from genspark.evaluate.features import Extractor, named
-from genspark.evaluate.results import Asked
+from genspark.evaluate.runs import registry
+from genspark.evaluate.runs.results import Asked
 
 
 def asked(section: Evaluate, extractor: Extractor | None = None) -> list[Asked]:

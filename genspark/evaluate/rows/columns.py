@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genspark.errors import DataError
-from genspark.evaluate.row_samples import RowSample, both, common_columns
+from genspark.evaluate.rows.samples import RowSample, both, common_columns
 from genspark.evaluate.score import Score, signature
 
 if TYPE_CHECKING:

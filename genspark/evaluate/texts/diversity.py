@@ -13,10 +13,10 @@ import numpy.typing as npt
 from genspark.columns.hashing import hash_integers
 from genspark.errors import DataError
 from genspark.evaluate import parts
-from genspark.evaluate.distinct import MOST, Distinct
 from genspark.evaluate.mixing import Hashes, of_texts
-from genspark.evaluate.ngrams import mixed, tokens, windows
 from genspark.evaluate.score import Score, of_mean, signature
+from genspark.evaluate.texts.distinct import MOST, Distinct
+from genspark.evaluate.texts.ngrams import mixed, tokens, windows
 
 if TYPE_CHECKING:
     import pyarrow as pa

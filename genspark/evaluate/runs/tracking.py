@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from genspark.errors import ConfigError, SinkError, first_line
-from genspark.evaluate.results import Results, slice_text
+from genspark.evaluate.runs.results import Results, slice_text
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9_\-. /]")
 

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genspark.errors import DataError
-from genspark.evaluate import causal, parts
-from genspark.evaluate.language import Tokens, no_tokens, score_of, tokens_of
-from genspark.evaluate.ngrams import NgramModel, count, padded, tokens
+from genspark.evaluate import parts
 from genspark.evaluate.score import Score, signature
+from genspark.evaluate.texts import causal
+from genspark.evaluate.texts.language import Tokens, no_tokens, score_of, tokens_of
+from genspark.evaluate.texts.ngrams import NgramModel, count, padded, tokens
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from genspark.errors import DataError
-from genspark.evaluate.results import Results, Scored, as_json, label
+from genspark.evaluate.runs.results import Results, Scored, as_json, label
 from genspark.evaluate.score import Score
 from genspark.sinks.ledgers import Kind
 from genspark.version import VERSION

@@ -13,13 +13,14 @@ from typing import Any
 from genspark.config import Evaluation, Side
 from genspark.config.evaluation import Evaluate
 from genspark.errors import ConfigError, DataError
-from genspark.evaluate import ledger, parts, planning, tracking
+from genspark.evaluate import parts
 from genspark.evaluate.features import Extractor
 from genspark.evaluate.features.extracting import tally
 from genspark.evaluate.features.storing import COLUMN, stored
-from genspark.evaluate.results import Asked, Failed, Results, Scored, slice_text
-from genspark.evaluate.sides import Rows, given, opened
-from genspark.evaluate.slicing import chosen, slices
+from genspark.evaluate.runs import ledger, planning, tracking
+from genspark.evaluate.runs.results import Asked, Failed, Results, Scored, slice_text
+from genspark.evaluate.runs.sides import Rows, given, opened
+from genspark.evaluate.runs.slicing import chosen, slices
 from genspark.storage.scratch import scratch_folder
 
 Phase = Callable[[str], contextlib.AbstractContextManager[Any]]

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from genspark.errors import DataError
 from genspark.evaluate import parts
-from genspark.evaluate.row_samples import RowSample, common_columns, of_frame
-from genspark.evaluate.rows import numbers, quantiles
+from genspark.evaluate.rows.columns import numbers, quantiles
+from genspark.evaluate.rows.samples import RowSample, common_columns, of_frame
 from genspark.evaluate.score import Score, signature
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Scores of images, from vectors of them: features, embeddings or logits."""

@@ -1,0 +1,1 @@
+"""Scores of rows: column by column, in pairs, and whole."""

@@ -1,0 +1,1 @@
+"""Scores of texts: against references, by likelihood, and of what they have among themselves."""
