@@ -79,20 +79,20 @@ def bleu_sacrebleu(folder: Path) -> Callable[[], float]:
 
 
 def rows_genspark(folder: Path) -> Callable[[], float]:
-    """Every column's distance, as SDMetrics' report has it, and pairs of numbers; the value is the mean likeness."""
+    """Every column and every pair, as in the report of SDMetrics; the value is the mean likeness of the columns."""
     import polars as pl
 
     from genspark import evaluate
 
     def work() -> float:
         real, generated = (pl.scan_parquet(folder / f"{side}.parquet") for side in ("real", "generated"))
-        asked = [{"ks_distance": {"column": name}} for name in NUMBERS]
-        asked += [{"total_variation": {"column": name}} for name in CATEGORIES]
-        asked += [{"correlation_distance": {"columns": NUMBERS}}]
-        found = evaluate.score_all(generated, asked, real=real).scored
-        return float(np.mean([1.0 - one.score.value for one in found[:-1]]))
+        found = evaluate.column_distances(real, generated)
+        shapes = [score for score in found.values() if score.metric in ("ks_distance", "total_variation")]
+        evaluate.correlation_distance(real, generated, columns=NUMBERS)
+        evaluate.contingency_distance(real, generated)
+        return float(np.mean([1.0 - score.value for score in shapes]))
 
-    evaluate.score_all  # noqa: B018 - imported now
+    evaluate.column_distances  # noqa: B018 - imported now
     return work
 
 
