@@ -9,6 +9,7 @@ from typing import Any
 
 from genspark.columns.names import snake_case
 from genspark.drafting.looking import Column, Look
+from genspark.sources.formats import format_of
 
 _REFUSED = re.compile(r"[ ,;{}()\n\t=]")
 MOSTLY_MISSING, OFTEN_MISSING = 0.6, 0.05
@@ -59,7 +60,7 @@ def steps_for(seen: Look, key: Sequence[str]) -> Iterator[Advice]:
     if numbers:
         why = "mean 0 and deviation 1, which networks learn from best; the model brings samples back"
         yield Advice("scale", {"columns": _names(numbers), "method": "standard"}, (why,))
-    if seen.source.format == "images":
+    if format_of(seen.source.format).holds_images:
         why = "half of the images flipped, as numbers beside them: readers apply them, and views of later epochs"
         yield Advice("augment", {"image": "image", "horizontal_flip": 0.5, "seed": 7}, (why,))
     named = [c for c in columns if c.kind == "category" and c.dtype == "String"]

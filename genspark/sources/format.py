@@ -68,6 +68,7 @@ class Format(ABC):
     - `is_on_spark`: engine `spark` can read it.
     - `unpacks`: shards that are compressed as a whole are read.
     - `tells_place`: rows hold their file's path relative to `source.path`.
+    - `holds_images`: a row is an image, its bytes in the column `image`; one that cannot be decoded keeps them.
     - `is_numbered_on_spark`: Spark knows which record of its file a row is. The Polars engines know it of every format.
     """
 
@@ -84,6 +85,7 @@ class Format(ABC):
     is_on_spark: ClassVar[bool] = True
     unpacks: ClassVar[bool] = False
     tells_place: ClassVar[bool] = False
+    holds_images: ClassVar[bool] = False
     is_numbered_on_spark: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -16,6 +16,7 @@ from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.errors import DataError, SourceError, did_you_mean
 from genspark.evaluate import parts
 from genspark.sinks.history import Entry
+from genspark.sources.formats import format_of
 from genspark.sources.source import paths_of
 from genspark.storage.files import storage_path
 from genspark.storage.object_stores import delta_options
@@ -75,7 +76,7 @@ def _facts(side: Side, description: Mapping[str, Any]) -> dict[str, Any]:
     found = {"version": description.get("version")}
     if side.where:
         found["where"] = dict(side.where)
-    if side.format != "delta" or len(paths_of(side)) > 1 or not isinstance(found["version"], int):
+    if not format_of(side.format).is_versioned or len(paths_of(side)) > 1 or not isinstance(found["version"], int):
         return found
     run = _run_behind(paths_of(side)[0], found["version"])
     return {**found, **{name: run[name] for name in ("run_id", "job", "model_sha256") if name in run}}
@@ -102,7 +103,7 @@ def _without_corrupt(frame: Any, side: Side, place: str) -> Any:
     """
     there = parts.columns_of(frame)
     hidden = [name for name in (CORRUPT, FILE, RECORD) if name in there]
-    if CORRUPT in there and side.format != "images":
+    if CORRUPT in there and not format_of(side.format).holds_images:
         broken = parts.narwhals_of(frame).select(CORRUPT).filter(~nw.col(CORRUPT).is_null())
         counted_rows = broken.select(nw.len().alias("n"), nw.col(CORRUPT).min()).collect(backend="pyarrow").to_native()
         count, first = counted_rows["n"][0].as_py(), counted_rows[CORRUPT][0].as_py()

@@ -18,6 +18,7 @@ from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.names import wrapped
 from genspark.errors import SinkError, SourceOvertakenError, TargetError
 from genspark.session import qualified
+from genspark.session.delta_command import making
 from genspark.sinks.columns import fitted, kept_columns, misfits
 from genspark.sinks.files.compression import Compression
 from genspark.sinks.history import (
@@ -31,7 +32,7 @@ from genspark.sinks.history import (
     refuse_the_same,
 )
 from genspark.sinks.on_spark import delta_table
-from genspark.sinks.on_spark.delta_new import make_without_rows, making
+from genspark.sinks.on_spark.delta_new import make_without_rows
 from genspark.sinks.on_spark.footers import looked_at
 from genspark.sinks.on_spark.frames import ADVISORY, held, in_order, plain_text
 from genspark.sinks.section import Section

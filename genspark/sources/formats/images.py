@@ -57,6 +57,7 @@ class Images(StreamedFormat):
     tells_corrupt = True
     reads_empty = True
     tells_place = True
+    holds_images = True
     is_numbered_on_spark = True
 
     def listed(self, source: Source) -> Listing:
