@@ -1,152 +1,19 @@
-"""Predicates written as SQL, read by sqlglot and said again as narwhals expressions: one meaning on every engine.
-
-Engines have SQL of their own, and each another: integers that overflow, a division by zero, text that is compared with
-a number. So none of them is given the text. What is understood is listed in `READINGS`; all else is refused by name.
-"""
+"""What a predicate may have: how each kind of node of its tree is read."""
 
 from __future__ import annotations
 
 import datetime as dt
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from genspark.columns.dtypes import Schema, is_number
-from genspark.columns.expressions import HIDDEN
-from genspark.errors import SchemaError, did_you_mean
+from genspark.columns.dtypes import is_number
+from genspark.columns.sql.reader import BOOLEAN, NULL, NUMBER, TEXT, TIME, Reader, Term, name_of
+from genspark.errors import did_you_mean
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expression
-
-NUMBER, TEXT, BOOLEAN, TIME, NULL = "a number", "text", "a boolean", "a time", "null"
-
-
-class Pattern(NamedTuple):
-    """A pattern that a column of text is held against; `output` names the hidden column of what it gives."""
-
-    column: str
-    pattern: str
-    is_like: bool
-    output: str
-
-
-class Term(NamedTuple):
-    """An expression, and what kind of value it has."""
-
-    kind: str
-    expression: Any
-
-
-@dataclass
-class Predicate:
-    """A predicate of a row, true, false or null as SQL has it; `patterns` must be columns where it is evaluated.
-
-    Arithmetic is of Float64; what is divided by 0 is null.
-    """
-
-    expression: nw.Expr
-    columns: frozenset[str]
-    patterns: Sequence[Pattern]
-
-
-@functools.cache
-def parsed(text: str) -> Any:
-    """The tree of a predicate, which is not to be changed. Raises ValueError where it is no SQL."""
-    import sqlglot
-    from sqlglot.errors import SqlglotError
-
-    try:
-        tree = sqlglot.parse_one(text, dialect="spark", into=sqlglot.exp.Condition)
-    except SqlglotError as error:
-        told = getattr(error, "errors", None)
-        near = f" near {told[0]['highlight']!r}" if told and told[0].get("highlight") else ""
-        raise ValueError(f"is no SQL predicate{near}: {text!r}") from None
-    return tree
-
-
-def checked(text: str) -> str:
-    """The text of a predicate. Raises ValueError where it is no SQL, or has what is not understood."""
-    try:
-        predicate(text)
-    except SchemaError as error:
-        raise ValueError(str(error).removeprefix("sql: ")) from None
-    return text
-
-
-def predicate(text: str, schema: Schema | None = None, label: str = "") -> Predicate:
-    """The predicate that a text stands for, over columns of these types; without a schema types are not asked.
-
-    `label` tells the hidden columns of its patterns from others'. Raises SchemaError naming every column that is not
-    there, values that do not compare, and what is not understood.
-    """
-    reader = Reader(schema, label)
-    try:
-        term = reader.read(parsed(text))
-    except ValueError as error:
-        raise SchemaError([f"sql: {error}"]) from None
-    problems = reader.problems
-    if not problems and term.kind not in (BOOLEAN, NULL):
-        problems = [f"sql: {text!r} is {term.kind}, and a predicate is true or false"]
-    if problems:
-        raise SchemaError(problems)
-    return Predicate(term.expression, frozenset(reader.columns), reader.patterns)
-
-
-@dataclass
-class Reader:
-    """Reads a tree, from its leaves up; `problems` are what it could not read."""
-
-    schema: Schema | None
-    label: str
-    columns: dict[str, None] = field(default_factory=dict)
-    patterns: list[Pattern] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def read(self, tree: Expression) -> Term:
-        """The term of a tree."""
-        reading = READINGS.get(tree.key)
-        beside = {name for name, value in tree.args.items() if value} - PARTS
-        if tree.args.get("negate") is True:
-            # NOT before LIKE; of other operators it is a node of its own.
-            (positive,) = self.alike([reading(self, tree)] if reading else [], tree, BOOLEAN)
-            return Term(BOOLEAN, ~positive)
-        if reading is None or beside:
-            return self.refuse(
-                f"{tree.sql(dialect='spark')!r} is not understood; a predicate may have {', '.join(KNOWN)}"
-            )
-        return reading(self, tree)
-
-    def refuse(self, what: str) -> Term:
-        """Remember a mistake, and go on with a term that fits everywhere."""
-        self.problems.append(f"sql: {what}")
-        return Term(NULL, nw.lit(None))
-
-    def operands(self, tree: Expression, *names: str, of: str = "") -> list[Any]:
-        """The expressions of some parts of a tree, which must be of one kind, or of the kind that is told."""
-        parts = [tree.args[name] for name in names or ("this", "expression")]
-        return self.alike([self.read(part) for part in parts], tree, of)
-
-    def alike(self, terms: Sequence[Term], tree: Expression, of: str = "") -> list[Any]:
-        """The terms' expressions; refused where their kinds differ."""
-        kinds = list(dict.fromkeys(term.kind for term in terms if term.kind != NULL))
-        wrong = [kind for kind in kinds if of and kind != of]
-        if wrong or len(kinds) > 1:
-            wanted = f"needs {of}, and has {' and '.join(wrong)}" if of else f"takes {' for '.join(kinds)}"
-            self.refuse(f"{tree.sql(dialect='spark')!r} {wanted}")
-        return [term.expression for term in terms]
-
-    def pattern(self, tree: Expression, *, is_like: bool) -> Term:
-        """Whether a column of text fits a pattern, which a kernel finds out."""
-        column, written = tree.this, tree.args["expression"]
-        if column.key != "column" or written.key != "literal" or not written.is_string:
-            return self.refuse(f"{tree.sql(dialect='spark')!r}: only a column is held against a pattern in quotes")
-        self.operands(tree, "this", of=TEXT)
-        output = f"{HIDDEN}{self.label}_pattern_{len(self.patterns)}"
-        self.patterns.append(Pattern(_name(column), written.name, is_like, output))
-        return Term(BOOLEAN, nw.col(output))
 
 
 def kind_of(dtype: Any) -> str | None:
@@ -160,13 +27,8 @@ def kind_of(dtype: Any) -> str | None:
     return TIME if isinstance(dtype, nw.Date | nw.Datetime) or dtype in (nw.Date, nw.Datetime) else None
 
 
-def _name(column: Any) -> str:
-    """The name of a column; one with dots in it needs no backticks."""
-    return ".".join(part.name for part in column.parts)
-
-
 def _column(reader: Reader, tree: Expression) -> Term:
-    name = _name(tree)
+    name = name_of(tree)
     if reader.schema is None:
         reader.columns[name] = None
         return Term(NULL, nw.col(name))
@@ -311,28 +173,6 @@ READINGS: Mapping[str, Callable[[Reader, Any], Term]] = {
     "like": lambda reader, tree: reader.pattern(tree, is_like=True),
     "regexplike": lambda reader, tree: reader.pattern(tree, is_like=False),
 }
-PARTS = frozenset(
-    [
-        "this",
-        "expression",
-        "expressions",
-        "low",
-        "high",
-        "ifs",
-        "default",
-        "true",
-        "false",
-        "to",
-        "is_string",
-        "table",
-        "db",
-        "catalog",
-        "typed",
-        "safe",
-        "negate",
-    ]
-)
-"""The parts of trees that readings look at, or that change nothing here."""
 KNOWN = (
     "AND, OR, NOT",
     "= <> < <= > >=",
