@@ -74,14 +74,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("config", metavar="TABLE", help="a table that genspark wrote, or the job's YAML file")
         else:
             sub.add_argument("config", metavar="CONF", help="the job's YAML file")
-        sub.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="PLACE=VALUE",
-            dest="sets",
-            help="override a value, such as sink.path=out/x or steps[1].outliers.threshold=4; may be repeated",
-        )
+        _add_overrides(sub, "sink.path=out/x or steps[1].outliers.threshold=4")
         if command in ("run", "transform"):
             sub.add_argument(
                 "--force", action="store_true", help="do it again where the table has the same run's rows already"
@@ -258,14 +251,7 @@ def _add_evaluation_commands(one: Callable[..., argparse.ArgumentParser]) -> Non
     example = "conf/evaluation.yaml --set evaluate.by=label --json"
     sub = one("evaluate", "score what a model generated against real rows", example, "evaluation")
     sub.add_argument("config", metavar="CONF", help="a YAML file with a section evaluate, alone or in a job's")
-    sub.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="PLACE=VALUE",
-        dest="sets",
-        help="override a value, such as evaluate.generated=out/vae; may be repeated",
-    )
+    _add_overrides(sub, "evaluate.generated=out/vae")
     sub.add_argument("--json", action="store_true", help="print the scores as one line of JSON, the last line")
     sub.add_argument("-q", "--quiet", action="store_true", help="show no progress")
 
@@ -288,6 +274,11 @@ def _adder(commands: Any, before: str = "") -> Callable[..., argparse.ArgumentPa
         return sub
 
     return add
+
+
+def _add_overrides(sub: argparse.ArgumentParser, example: str) -> None:
+    told = f"override a value, such as {example}; may be repeated"
+    sub.add_argument("--set", action="append", default=[], metavar="PLACE=VALUE", dest="sets", help=told)
 
 
 def _add_output_options(sub: argparse.ArgumentParser) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from genspark.errors import ConfigError
 from genspark.tables.audit import Asked
 from genspark.tables.audit import audit as look_at
+from genspark.terminal.console import print_table
 from genspark.terminal.tables import print_pairs, shown
 
 
@@ -37,7 +36,7 @@ def audit(arguments: argparse.Namespace) -> None:
         table.add_column(name.replace("_", " "), justify="left" if name == "group" else "right")
     for group in told["groups"]:
         table.add_row(group["group"], *(_cell(name, group) for name in names))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    print_table(table, 140)
     small = sum(group["is_small"] for group in told["groups"])
     if small:
         print(f"{small} of fewer than {told['floor']} rows have no rates, and are not compared")

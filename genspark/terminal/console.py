@@ -59,6 +59,13 @@ class ConsoleProgress:
         self._console.print(line, highlight=False, style="dim" if self._console.is_terminal else None)
 
 
+def print_table(table: Table, width: int = 120) -> Console:
+    """Print a table, as wide as the terminal; a log has no width of its own. Returns where it was printed."""
+    console = Console(width=None if sys.stdout.isatty() else width)
+    console.print(table)
+    return console
+
+
 def print_report(report: RunReport, extra: list[tuple[str, str]] | None = None) -> None:
     """The report as a table on standard output."""
     table = Table(title=f"genspark: {report.name}", show_header=False, title_justify="left")
@@ -66,9 +73,7 @@ def print_report(report: RunReport, extra: list[tuple[str, str]] | None = None) 
     table.add_column(overflow="fold")
     for label, value in [*report.lines(), *(extra or [])]:
         table.add_row(label, value)
-    # A log has no width of its own; wide enough for paths.
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table)
+    print_table(table)
 
 
 def print_runs(runs: Sequence[Mapping[str, Any]], path: str) -> None:
@@ -92,8 +97,7 @@ def print_runs(runs: Sequence[Mapping[str, Any]], path: str) -> None:
         )
         # Not as markup, which the name of a job may look like.
         table.add_row(*(Text(cell) for cell in cells))
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table)
+    console = print_table(table)
     for run in runs:
         if run["error"]:
             console.print(f"{run['run_id']}: {first_line(run['error'])}", markup=False, highlight=False)

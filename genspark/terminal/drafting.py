@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from genspark.config import JobConfig
@@ -17,9 +15,8 @@ from genspark.drafting import Column, Look, draft, look
 from genspark.drafting.advice import steps_for
 from genspark.drafting.writing import _step as as_yaml
 from genspark.errors import ConfigError
-from genspark.terminal.console import ConsoleProgress
-
-_TICKS = " ▁▂▃▄▅▆▇█"
+from genspark.terminal.console import ConsoleProgress, print_table
+from genspark.terminal.ticks import LEVELS, ticks
 
 
 def profile(arguments: argparse.Namespace) -> None:
@@ -51,7 +48,7 @@ def profile(arguments: argparse.Namespace) -> None:
         table.add_column(name, justify="left" if name in ("column", "type", "shape", "values") else "right")
     for column in seen.columns:
         table.add_row(*_cells(column))
-    Console(width=None if sys.stdout.isatty() else 180).print(table)
+    print_table(table, 180)
 
 
 def init(arguments: argparse.Namespace) -> None:
@@ -107,4 +104,4 @@ def _shape(column: Column) -> str:
     width = -(-len(column.bins) // 15)
     shares = [sum(column.bins[at : at + width]) for at in range(0, len(column.bins), width)]
     most: Any = max(shares) or 1.0
-    return "".join(_TICKS[round(share / most * (len(_TICKS) - 1))] for share in shares)
+    return ticks((share / most for share in shares), f" {LEVELS}")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from genspark.errors import DataError
 from genspark.report.drifting import Limits
 from genspark.report.drifting import drift as compare
+from genspark.terminal.console import print_table
 
 NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unknown", "judged")
 
@@ -41,7 +40,7 @@ def _print(told: dict[str, Any]) -> None:
         table.add_column(name.replace("_", " "), justify="left" if name in ("column", "judged") else "right")
     for one in told["columns"]:
         table.add_row(one["column"], *(_cell(one[name]) for name in NAMES))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    print_table(table, 140)
     schema = told["schema"]
     for what in ("added", "removed"):
         if schema[what]:

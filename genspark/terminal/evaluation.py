@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -20,11 +18,10 @@ from genspark.evaluate.runs.results import Results, slice_text
 from genspark.evaluate.runs.running import run
 from genspark.storage import access
 from genspark.storage.secrets import masked
-from genspark.terminal.console import ConsoleProgress
+from genspark.terminal.console import ConsoleProgress, print_table
+from genspark.terminal.ticks import ticks
 
 Arguments = argparse.Namespace
-
-_TICKS = "▁▂▃▄▅▆▇█"
 
 
 def evaluate(arguments: Arguments) -> None:
@@ -77,8 +74,7 @@ def _print_results(results: Results) -> None:
         of = [slice_text(one.slice) or "all"] if has_slices else []
         cells = (one.label, *of, f"{score.value:.6g}", interval_text(score.interval), f"{score.n:,}")
         table.add_row(*(Text(cell) for cell in cells))
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table)
+    print_table(table)
     for side, facts in results.sides.items():
         shown = {name: slice_text(value) if name == "where" else value for name, value in facts.items()}
         told = ", ".join(f"{name} {value}" for name, value in shown.items() if name != "path" and value is not None)
@@ -100,8 +96,7 @@ def _print_series(found: Sequence[ledger.Series], path: str, most: int) -> None:
         bounds = None if last["low"] is None else (last["low"], last["high"])
         cells = (one.label, slice_text(one.slice) or "all", course(values[-most:]), f"{last['value']:.6g}")
         table.add_row(*(Text(cell) for cell in (*cells, interval_text(bounds), change, f"{len(values):,}")))
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table)
+    print_table(table)
     unlike = [one.label for one in found]
     for name in dict.fromkeys(name for name in unlike if unlike.count(name) > 1):
         of_name = [one for one in found if one.label == name]
@@ -118,4 +113,4 @@ def course(values: Sequence[float]) -> str:
     """Values as a line of ticks between the lowest and the highest, oldest first; of equal values, low ones."""
     low, high = min(values), max(values)
     spread = (high - low) or 1.0
-    return "".join(_TICKS[round((value - low) / spread * (len(_TICKS) - 1))] for value in values)
+    return ticks((value - low) / spread for value in values)

@@ -6,11 +6,9 @@ import argparse
 import contextlib
 import functools
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +25,7 @@ from genspark.tables.maintenance import maintain as mend
 from genspark.tables.quarantine import summary
 from genspark.tables.snapshot import is_table
 from genspark.tables.trace import trace as follow
-from genspark.terminal.console import ConsoleProgress
+from genspark.terminal.console import ConsoleProgress, print_table
 
 Arguments = argparse.Namespace
 
@@ -137,8 +135,7 @@ def print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     for label, value in pairs:
         table.add_row(label, Text(value))
-    # A log has no width of its own; wide enough for paths.
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_table(table)
 
 
 def _print_findings(title: str, found: list[tuple[str, str, str]]) -> None:
