@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 import polars as pl
 from evaluate_peers import CATEGORIES, NUMBERS, PROGRAMS, REFERENCES
 from options import add_machine, at_least_one, some_of
+from process import middle_program, run_program
 
 ROOT = Path(__file__).resolve().parents[1]
 AIMS = {"frechet": 0.7, "bleu": 1.2, "rows": 0.1}
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for program in runs:
                 runs[program].append(_run(interpreters.get(program, sys.executable), measure, program, folder, asked))
                 print(f"{measure} {program}: {runs[program][-1]}", file=sys.stderr)
-        told += [{"measure": measure, "program": program, **_middle(each)} for program, each in runs.items()]
+        told += [{"measure": measure, "program": program, **middle_program(each)} for program, each in runs.items()]
     print("\n".join(_table(told, asked.cores)))
     if asked.json:
         asked.json.write_text(json.dumps(told, indent=1))
@@ -110,21 +110,7 @@ def _run(python: str, measure: str, program: str, folder: Path, asked: argparse.
     command = [python, str(Path(__file__).with_name("evaluate_peers.py")), measure, program, str(folder)]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), str(asked.cores))
     environment = {**os.environ, **threads, "PYTHONPATH": str(ROOT)}
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=asked.limit, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return {"reason": f"more than {asked.limit} seconds"}
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        return {"reason": (done.stderr.strip().splitlines() or ["it said nothing"])[-1][:160]}
-    return dict(json.loads(lines[-1]))
-
-
-def _middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    whole = sorted((run for run in runs if "seconds" in run), key=lambda run: run["seconds"])
-    return whole[(len(whole) - 1) // 2] if whole else runs[0]
+    return run_program(command, environment, asked.limit)
 
 
 def _table(told: list[dict[str, Any]], cores: int) -> list[str]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -18,6 +19,24 @@ from peers.task import Task
 from watch import Ended, run_watched
 
 from genspark.session.jvm import available_memory
+
+
+def run_program(command: list[str], environment: dict[str, str], limit: int) -> dict[str, Any]:
+    """What a program tells as JSON on its last line, or the `reason` why there is nothing to tell."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        return {"reason": f"more than {limit} seconds"}
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        return {"reason": (done.stderr.strip().splitlines() or ["it said nothing"])[-1][:160]}
+    return dict(json.loads(lines[-1]))
+
+
+def middle_program(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The run of the middle speed; the first where none told of its seconds."""
+    whole = sorted((run for run in runs if "seconds" in run), key=lambda run: run["seconds"])
+    return whole[(len(whole) - 1) // 2] if whole else runs[0]
 
 
 def run_peer(asked: argparse.Namespace, spec: Spec, peer: str, shards: Path, folder: Path) -> dict[str, Any]:

@@ -17,13 +17,13 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from process import middle_program, run_program
 from reader_peers import PEERS
 
 KINDS = {"small": 20_000, "large": 1_000, "tokens": 20_000}
@@ -43,7 +43,7 @@ def main() -> None:
             for peer in peers:
                 runs[peer].append(run(interpreters.get(peer, sys.executable), peer, kind, folder, asked))
                 print(f"{kind} {peer}: {runs[peer][-1]}", file=sys.stderr)
-        told += [{"kind": kind, "peer": peer, **middle(results)} for peer, results in runs.items()]
+        told += [{"kind": kind, "peer": peer, **middle_program(results)} for peer, results in runs.items()]
     print("\n".join(table(told)))
     if asked.json:
         Path(asked.json).write_text(json.dumps(told, indent=1))
@@ -99,22 +99,7 @@ def run(python: str, peer: str, kind: str, folder: Path, asked: argparse.Namespa
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
     if peer not in ("genspark", "genspark-threads", "bare"):
         environment.pop("PYTHONPATH")
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=asked.limit, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return {"reason": f"more than {asked.limit} seconds"}
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        return {"reason": (done.stderr.strip().splitlines() or ["it said nothing"])[-1][:160]}
-    return dict(json.loads(lines[-1]))
-
-
-def middle(results: list[dict[str, Any]]) -> dict[str, Any]:
-    """The run of the middle speed."""
-    whole = sorted((result for result in results if "seconds" in result), key=lambda result: result["seconds"])
-    return whole[(len(whole) - 1) // 2] if whole else results[0]
+    return run_program(command, environment, asked.limit)
 
 
 def table(told: list[dict[str, Any]]) -> list[str]:
