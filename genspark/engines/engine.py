@@ -65,7 +65,11 @@ class Engine(ABC):
         """The frame without the rejected rows; a rule of action `error` acts as in `with_error_rules`."""
         frame = self.with_error_rules(frame, label, rejections)
         removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
-        return frame.filter(~any_of(removing)) if removing else frame
+        return self.filtered(frame, ~any_of(removing)) if removing else frame
+
+    def filtered(self, frame: Any, predicate: nw.Expr) -> Any:
+        """The rows for which a predicate is true."""
+        return frame.filter(predicate)
 
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
         """Prepare a frame for the step's transform: remove the rows that the step rejects."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genspark.errors import DataError
+from genspark.statistics.shares import wilson
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,8 @@ def of_mean(values: Sequence[float]) -> tuple[float, float] | None:
         return None
     mean, error = statistics.fmean(values), 1.96 * statistics.stdev(values) / len(values) ** 0.5
     return (mean - error, mean + error)
+
+
+def share_interval(share: float, n: int) -> tuple[float, float]:
+    """The interval of 95 % of a share of n, by Wilson."""
+    return wilson(share, n, 1.96)

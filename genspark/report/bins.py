@@ -16,6 +16,8 @@ Kind = Literal["number", "time", "category", "text", "bytes", "other"]
 
 BINS = 30
 MOST_NAMES = 12
+LEAST = 1e-4
+"""The share that an empty bin counts as, where a logarithm is taken of it."""
 FEW = 40
 """Distinct whole numbers up to which each has a bin of its own, and distinct texts that are categories in any case."""
 
@@ -173,15 +175,20 @@ class Tally:
         return counts / total if total else counts
 
 
+def population_stability(old: Values, new: Values) -> float:
+    """The population stability index of shares of bins. Source: N. Siddiqi, "Credit Risk Scorecards", 2006."""
+    p, q = np.maximum(old, LEAST), np.maximum(new, LEAST)
+    return float(((q - p) * np.log(q / p)).sum())
+
+
 def drift(one: Tally, two: Tally) -> Mapping[str, float]:
     """How far two columns of one shape are apart, by their bins: total variation, stability index, missing values."""
     p, q = one.shares, two.shares
     if not p.any() or not q.any() or len(p) != len(q):
         return {}
-    a, b = np.maximum(p, 1e-4), np.maximum(q, 1e-4)
     missing = [tally.missing / tally.rows if tally.rows else 0.0 for tally in (one, two)]
     return {
         "variation": float(np.abs(p - q).sum() / 2.0),
-        "stability": float(((b - a) * np.log(b / a)).sum()),
+        "stability": population_stability(p, q),
         "missing": missing[1] - missing[0],
     }

@@ -9,12 +9,9 @@ from typing import Any
 import numpy as np
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
-from genspark.report.bins import Tally, Values
-from genspark.report.profile import columns_of, frame_of, profile, shapes
+from genspark.report.bins import Tally, Values, population_stability
+from genspark.report.profile import columns_of, frame_of, profile, rows_of, shapes
 from genspark.tables.snapshot import read_snapshot
-
-LEAST = 1e-4
-"""The share that an empty bin counts as, where a logarithm is taken of it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def drift(table: str, against: str, columns: tuple[str, ...] = (), limits: Limit
     ]
     if absent:
         raise ConfigError(absent)
-    rows = [sum(file.rows or 0 for file in snapshot.files) for snapshot in snapshots]
+    rows = [rows_of(snapshot, frame) for snapshot, frame in zip(snapshots, frames, strict=True)]
     of = shapes(frames, rows, list(columns) or known)
     new, old = (profile(frame, of).tallies for frame in frames)
     found = [{"column": name, **told(old[name], new[name], limits)} for name in new if name in old]
@@ -78,12 +75,6 @@ def told(old: Tally, new: Tally, limits: Limits) -> dict[str, Any]:
         "unknown": sum(new.counts.get(name, 0) for name in names) / new.n if new.n and not is_ordered else None,
         "judged": judged,
     }
-
-
-def population_stability(old: Values, new: Values) -> float:
-    """The population stability index of shares of bins. Source: N. Siddiqi, "Credit Risk Scorecards", 2006."""
-    p, q = np.maximum(old, LEAST), np.maximum(new, LEAST)
-    return float(((q - p) * np.log(q / p)).sum())
 
 
 def jensen_shannon(one: Values, two: Values) -> float:

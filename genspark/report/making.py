@@ -16,7 +16,7 @@ from genspark.report import drawing, examples, origin
 from genspark.report import scores as shown
 from genspark.report.bins import Tally, drift
 from genspark.report.pictures import Pictures
-from genspark.report.profile import Profile, columns_of, frame_of, profile, shapes
+from genspark.report.profile import Profile, columns_of, frame_of, profile, rows_of, shapes
 from genspark.report.steps import Steps, steps_of
 from genspark.storage.sizes import size_text
 from genspark.tables.snapshot import Snapshot, read_snapshot
@@ -50,7 +50,7 @@ def report(
     snapshots = [read_snapshot(path) for path in paths]
     frames = [_frame(snapshot) for snapshot in snapshots]
     columns = columns_of(frames[0])
-    rows = [_rows(snapshot, frame) for snapshot, frame in zip(snapshots, frames, strict=True)]
+    rows = [rows_of(snapshot, frame) for snapshot, frame in zip(snapshots, frames, strict=True)]
     for path, count in zip(paths, rows, strict=True):
         if not count:
             raise SourceError(f"{path}: the table has no rows; nothing can be reported")
@@ -97,14 +97,6 @@ def _frame(snapshot: Snapshot) -> pl.LazyFrame:
     if not snapshot.files:
         raise SourceError(f"{snapshot.path}: the table has no rows; nothing can be reported")
     return frame_of(snapshot)
-
-
-def _rows(snapshot: Snapshot, frame: pl.LazyFrame) -> int:
-    counts = [file.rows for file in snapshot.files]
-    known = [count for count in counts if count is not None]
-    if len(known) == len(counts) and not snapshot.with_vectors:
-        return sum(known)
-    return int(frame.select(pl.len()).collect(engine="streaming").item())
 
 
 def _titles(paths: Sequence[str]) -> list[str]:

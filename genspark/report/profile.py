@@ -33,6 +33,15 @@ def frame_of(snapshot: Snapshot) -> pl.LazyFrame:
     return scan(find_dataset(Source(path=storage_path(snapshot.path), format=kind)))
 
 
+def rows_of(snapshot: Snapshot, frame: pl.LazyFrame) -> int:
+    """The rows of a table: by its log, where that tells of all files, else counted."""
+    counts = [file.rows for file in snapshot.files]
+    known = [count for count in counts if count is not None]
+    if len(known) == len(counts) and not snapshot.with_vectors:
+        return sum(known)
+    return int(frame.select(pl.len()).collect(engine="streaming").item())
+
+
 def columns_of(frame: pl.LazyFrame) -> list[str]:
     """The columns that are looked at: those of the rows themselves, at most `MOST_COLUMNS`."""
     return [name for name in frame.collect_schema().names() if name not in LINEAGE][:MOST_COLUMNS]

@@ -11,14 +11,14 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from genspark.columns.dtypes import Schema, is_number, is_plain
-from genspark.errors import DataError, SchemaError
+from genspark.errors import DataError
 from genspark.statistics import Extremes, Frequencies, Moments, State, Statistic
 from genspark.statistics.moments import deviation, mean
 from genspark.steps.base import STEP_CONFIG, Step
 from genspark.steps.bounds import Bounds, outside
 from genspark.steps.checked import Checked
 from genspark.steps.learner import Learner, Parameters
-from genspark.steps.matching import Columns, match
+from genspark.steps.matching import Columns, bind_each, match
 
 COUNTED = ("rows", "null_share")
 OF_NUMBERS = ("mean", "deviation", "least", "most")
@@ -139,15 +139,7 @@ class Expect(Step):
     kind: ClassVar[str] = "expect"
 
     def bind(self, schema: Schema) -> Self:
-        bound, problems = [], []
-        for at, rule in enumerate(self.rules):
-            try:
-                bound.append(rule.bind(schema))
-            except SchemaError as error:
-                problems += [f"rules[{at}].{problem}" for problem in error.problems]
-        if problems:
-            raise SchemaError(problems)
-        return replace(self, rules=tuple(bound))
+        return replace(self, rules=bind_each(self.rules, schema, "rules"))
 
     def reads(self) -> frozenset[str]:
         return frozenset(column for rule in self.rules for column in rule.columns)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Protocol, Self, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -57,6 +57,29 @@ def match(patterns: Iterable[str], schema: Schema, wanted: Callable[[Any], bool]
     if problems:
         raise SchemaError(problems)
     return tuple(column for column, hit in is_matched.items() if hit)
+
+
+class Bindable(Protocol):
+    """A part of a step that names columns, such as a rule."""
+
+    def bind(self, schema: Schema) -> Self:
+        """The part with its patterns of columns resolved. Raises SchemaError with every mistake."""
+
+
+Part = TypeVar("Part", bound=Bindable)
+
+
+def bind_each(parts: Sequence[Part], schema: Schema, place: str) -> tuple[Part, ...]:
+    """The parts bound against a schema. Raises SchemaError with the mistakes of all, each with its place."""
+    bound, problems = [], []
+    for at, part in enumerate(parts):
+        try:
+            bound.append(part.bind(schema))
+        except SchemaError as error:
+            problems += [f"{place}[{at}].{problem}" for problem in error.problems]
+    if problems:
+        raise SchemaError(problems)
+    return tuple(bound)
 
 
 def refuse_taken(names: Iterable[str], schema: Schema) -> None:

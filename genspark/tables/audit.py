@@ -65,7 +65,7 @@ def audit(given: str, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
     rows = sum(group["rows"] for group in groups)
     for group in groups:
         group["share"] = group["rows"] / rows if rows else None
-        group["share_interval"] = list(wilson(group["rows"], rows)) if rows else None
+        group["share_interval"] = list(wilson(group["share"], rows)) if rows else None
         wanted = (asked.reference or {}).get(group["group"])
         if wanted is not None:
             group["reference"] = wanted
@@ -191,7 +191,7 @@ def _group(
 def _rate(own: pl.DataFrame, column: str, positive: str | None) -> dict[str, Any] | None:
     """The share of rows with the positive outcome, with its interval; None where there are no rows."""
     of, count = int(own[ROWS].sum()), int(own.filter(pl.col(column) == positive)[ROWS].sum())
-    return {"value": count / of, "interval": list(wilson(count, of)), "n": of} if of else None
+    return {"value": count / of, "interval": list(wilson(count / of, of)), "n": of} if of else None
 
 
 def _fairness(groups: Sequence[Mapping[str, Any]], asked: Asked) -> dict[str, float]:

@@ -11,7 +11,8 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from genspark.cli import main
-from genspark.report.drifting import drift, jensen_shannon, population_stability
+from genspark.report.bins import population_stability
+from genspark.report.drifting import drift, jensen_shannon
 
 
 @pytest.fixture

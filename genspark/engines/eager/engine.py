@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from genspark.columns.expressions import any_of
 from genspark.columns.hashing import Draw, Hashes, KeyHash, column_seed, uniform
 from genspark.columns.kernels import Kernel
 from genspark.columns.series_hash import hash_series
@@ -67,17 +66,18 @@ class EagerEngine(Engine):
         return frame
 
     def with_error_rules(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        stop_on(frame, label, rejections)
+        if any(rejection.action == "error" for rejection in rejections):
+            stop_on(_judged(frame), label, rejections)
         return frame
 
-    def remove(self, frame: Any, label: str, rejections: Sequence[Rejection]) -> Any:
-        if not frame.implementation.is_pandas_like():
-            return super().remove(frame, label, rejections)
-        # pandas takes what is unknown for false, and what is not unknown then for true.
-        judged = nw.from_native(frame.to_polars(), eager_only=True)
-        stop_on(judged, label, rejections)
-        removing = [rejection.predicate for rejection in rejections if rejection.action != "error"]
-        return frame.filter(judged.select(kept=~any_of(removing))["kept"].to_list()) if removing else frame
+    def filtered(self, frame: Any, predicate: nw.Expr) -> Any:
+        judged = _judged(frame)
+        return frame.filter(predicate if judged is frame else judged.select(kept=predicate)["kept"].to_list())
+
+
+def _judged(frame: Any) -> Any:
+    """A frame by which rows are judged: pandas takes what is unknown for false, and its opposite for true."""
+    return nw.from_native(frame.to_polars(), eager_only=True) if frame.implementation.is_pandas_like() else frame
 
 
 def _as_arrow(frame: pl.DataFrame, before: pa.Schema) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from genspark.evaluate import samples
-from genspark.evaluate.score import Score, signature
+from genspark.evaluate.score import Score, share_interval, signature
 from genspark.evaluate.vectors import Matrix
 
 _BLOCK = 1024
@@ -75,12 +75,3 @@ def _distances(x: Matrix, y: Matrix) -> Matrix:
     square = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2.0 * (x @ y.T)
     apart: Matrix = np.sqrt(np.maximum(square, 0.0))
     return apart
-
-
-def share_interval(share: float, n: int) -> tuple[float, float]:
-    """The interval of 95 % of a share. Source: E. B. Wilson, 1927."""
-    z = 1.96
-    middle, spread = share + z * z / (2 * n), z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    low, high = (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
-    # Of none and of all the bounds are exact, but for rounding.
-    return (low if share > 0.0 else 0.0, high if share < 1.0 else 1.0)

@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genspark.evaluate import parts
-from genspark.evaluate.images.neighbours import share_interval
 from genspark.evaluate.mixing import of_rows
 from genspark.evaluate.rows.samples import common_columns, of_frame
-from genspark.evaluate.score import Score, signature
+from genspark.evaluate.score import Score, share_interval, signature
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.errors import DataError
 from genspark.evaluate import parts
-from genspark.evaluate.images.neighbours import share_interval
 from genspark.evaluate.rows.samples import common_columns
-from genspark.evaluate.score import Score, signature
+from genspark.evaluate.score import Score, share_interval, signature
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genspark.errors import DataError, GensparkError
-from genspark.evaluate.images.neighbours import share_interval
 from genspark.evaluate.rows.samples import both, common_columns, of_frame
-from genspark.evaluate.score import Score, signature
+from genspark.evaluate.score import Score, share_interval, signature
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,9 +13,9 @@ from pydantic.dataclasses import dataclass
 from genspark.columns.dtypes import Schema
 from genspark.columns.kernels import Kernel
 from genspark.columns.patterns import matching
-from genspark.errors import SchemaError
 from genspark.steps.base import STEP_CONFIG, Step
 from genspark.steps.learner import Parameters
+from genspark.steps.matching import bind_each
 from genspark.steps.rejection import Rejection
 from genspark.steps.validate.rules import Check, Rule
 
@@ -43,15 +43,7 @@ class Validate(Step):
         return any(rule.level in ("drop", "quarantine") for rule in self.rules)
 
     def bind(self, schema: Schema) -> Self:
-        bound, problems = [], []
-        for at, rule in enumerate(self.rules):
-            try:
-                bound.append(rule.bind(schema))
-            except SchemaError as error:
-                problems += [f"rules[{at}].{problem}" for problem in error.problems]
-        if problems:
-            raise SchemaError(problems)
-        return replace(self, rules=tuple(bound))
+        return replace(self, rules=bind_each(self.rules, schema, "rules"))
 
     def reads(self) -> frozenset[str]:
         return frozenset().union(*(rule.reads() for rule in self.rules))
