@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from genspark.columns.kernels import Kernel
 from genspark.columns.sql import Pattern
@@ -27,6 +26,8 @@ def matching(patterns: Sequence[Pattern]) -> list[Kernel]:
 
 def refuse_broken(pattern: str) -> None:
     """Raise ValueError where a regular expression is none that RE2 takes."""
+    import pyarrow.compute as pc
+
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid as error:
@@ -34,5 +35,7 @@ def refuse_broken(pattern: str) -> None:
 
 
 def _fits(texts: pa.DictionaryArray, pattern: Pattern) -> pa.Array:
+    import pyarrow.compute as pc
+
     fits = pc.match_like if pattern.is_like else pc.match_substring_regex
     return fits(texts.dictionary, pattern.pattern).take(texts.indices)

@@ -14,7 +14,6 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field, PositiveInt, model_validator
 from pydantic.dataclasses import dataclass
 
@@ -192,6 +191,8 @@ class _Start:
     size: int
 
     def __call__(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
+        import pyarrow.compute as pc
+
         lengths = numbers(pc.list_value_length(arrays[0]))
         found = starts(numbers(arrays[1]), lengths, self.size)
         return [pa.array(np.nan_to_num(found).astype(np.int32), mask=np.isnan(lengths))]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from genspark.columns.kernels import Kernel
 from genspark.steps.pii.kinds import KINDS, Kind
@@ -71,6 +70,8 @@ def claimed(text: str, kinds: Sequence[Kind]) -> list[tuple[int, int, str]]:
 
 def _candidates(texts: pa.Array, kinds: Sequence[Kind]) -> list[tuple[int, list[Kind]]]:
     """The rows whose text may have something, with the kinds that it may have: all others cost RE2 alone."""
+    import pyarrow.compute as pc
+
     any_hint = "|".join(kind.hint for kind in kinds)
     rows = np.flatnonzero(np.asarray(pc.match_substring_regex(texts, any_hint).fill_null(False)))
     few = texts.take(pa.array(rows))
@@ -90,6 +91,8 @@ def _replaced(text: str, spans: Sequence[tuple[int, int, str]], replace: Replace
 
 def _with(texts: pa.Array, changed: dict[int, str]) -> pa.Array:
     """The texts, with some replaced."""
+    import pyarrow.compute as pc
+
     texts = texts.cast(pa.string())
     if not changed:
         return texts
