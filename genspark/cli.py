@@ -218,9 +218,11 @@ def _add_first_looks(one: Callable[..., argparse.ArgumentParser]) -> None:
     init = one("init", "write a job that suits some data, with the reason for each choice", "data/*.csv.gz", "drafting")
     init.add_argument("-o", "--output", default="genspark.yaml", metavar="FILE", help="- prints it (genspark.yaml)")
     init.add_argument("--target", metavar="TABLE", help="where the table is to be (default: out/ and the data's name)")
+    init.add_argument("-y", "--yes", action="store_true", help="ask nothing, and take what is proposed")
     init.add_argument("--force", action="store_true", help="write over a file that is there")
     profile = one("profile", "show what is in some data", "data/*.csv.gz", "drafting")
     profile.add_argument("--rules", action="store_true", help="print rules that it suggests, for the step validate")
+    profile.add_argument("--html", metavar="FILE", help="write it as a page, with a picture of each column")
     profile.add_argument("--json", action="store_true", help="print all of it as JSON")
     for sub in (init, profile):
         sub.add_argument("source", nargs="+", metavar="SOURCE", help="files, globs, a Delta table, or a job's YAML")
