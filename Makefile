@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Hundreds of processes start in the tests: without bytecode each would compile the package.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo faults storage test test-all lint types layers tests bench venv java clean
 
