@@ -24,8 +24,10 @@ from genspark.statistics import (
     Extremes,
     Frequencies,
     Moments,
+    Ordered,
     Powers,
     Quantiles,
+    Repeats,
     Sample,
     Statistic,
 )
@@ -78,6 +80,8 @@ STEPS: dict[str, list[Case]] = {
             rules=[
                 {"columns": ["x", "n"], "null_share": [0, 0.2], "mean": [-100, 100], "most": [None, 50]},
                 {"columns": "s", "distinct": [3, 3], "null_share": [0.5, None], "level": "warn"},
+                {"columns": ["x", "s"], "unique": "together", "level": "warn"},
+                {"columns": "x", "monotone": {"along": "id", "within": "small"}, "level": "warn"},
             ],
         ),
     ],
@@ -126,6 +130,7 @@ STEPS: dict[str, list[Case]] = {
                 {"columns": "n", "none_of": [7, 9], "level": "warn", "name": "odd ones"},
                 {"columns": "s", "matches": "^[a-zñ]$", "level": "drop"},
                 {"columns": "s", "length": [1, 1], "level": "warn"},
+                {"columns": "s", "type": "boolean", "level": "warn"},
                 {"sql": "x < 20 OR s LIKE '%c%'"},
                 {"sql": "n > 0 AND b IS NOT NULL", "level": "error"},
             ],
@@ -155,6 +160,8 @@ STATISTICS: dict[str, list[Statistic]] = {
     "sample": [Sample(("x", "n", "u"), 5), Sample(("y", "u"), 100)],
     "expectation": [Expectation(("x", "n"), ((1.0, 10.0), (3.0, 5.0), (0.0, 0.0), ((1.0, 0.0), (0.0, 1.0))))],
     "powers": [Powers(("x",)), Powers(("p",), method="box-cox")],
+    "repeats": [Repeats(("s",)), Repeats(("small", "x"))],
+    "ordered": [Ordered(("x", "id")), Ordered(("day", "y", "b"))],
     "elements": [Elements(("v",)), Elements(("v",), over="all")],
 }
 """Requests beside those that a kind makes of columns alone."""
