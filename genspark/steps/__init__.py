@@ -9,15 +9,19 @@ from genspark.steps.encode import Encode
 from genspark.steps.expect import Expect
 from genspark.steps.filter import Filter
 from genspark.steps.impute import Impute
+from genspark.steps.language import Language
 from genspark.steps.learner import Learner
+from genspark.steps.normalize import Normalize
 from genspark.steps.outliers import Outliers
 from genspark.steps.pii import Pii
+from genspark.steps.quality import Quality
 from genspark.steps.rejection import Rejection
 from genspark.steps.rename import Rename
 from genspark.steps.reweigh import Reweigh
 from genspark.steps.scale import Scale
 from genspark.steps.select import Select
 from genspark.steps.split import Split
+from genspark.steps.tokenize import Tokenize
 from genspark.steps.transform import Transform
 from genspark.steps.validate import Validate
 
@@ -32,10 +36,13 @@ __all__ = [
     "Filter",
     "GaussianNoise",
     "Impute",
+    "Language",
     "Learner",
     "Mixup",
+    "Normalize",
     "Outliers",
     "Pii",
+    "Quality",
     "RandomCrop",
     "Rejection",
     "Rename",
@@ -46,6 +53,7 @@ __all__ = [
     "Step",
     "TimeCrop",
     "TokenMasking",
+    "Tokenize",
     "Transform",
     "Validate",
 ]

@@ -11,6 +11,7 @@ import functools
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ from genspark.steps import Step
 os.environ.setdefault("GENSPARK_PII_KEY", "a key for the tests alone")
 INF, NAN = math.inf, math.nan
 ROWS = 24
+TOKENIZER = str(Path(__file__).with_name("tokenizer.json"))
+"""Words and signs as tokens; [end] after each text."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,10 @@ STEPS: dict[str, list[Case]] = {
     "select": [case(columns=["id", "*a*"])],
     "split": [
         case(fractions={"train": 0.5, "test": 0.5}, group="s", column="part"),
+    ],
+    "tokenize": [
+        case(column="s", tokenizer=TOKENIZER, special=False, most=1),
+        case(column="s", tokenizer=TOKENIZER),
     ],
     "transform": [
         case("infinities", columns=["p"], function="log"),
