@@ -4,6 +4,7 @@ from genspark.steps.augment import Augment, ColorJitter, GaussianNoise, Mixup, R
 from genspark.steps.base import Step
 from genspark.steps.bucketize import Bucketize
 from genspark.steps.cast import Cast
+from genspark.steps.chunk import Chunk
 from genspark.steps.drop import Drop
 from genspark.steps.encode import Encode
 from genspark.steps.expect import Expect
@@ -29,6 +30,7 @@ __all__ = [
     "Augment",
     "Bucketize",
     "Cast",
+    "Chunk",
     "ColorJitter",
     "Drop",
     "Encode",

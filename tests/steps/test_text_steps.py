@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from genspark.errors import ConfigError, ModelError, SchemaError
 from genspark.pipeline import Pipeline
-from genspark.steps import Language, Normalize, Quality, Step, Tokenize
+from genspark.steps import Chunk, Language, Normalize, Quality, Step, Tokenize
 
 TOKENIZER = Path(__file__).resolve().parents[1] / "contract" / "tokenizer.json"
 
@@ -159,3 +159,20 @@ def test_a_tokenizer_that_is_gone_or_another_is_refused(tmp_path: Path) -> None:
     path.write_text(TOKENIZER.read_text().replace('"cat"', '"dog"'))
     with pytest.raises(ModelError, match="is another file than the model was fitted with"):
         model.transform(rows)
+
+
+@pytest.mark.parametrize(("size", "overlap", "at"), [(40, 0, "words"), (40, 20, "words"), (17, 5, "characters")])
+def test_pieces_without_their_overlaps_are_the_text(size: int, overlap: int, at: str) -> None:
+    texts = [PROSE, "short", "x" * 100, "", None]
+    found = after(Chunk("text", size=size, overlap=overlap, at=at), texts)["text_chunks"].to_list()
+    assert found[3:] == [[], None]
+    for text, pieces in zip(texts[:3], found[:3], strict=True):
+        assert max(map(len, pieces)) <= size
+        assert pieces[0] + "".join(piece[overlap:] for piece in pieces[1:]) == text
+    if at == "words":
+        assert all(piece.endswith(" ") for piece in found[0][:-1])
+
+
+def test_an_overlap_of_more_than_half_is_refused() -> None:
+    with pytest.raises(ConfigError, match="overlap: 6 of 10 characters"):
+        Chunk("text", size=10, overlap=6)
