@@ -4,8 +4,8 @@
     sequences of `length` tokens     |     0     |     1     |     2     |
     segments of sequence 1                        1 1 2 2 2 2
 
-Which tokens make a sequence follows from the lengths of the documents and the epoch's order alone: it is arithmetic, the
-same on every rank, and a place is an epoch and a step.
+Which tokens make a sequence follows from the lengths of the documents and the epoch's order alone: it is arithmetic,
+the same on every rank, and a place is an epoch and a step.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Packing:
     def filled(self, line: Line, step: int, slots: Integers, resident: Resident, column: str) -> Batch:
         """The sequences of some neighbouring slots of a step.
 
-        `tokens`, 0 where none is left; `segments`, the number of the document in the sequence from 1 on, 0 where
-        there is none; `positions`, the place in that piece of the document; `_mask`, whether the sequence has any token.
+        `tokens`, 0 where none is left; `segments`, which document of the sequence, from 1 on, 0 where there is
+        none; `positions`, the place in that piece of the document; `_mask`, whether the sequence has any token.
         """
         first, end = self.stretch(line, step, slots)
         tokens: npt.NDArray[Any] = np.zeros(len(slots) * self.length, np.int64)
