@@ -59,6 +59,7 @@ def test_unicode_forms_are_those_of_the_standard_library(form: str) -> None:
             "A & B\none\ntwo three\n4\n5",
         ),
         ({"html": True}, "a < b and c > d & e", "a < b and c > d & e"),
+        ({"html": True}, "a<![sS]>b<![if x]>c<!x>d<p>&#0;&#xD800;e</p", "abcd\n\ufffd\ufffde</p"),
         (
             {"lines": "c4"},
             "Menu\nThis line is kept.[1]\nToo short.\nIt uses cookies to track you.\nAnd so it goes on...",
