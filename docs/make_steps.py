@@ -40,6 +40,7 @@ FAMILIES = {
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
     "Hold to rules": ["validate", "expect", "filter", "pii"],
+    "Clean and judge texts": ["normalize", "quality", "language", "tokenize", "chunk"],
     "For training": ["split", "reweigh", "augment"],
     "Columns": ["cast", "rename", "select", "drop"],
 }

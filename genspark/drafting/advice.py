@@ -106,6 +106,15 @@ def _private(seen: Look, kept: Collection[str], personal: Sequence[str]) -> Iter
         yield Advice("drop", {"name": "personal", "columns": _names(others)}, ("personal data, as you said",))
 
 
+def rules_for(seen: Look) -> Iterator[Advice]:
+    """The rules that all rows of a source keep, as steps that hold them."""
+    yield from _validated(seen.columns)
+    unique = [c for c in seen.columns if c.is_unique and c.missing == 0 and (c.is_whole or c.dtype == "String")]
+    if unique and seen.sampled == seen.rows:
+        rules = [{"columns": _names(unique), "unique": True}]
+        yield Advice("expect", {"rules": rules}, ("another value in every row: it may tell rows apart",))
+
+
 def _validated(columns: Sequence[Column]) -> Iterator[Advice]:
     rules: list[dict[str, Any]] = []
     why = ["what held of all rows should hold of the next; rows of which it does not are set aside, or counted"]
@@ -118,6 +127,8 @@ def _validated(columns: Sequence[Column]) -> Iterator[Advice]:
             rules.append({"columns": column.name, "one_of": values, "level": "warn"})
         elif is_measured(column) and column.least is not None and column.greatest is not None:
             rules.append({"columns": column.name, "between": [column.least, column.greatest], "level": "warn"})
+        elif column.readable_as:
+            rules.append({"columns": column.name, "type": column.readable_as, "level": "warn"})
     if rules:
         yield Advice("validate", {"rules": rules}, tuple(why))
 

@@ -16,6 +16,7 @@ from genspark.errors import SourceError
 from genspark.report.bins import Shape, Tally, as_numbers, shape_of
 from genspark.report.profile import LINEAGE, MOST_COLUMNS, Profile, profile
 from genspark.sources import find_dataset, scan
+from genspark.steps.validate.types import TypeName, type_of
 
 SAMPLE = 100_000
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -27,6 +28,7 @@ class Column:
 
     `kind` is number, time, category, text, bytes or other. Of texts the numbers are those of their lengths. `top` are
     the most frequent values with their shares, `bins` the shares of the bins between the 0.5 % and 99.5 % quantiles.
+    `readable_as` is the type that all texts of the sample can be read as.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Column:
     top: tuple[tuple[str, float], ...]
     others: float
     bins: tuple[float, ...]
+    readable_as: TypeName | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def _column(name: str, sample: pl.Series, tally: Tally) -> Column:
         quantiles=tuple(np.quantile(numbers, PROBABILITIES).tolist()) if len(numbers) else (),
         top=tuple((value, count / tally.n) for value, count in counted if count) if tally.n else (),
         others=tally.others / tally.n if tally.n else 0.0,
+        readable_as=type_of(sample) if sample.dtype == pl.String else None,
         bins=tuple(tally.shares[1:-1].tolist()) if has_numbers else (),
     )
 

@@ -10,10 +10,15 @@ from genspark.errors import ConfigError
 from genspark.readers.log import read_log
 from genspark.readers.mixing import joined
 from genspark.readers.nulls import Nulls, fillings
+from genspark.readers.order import WINDOW, Shuffle
+from genspark.readers.packed import Asked, PackedReader
 from genspark.readers.parts_of_groups import filtered
 from genspark.readers.plan import ROW_ID, make_plan
+from genspark.readers.ranks import rank_and_world
 from genspark.readers.readable import Parted, Readable
+from genspark.readers.reader import MEMORY, THREADS
 from genspark.readers.scaling import scalings
+from genspark.readers.share import Share
 from genspark.readers.where import Where
 
 
@@ -47,6 +52,32 @@ class TrainingTable(Readable):
         types = {column.name: column.type for column in plan.columns}
         left = scalings(plan.properties, types) if scale else ()
         super().__init__(replace(plan, fillings=fillings(nulls, (*plan.columns, *plan.partition_by)), scalings=left))
+
+    def packed(
+        self,
+        column: str,
+        *,
+        length: int,
+        global_batch_size: int,
+        rank: int | None = None,
+        world_size: int | None = None,
+        groups: Mapping[int, int] | Any | None = None,
+        seed: int = 0,
+        shuffle: Shuffle = "blocks",
+        window: int = WINDOW,
+        threads: int = THREADS,
+        memory: int = MEMORY,
+    ) -> PackedReader:
+        """A reader of the lists of a column, such as tokens, packed into sequences of `length`.
+
+        An epoch's documents stand end to end in its order, and are cut every `length` tokens: each token is there once,
+        and only the last sequence is filled up. A batch has `global_batch_size` sequences, shared among ranks as rows
+        are by `reader`: `tokens`, `segments` (which document of the sequence, from 1 on, 0 where no token is),
+        `positions` (in that piece of it) and `_mask` (False for sequences that only fill the last batch). The column is
+        read once here, for the lengths. Raises ConfigError, SchemaError and SourceError.
+        """
+        share = Share(global_batch_size, *rank_and_world(rank, world_size, groups))
+        return PackedReader(self.plan, Asked(column, length, share, seed, shuffle, window, threads, memory))
 
     def unscaled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Columns of scaled values, such as a model's samples, on the scale of the table; others as they are."""

@@ -7,8 +7,10 @@ from genspark.statistics.expectation import Expectation
 from genspark.statistics.extremes import Extremes
 from genspark.statistics.frequencies import Frequencies
 from genspark.statistics.moments import Moments
+from genspark.statistics.ordered import Ordered
 from genspark.statistics.powers import Powers
 from genspark.statistics.quantiles import Quantiles
+from genspark.statistics.repeats import Repeats
 from genspark.statistics.sample import Sample
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "Extremes",
     "Frequencies",
     "Moments",
+    "Ordered",
     "Powers",
     "Quantiles",
+    "Repeats",
     "Sample",
     "State",
     "Statistic",

@@ -75,6 +75,16 @@ class Statistic(ABC):
         """The state of a part without `by`: the part itself, where states merge as they are."""
         return part
 
+    def brief(self, state: State) -> State:
+        """What a model keeps of the state: all of it, unless it holds a number of every row."""
+        if not self.by:
+            return self.brief_ungrouped(state)
+        return {"groups": [{**group, "state": self.brief_ungrouped(group["state"])} for group in state["groups"]]}
+
+    def brief_ungrouped(self, state: State) -> State:
+        """What a model keeps of a state without `by`."""
+        return state
+
     def filled(self, state: State, value: Any) -> State | None:
         """The state after every missing value was replaced by `value`, as if that many rows of `value` were merged in.
 

@@ -4,20 +4,25 @@ from genspark.steps.augment import Augment, ColorJitter, GaussianNoise, Mixup, R
 from genspark.steps.base import Step
 from genspark.steps.bucketize import Bucketize
 from genspark.steps.cast import Cast
+from genspark.steps.chunk import Chunk
 from genspark.steps.drop import Drop
 from genspark.steps.encode import Encode
 from genspark.steps.expect import Expect
 from genspark.steps.filter import Filter
 from genspark.steps.impute import Impute
+from genspark.steps.language import Language
 from genspark.steps.learner import Learner
+from genspark.steps.normalize import Normalize
 from genspark.steps.outliers import Outliers
 from genspark.steps.pii import Pii
+from genspark.steps.quality import Quality
 from genspark.steps.rejection import Rejection
 from genspark.steps.rename import Rename
 from genspark.steps.reweigh import Reweigh
 from genspark.steps.scale import Scale
 from genspark.steps.select import Select
 from genspark.steps.split import Split
+from genspark.steps.tokenize import Tokenize
 from genspark.steps.transform import Transform
 from genspark.steps.validate import Validate
 
@@ -25,6 +30,7 @@ __all__ = [
     "Augment",
     "Bucketize",
     "Cast",
+    "Chunk",
     "ColorJitter",
     "Drop",
     "Encode",
@@ -32,10 +38,13 @@ __all__ = [
     "Filter",
     "GaussianNoise",
     "Impute",
+    "Language",
     "Learner",
     "Mixup",
+    "Normalize",
     "Outliers",
     "Pii",
+    "Quality",
     "RandomCrop",
     "Rejection",
     "Rename",
@@ -46,6 +55,7 @@ __all__ = [
     "Step",
     "TimeCrop",
     "TokenMasking",
+    "Tokenize",
     "Transform",
     "Validate",
 ]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Protocol, Self, TypeVar
 
+import narwhals as nw
 from pydantic import BeforeValidator, Field
 
 from genspark.columns.dtypes import Schema
@@ -57,6 +58,14 @@ def match(patterns: Iterable[str], schema: Schema, wanted: Callable[[Any], bool]
     if problems:
         raise SchemaError(problems)
     return tuple(column for column, hit in is_matched.items() if hit)
+
+
+def text_column(name: str, schema: Schema) -> None:
+    """Raise SchemaError where a name is no column of text."""
+    if name not in schema:
+        raise SchemaError([f"column: {name!r} is not a column{did_you_mean(name, schema)}"])
+    if schema[name] != nw.String:
+        raise SchemaError([f"column: {name!r} is {schema[name]}, and this step needs text"])
 
 
 class Bindable(Protocol):

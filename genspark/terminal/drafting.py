@@ -15,7 +15,7 @@ from rich.text import Text
 
 from genspark.config import JobConfig
 from genspark.drafting import Answers, Column, Look, answers, as_yaml, draft, look, page, proposed
-from genspark.drafting.advice import steps_for
+from genspark.drafting.advice import rules_for
 from genspark.errors import ConfigError
 from genspark.storage.files import write_text
 from genspark.storage.sizes import size_text
@@ -31,9 +31,8 @@ def profile(arguments: SimpleNamespace) -> None:
         print(json.dumps(seen.to_json(), ensure_ascii=False))
         return
     if arguments.rules:
-        for advice in steps_for(seen, []):
-            if advice.kind == "validate":
-                print("\n".join(as_yaml(advice.kind, advice.fields)))
+        for advice in rules_for(seen):
+            print("\n".join(as_yaml(advice.kind, advice.fields)))
         return
     if arguments.html:
         text = page(seen)

@@ -11,6 +11,7 @@ import functools
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,10 @@ from genspark.statistics import (
     Extremes,
     Frequencies,
     Moments,
+    Ordered,
     Powers,
     Quantiles,
+    Repeats,
     Sample,
     Statistic,
 )
@@ -34,6 +37,8 @@ from genspark.steps import Step
 os.environ.setdefault("GENSPARK_PII_KEY", "a key for the tests alone")
 INF, NAN = math.inf, math.nan
 ROWS = 24
+TOKENIZER = str(Path(__file__).with_name("tokenizer.json"))
+"""Words and signs as tokens; [end] after each text."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ STEPS: dict[str, list[Case]] = {
             rules=[
                 {"columns": ["x", "n"], "null_share": [0, 0.2], "mean": [-100, 100], "most": [None, 50]},
                 {"columns": "s", "distinct": [3, 3], "null_share": [0.5, None], "level": "warn"},
+                {"columns": ["x", "s"], "unique": "together", "level": "warn"},
+                {"columns": "x", "monotone": {"along": "id", "within": "small"}, "level": "warn"},
             ],
         ),
     ],
@@ -111,6 +118,10 @@ STEPS: dict[str, list[Case]] = {
     "split": [
         case(fractions={"train": 0.5, "test": 0.5}, group="s", column="part"),
     ],
+    "tokenize": [
+        case(column="s", tokenizer=TOKENIZER, special=False, most=1),
+        case(column="s", tokenizer=TOKENIZER),
+    ],
     "transform": [
         case("infinities", columns=["p"], function="log"),
         case(columns=["x", "p"], function="log1p", invalid="null"),
@@ -126,6 +137,7 @@ STEPS: dict[str, list[Case]] = {
                 {"columns": "n", "none_of": [7, 9], "level": "warn", "name": "odd ones"},
                 {"columns": "s", "matches": "^[a-zñ]$", "level": "drop"},
                 {"columns": "s", "length": [1, 1], "level": "warn"},
+                {"columns": "s", "type": "boolean", "level": "warn"},
                 {"sql": "x < 20 OR s LIKE '%c%'"},
                 {"sql": "n > 0 AND b IS NOT NULL", "level": "error"},
             ],
@@ -155,6 +167,8 @@ STATISTICS: dict[str, list[Statistic]] = {
     "sample": [Sample(("x", "n", "u"), 5), Sample(("y", "u"), 100)],
     "expectation": [Expectation(("x", "n"), ((1.0, 10.0), (3.0, 5.0), (0.0, 0.0), ((1.0, 0.0), (0.0, 1.0))))],
     "powers": [Powers(("x",)), Powers(("p",), method="box-cox")],
+    "repeats": [Repeats(("s",)), Repeats(("small", "x"))],
+    "ordered": [Ordered(("x", "id")), Ordered(("day", "y", "b"))],
     "elements": [Elements(("v",)), Elements(("v",), over="all")],
 }
 """Requests beside those that a kind makes of columns alone."""

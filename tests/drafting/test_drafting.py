@@ -19,6 +19,7 @@ from genspark import job
 from genspark.cli import main
 from genspark.config import JobConfig
 from genspark.drafting import Answers, Column, answers, draft, look, page, proposed
+from genspark.drafting.advice import rules_for
 from genspark.errors import SourceError
 
 DATA = ("load_iris", "load_diabetes", "load_wine", "load_breast_cancer", "load_linnerud")
@@ -168,6 +169,14 @@ def test_the_commands(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     # A table may be looked at too, and its rules be taken over.
     assert main(["profile", table, "--rules", "-q"]) == 0
     assert "  - validate:" in capsys.readouterr().out
+
+
+def test_rules_are_suggested_of_what_holds_in_all_rows(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"id": range(200), "day": [f"2024-01-{n % 28 + 1:02}" for n in range(200)], "n": [1, 2] * 100})
+    rows.write_parquet(tmp_path / "rows.parquet")
+    validate, expect = rules_for(look([str(tmp_path / "rows.parquet")]))
+    assert {"columns": "day", "type": "date", "level": "warn"} in validate.fields["rules"]
+    assert expect.fields == {"rules": [{"columns": ["id"], "unique": True}]}
 
 
 def test_what_cannot_be_looked_at_is_named(tmp_path: Path) -> None:

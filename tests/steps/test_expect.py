@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pytest
 
@@ -74,3 +75,51 @@ def test_mistakes_are_told_before_any_data() -> None:
         Expect([{"columns": "x"}])
     with pytest.raises(SchemaError, match=r"rules\[0\].columns: 's' is String, and this step needs numbers, for mean"):
         Pipeline([Expect([{"columns": "s", "mean": [0, 1]}])]).fit(ROWS)
+
+
+def test_values_that_repeat_are_told_null_repeats_nothing_and_columns_count_together() -> None:
+    assert found({"columns": ["x"], "unique": True}) == []
+    assert found({"columns": ["x", "s"], "unique": "together"}) == []
+    assert found({"columns": ["x", "s"], "unique": True}) == [
+        "expect: 's' is not unique: 1 of 4 rows have what another row has"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ({"along": "t"}, "2 breaks of the order"),
+        ({"along": "t", "within": "s"}, None),
+        ({"along": "t", "within": ["s"], "strictly": True}, "1 break of the order"),
+        ({"along": "t", "within": ["s"], "direction": "falling"}, "2 breaks of the order"),
+    ],
+)
+def test_values_rise_along_a_column_however_the_rows_lie(order: dict[str, Any], told: str | None) -> None:
+    rows = pl.DataFrame(
+        {
+            "t": [3, 1, 2, 1, 2, 2, None],
+            "s": ["a", "a", "a", "b", "b", "b", "b"],
+            "x": [-0.5, -2.0, -0.5, 5.0, 6.0, 7.0, -9.0],
+        }
+    )
+    rule = {"columns": "x", "monotone": order, "level": "warn"}
+    findings = Pipeline([Expect([rule])]).fit(rows).findings()
+    assert [finding.rpartition(": ")[2] for finding in findings] == ([told] if told else [])
+
+
+def test_a_model_keeps_counts_of_what_is_unique_and_not_a_hash_of_every_row() -> None:
+    model = Pipeline([Expect([{"columns": "x", "unique": True}])]).fit(ROWS)
+    assert [state for _, _, state in model.states] == [{"count": 4, "missing": 1, "distinct": 4}]
+
+
+@pytest.mark.parametrize(
+    ("order", "problem"),
+    [
+        ({"along": "y"}, "monotone.along: 'y' is not a column"),
+        ({"along": "s"}, "monotone.along: 's' is String, and an order needs numbers"),
+        ({"along": "x", "within": "none"}, "monotone.within: 'none' is Float64"),
+    ],
+)
+def test_an_order_that_rows_cannot_have_is_refused_before_any_data(order: dict[str, Any], problem: str) -> None:
+    with pytest.raises(SchemaError, match=problem):
+        Expect([{"columns": "x", "monotone": order}]).bind(nw.from_native(ROWS).collect_schema())

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from genspark.errors import ConfigError, DataError, SchemaError
-from genspark.pipeline import Pipeline
+from genspark.pipeline import Pipeline, PipelineModel
 from genspark.steps import Filter, Validate
 
 ROWS = pl.DataFrame(
@@ -87,6 +87,7 @@ def test_every_mistake_is_told_with_its_place() -> None:
         ({"not_null": True}, "columns: go with every check but sql"),
         ({"columns": "x", "sql": "x > 1"}, "columns: go with every check but sql"),
         ({"columns": "x", "between": [2, 1]}, r"must be \[least, most\]"),
+        ({"columns": "s", "unique": True}, "unique: no row breaks it alone; the step expect"),
         ({"columns": "s", "matches": "(a"}, "no regular expression of RE2"),
         ({"sql": "x >"}, "is no SQL predicate"),
     ],
@@ -94,3 +95,65 @@ def test_every_mistake_is_told_with_its_place() -> None:
 def test_a_rule_that_is_none_is_refused_before_any_data(rule: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         Validate([rule])
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("integer", ["0", "-7", "+12", "9223372036854775807"], ["", "1.0", " 1", "9223372036854775808", "\u0661"]),
+        ("number", ["1", "-1.5", ".5", "1e-3", "2."], ["", ".", "1,5", "nan", "1e", "0x1"]),
+        ("boolean", ["true", "FALSE"], ["yes", "1", "truely"]),
+        ("date", ["2024-02-29"], ["2023-02-29", "2024-2-29", "29.02.2024", "2024-02-29 10:00"]),
+        (
+            "timestamp",
+            ["2024-02-29T10:00", "2024-02-29 23:59:59.123Z", "2024-02-29T00:00:00+02:00"],
+            ["2024-02-30T10:00", "2024-02-29", "2024-02-29T24:00", "2024-02-29T10:60"],
+        ),
+        ("uuid", ["123e4567-E89B-12d3-a456-426614174000"], ["123e4567e89b12d3a456426614174000", "x"]),
+        ("json", ["{}", "[1, null]", '"a"'], ["{", "{'a': 1}", "NaN", ""]),
+    ],
+)
+def test_text_that_cannot_be_read_as_a_type_breaks_the_rule(name: str, good: list[str], bad: list[str]) -> None:
+    rows = pl.DataFrame({"text": [*good, None, *bad]})
+    step = Validate([{"columns": "text", "type": name, "level": "drop"}])
+    assert Pipeline([step]).fit(rows).transform(rows)["text"].to_list() == [*good, None]
+
+
+@pytest.fixture
+def zones(tmp_path: Any) -> Any:
+    """A reference in each format: codes and numbers."""
+    frame = pl.DataFrame({"code": ["ab", "b", None, "b"], "n": [1, 3, None, 6], "x": [1.0, 2.0, 3.0, 4.0]})
+    frame.write_csv(tmp_path / "zones.csv")
+    frame.write_parquet(tmp_path / "zones.parquet")
+    frame.write_delta(tmp_path / "zones")
+    return tmp_path
+
+
+@pytest.mark.parametrize("table", ["zones.csv", "zones.parquet", "zones", "z*.parquet"])
+def test_values_are_looked_up_in_another_table_and_the_model_needs_it_no_more(zones: Any, table: str) -> None:
+    rules = [
+        {"columns": "s", "exists_in": {"table": str(zones / table), "column": "code"}, "level": "drop"},
+        {"columns": "n", "exists_in": {"table": str(zones / table), "column": "n"}, "level": "drop"},
+    ]
+    assert kept(rules[0]) == [0, 1, 5]
+    model = Pipeline([Validate(rules)]).fit(ROWS)
+    for path in (zones / "zones.csv", zones / "zones.parquet"):
+        path.unlink()
+    assert list(PipelineModel.from_json(model.to_json()).transform(ROWS)["id"]) == [0, 5]
+
+
+@pytest.mark.parametrize(
+    ("column", "reference", "problem"),
+    [
+        ("s", {"table": "gone.parquet", "column": "code"}, "cannot be read: there is nothing at that path"),
+        ("s", {"table": "zones.parquet", "column": "cod"}, "has no column 'cod'.*'code'"),
+        ("s", {"table": "zones.parquet", "column": "n"}, "'s' is String and 'n' of .* is Int64; cast one of them"),
+        ("x", {"table": "zones.parquet", "column": "x"}, "'x' is Float64; whole numbers and text are looked up"),
+    ],
+)
+def test_a_reference_that_is_gone_or_another_is_refused_before_work(
+    zones: Any, column: str, reference: dict[str, str], problem: str
+) -> None:
+    rule = {"columns": column, "exists_in": {**reference, "table": str(zones / reference["table"])}}
+    with pytest.raises(SchemaError, match=f"rules\\[0\\].exists_in: .*{problem}"):
+        Validate([rule]).bind(nw.from_native(ROWS).collect_schema())

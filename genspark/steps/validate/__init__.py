@@ -17,6 +17,7 @@ from genspark.steps.base import STEP_CONFIG, Step
 from genspark.steps.learner import Parameters
 from genspark.steps.matching import bind_each
 from genspark.steps.rejection import Rejection
+from genspark.steps.validate.reference import LookingUp
 from genspark.steps.validate.rules import Check, Rule
 
 
@@ -27,9 +28,11 @@ class Validate(Step):
     warn counts what breaks the rule, drop takes the row out, quarantine sends it to the quarantine table with a
     reason for each broken rule, error ends the job before the table is written. Where a row breaks rules of several
     levels, quarantine goes before drop. A rule is one check of some columns (not_null, between, one_of, none_of,
-    matches, length), or a predicate of the row (sql). Null breaks not_null alone: what is unknown breaks no other
-    rule. The step changes no value and learns nothing, so nothing is scanned; what must be true of all rows together
-    is for the step expect.
+    matches, length, type, exists_in), or a predicate of the row (sql). Null breaks not_null alone: what is unknown
+    breaks no other rule. The step changes no value, and nothing is scanned for it; the table of exists_in is read once,
+    when the model is fitted, which keeps a 64-bit hash of each value, so that it judges the same wherever it is.
+    What must be true of all rows together, such as that values are unique, is for the step expect; rows that repeat
+    another's values are taken out by deduplicate.
     """
 
     rules: tuple[Rule, ...] = Field(
@@ -51,8 +54,14 @@ class Validate(Step):
     def made_from(self, column: str) -> frozenset[str]:
         return frozenset([column])
 
+    def learner(self) -> LookingUp | None:
+        wanted = [(rule.exists_in, column) for rule in self.rules if rule.exists_in for column in rule.columns or ()]
+        return LookingUp(tuple(wanted)) if wanted else None
+
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
-        return matching([pattern for check in self._checks for pattern in check.patterns])
+        known = parameters.get("references", {})
+        others = [kernel for at, rule in enumerate(self.rules) for kernel in rule.kernels(at, known)]
+        return [*matching([pattern for check in self._checks for pattern in check.patterns]), *others]
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         return [

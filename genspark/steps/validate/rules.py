@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from genspark.columns.dtypes import Schema, is_number, is_plain
 from genspark.columns.expressions import HIDDEN, number
+from genspark.columns.kernels import Kernel
 from genspark.columns.patterns import refuse_broken
 from genspark.columns.sql import Pattern, checked, predicate
 from genspark.errors import SchemaError
@@ -21,9 +22,17 @@ from genspark.steps.bounds import Bounds, Range
 from genspark.steps.checked import Checked
 from genspark.steps.matching import Columns, match
 from genspark.steps.rejection import Bound
+from genspark.steps.validate.reference import Reference, looked_up
+from genspark.steps.validate.types import TypeName, typed
 
 Level = Literal["warn", "drop", "quarantine", "error"]
 Value = bool | int | float | str
+
+OF_ALL_ROWS = {
+    "unique": "the step expect holds all rows to it, and deduplicate takes out rows that repeat",
+    "monotone": "the step expect holds all rows to it",
+}
+"""What is no rule for a row, and where it is."""
 
 
 def _sound(pattern: str) -> str:
@@ -67,6 +76,13 @@ class Rule(metaclass=Checked):
         default=None, description="Text: a regular expression of RE2, anywhere in it; ^ and $ for the whole."
     )
     length: Bounds | None = Field(default=None, description="Text: [least, most] characters.")
+    type: TypeName | None = Field(
+        default=None,
+        description="Text: what it can be read as; dates and timestamps as ISO 8601 has them, integers of 64 bits.",
+    )
+    exists_in: Reference | None = Field(
+        default=None, description="Whole numbers or text: values that a column of another table has."
+    )
     sql: Annotated[str, AfterValidator(checked)] | None = Field(
         default=None, description="A predicate of the row, as in the step filter; false breaks it, null does not."
     )
@@ -76,7 +92,17 @@ class Rule(metaclass=Checked):
     )
     name: str | None = Field(default=None, description="What reports call the rule; made from the check when left out.")
 
-    CHECKS: ClassVar[tuple[str, ...]] = ("not_null", "between", "one_of", "none_of", "matches", "length", "sql")
+    CHECKS: ClassVar[tuple[str, ...]] = (
+        *("not_null", "between", "one_of", "none_of", "matches", "length", "type", "exists_in", "sql"),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_of_a_row(cls, given: Any) -> Any:
+        for name, remedy in OF_ALL_ROWS.items():
+            if name in (given if isinstance(given, dict) else getattr(given, "kwargs", None) or {}):
+                raise ValueError(f"{name}: no row breaks it alone; {remedy}")
+        return given
 
     @model_validator(mode="after")
     def _is_one_check(self) -> Self:
@@ -102,10 +128,12 @@ class Rule(metaclass=Checked):
         words = what.replace("_", " ")
         if what == "not_null":
             return words
+        if self.exists_in is not None:
+            return f"{words} {self.exists_in.column} of {self.exists_in.table.rstrip('/').rpartition('/')[2]}"
         if what in ("between", "length"):
             low, high = ("" if bound is None else f"{bound:g}" for bound in value)
             return f"{words} {low} to {high}".replace("  ", " ").strip()
-        return f"{words} {value!r}" if what == "matches" else f"{words} {len(value)} values"
+        return f"{words} {value!r}" if what in ("matches", "type") else f"{words} {len(value)} values"
 
     def bind(self, schema: Schema) -> Self:
         """The rule with its patterns of columns resolved. Raises SchemaError with every mistake."""
@@ -123,6 +151,9 @@ class Rule(metaclass=Checked):
             for value in values
             if not _may_be(value, schema[column])
         ]
+        if self.exists_in is not None:
+            found = [self.exists_in.check(column, schema[column]) for column in bound.columns]
+            problems += [f"exists_in: {problem}" for problem in found if problem]
         if problems:
             raise SchemaError(problems)
         return bound
@@ -131,7 +162,7 @@ class Rule(metaclass=Checked):
     def _wanted(self) -> tuple[Any, str]:
         if self.between is not None:
             return is_number, "numbers"
-        if self.matches is not None or self.length is not None:
+        if self.matches is not None or self.length is not None or self.type is not None:
             return (lambda dtype: dtype == nw.String), "text"
         return (is_plain, "numbers, text or booleans") if self.not_null is None else ((lambda _: True), "any type")
 
@@ -147,6 +178,15 @@ class Rule(metaclass=Checked):
             return [self._check(None, ~found.expression, patterns=found.patterns)]
         return [self._of_column(column, f"{prefix}_{place}") for place, column in enumerate(self.columns or ())]
 
+    def kernels(self, at: int, known: Mapping[str, Mapping[str, str]]) -> list[Kernel]:
+        """The kernels of the hidden columns that its checks read, but for patterns; `known` has the references."""
+        hidden = [(column, f"{HIDDEN}validate_{at}_{place}") for place, column in enumerate(self.columns or ())]
+        if self.type is not None:
+            return [typed(column, self.type, output) for column, output in hidden]
+        if self.exists_in is not None:
+            return [looked_up(column, known[self.exists_in.key], output) for column, output in hidden]
+        return []
+
     def _of_column(self, column: str, hidden: str) -> Check:
         value = nw.col(column)
         if self.not_null:
@@ -155,6 +195,8 @@ class Rule(metaclass=Checked):
             return self._within(column, number(column), self.between)
         if self.length is not None:
             return self._within(column, value.str.len_chars().cast(nw.Float64), self.length)
+        if self.type is not None or self.exists_in is not None:
+            return self._check(column, ~nw.col(f"{HIDDEN}{hidden}"))
         if self.matches is not None:
             pattern = Pattern(column, self.matches, False, f"{HIDDEN}{hidden}")
             return self._check(column, ~nw.col(pattern.output), patterns=[pattern])

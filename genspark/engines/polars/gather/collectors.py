@@ -15,6 +15,7 @@ from genspark.engines.polars.gather.frequencies import GroupTallies, Tally
 from genspark.engines.polars.gather.moments import GroupMoments, MomentsAndExtremes
 from genspark.engines.polars.gather.powers import PowerSums
 from genspark.engines.polars.gather.quantiles import Exact, GroupExact, GroupSketches, Sketch
+from genspark.engines.polars.gather.rows import Combinations, Places
 from genspark.engines.polars.gather.sample import Smallest
 from genspark.errors import PlanError
 from genspark.statistics import (
@@ -24,8 +25,10 @@ from genspark.statistics import (
     Extremes,
     Frequencies,
     Moments,
+    Ordered,
     Powers,
     Quantiles,
+    Repeats,
     Sample,
     State,
     Statistic,
@@ -42,6 +45,8 @@ OVER_ALL_ROWS: dict[type[Statistic], Callable[[Any], Collector]] = {
     Powers: PowerSums,
     Sample: Smallest,
     Elements: OfElements,
+    Repeats: Combinations,
+    Ordered: Places,
 }
 
 BY_GROUP: dict[type[Statistic], Callable[[Any], GroupCollector]] = {

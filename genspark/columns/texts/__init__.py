@@ -1,0 +1,1 @@
+"""Texts: measures by which published rules judge them, and clean ways of writing them."""
