@@ -31,6 +31,7 @@ from generated import Fields, attempts, choices_of, fields_of  # noqa: E402
 
 INF, NAN = math.inf, math.nan
 os.environ.setdefault("GENSPARK_PII_KEY", "a key for this page alone")
+os.environ.setdefault("GENSPARK_PSEUDONYM_KEY", "a key for this page alone")
 X = [1.0, 2.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0, 40.0]
 ODD = {"null": None, "NaN": NAN, "+infinity": INF}
 FAMILIES = {
@@ -39,7 +40,8 @@ FAMILIES = {
     "Bring to a scale": ["scale"],
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
-    "Hold to rules": ["validate", "expect", "filter", "pii"],
+    "Hold to rules": ["validate", "expect", "filter"],
+    "Keep persons out": ["pii", "pseudonymize"],
     "For training": ["split", "reweigh", "augment"],
     "Columns": ["cast", "rename", "select", "drop"],
 }

@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluation_commands(one)
 
     _add_first_looks(one)
+    _add_privacy_commands(one)
 
     sub = one("drift", "tell how far a table has moved from another", "out/new --against out/old --stop 0.25", "drift")
     sub.add_argument("table", metavar="TABLE", help="a table")
@@ -211,6 +212,16 @@ def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--retain", metavar="DURATION", help="keep removed files and the log for so long, such as 30d")
     sub.add_argument("--rows", action="store_true", help="check the order of rows in all files, not in 20")
     sub.add_argument("--force", action="store_true", help="vacuum or shorten retention below what the table says")
+    _add_output_options(sub)
+
+
+def _add_privacy_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
+    example = "out/taxis --vault vault --columns user -o revealed.parquet"
+    sub = one("reveal", "write a table with originals in the place of pseudonyms", example, "privacy")
+    sub.add_argument("table", metavar="TABLE", help="a table with pseudonyms")
+    sub.add_argument("--vault", required=True, metavar="VAULT", help="the vault that the step pseudonymize filled")
+    sub.add_argument("--columns", required=True, metavar="COLUMNS", help="the columns of pseudonyms, by commas")
+    sub.add_argument("-o", "--output", required=True, metavar="FILE", help="the Parquet file to write")
     _add_output_options(sub)
 
 

@@ -12,6 +12,7 @@ from genspark.steps.impute import Impute
 from genspark.steps.learner import Learner
 from genspark.steps.outliers import Outliers
 from genspark.steps.pii import Pii
+from genspark.steps.pseudonymize import Pseudonymize
 from genspark.steps.rejection import Rejection
 from genspark.steps.rename import Rename
 from genspark.steps.reweigh import Reweigh
@@ -36,6 +37,7 @@ __all__ = [
     "Mixup",
     "Outliers",
     "Pii",
+    "Pseudonymize",
     "RandomCrop",
     "Rejection",
     "Rename",

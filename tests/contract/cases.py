@@ -32,6 +32,7 @@ from genspark.statistics import (
 from genspark.steps import Step
 
 os.environ.setdefault("GENSPARK_PII_KEY", "a key for the tests alone")
+os.environ.setdefault("GENSPARK_PSEUDONYM_KEY", "a key for the tests alone")
 INF, NAN = math.inf, math.nan
 ROWS = 24
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
@@ -14,16 +13,13 @@ from pydantic.dataclasses import dataclass
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN, any_of
 from genspark.columns.kernels import Kernel
-from genspark.errors import ConfigError
+from genspark.columns.keyed import key_of
 from genspark.steps.base import STEP_CONFIG, Step, check_fields
 from genspark.steps.learner import Parameters
 from genspark.steps.matching import Columns, as_tuple, match, refuse_taken
 from genspark.steps.pii.finding import Replace, finding, hashed, masked
 from genspark.steps.pii.kinds import KindName
 from genspark.steps.rejection import Rejection
-from genspark.storage.secrets import remember
-
-SHORTEST_KEY = 16
 
 
 @dataclass(config=STEP_CONFIG)
@@ -130,14 +126,7 @@ class Pii(Step):
         return masked if self.action == "mask" else None
 
     def _key(self) -> bytes:
-        key = os.environ.get(self.key_variable, "")
-        if len(key) < SHORTEST_KEY:
-            raise ConfigError(
-                f"{self.label}: key_variable: the environment variable {self.key_variable} must hold a key of "
-                f"{SHORTEST_KEY} characters or more, and is {'too short' if key else 'not set'}"
-            )
-        remember(key, "secret")
-        return key.encode()
+        return key_of(self.key_variable, self.label)
 
     def _named(self, at: int) -> Any:
         return lambda kind: f"{HIDDEN}pii_{at}_{kind or 'text'}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genspark.columns.kernels import Kernel
+from genspark.columns.keyed import digest
 from genspark.steps.pii.kinds import KINDS, Kind
 
 Replace = Callable[[str, str], str]
@@ -26,8 +25,7 @@ def hashed(key: bytes) -> Replace:
     """`[EMAIL:0123456789abcdef]`: the first 64 bits of the HMAC-SHA256, by a key, of kind and text."""
 
     def replace(kind: str, text: str) -> str:
-        digest = hmac.new(key, f"{kind}:{text}".encode(), hashlib.sha256).hexdigest()
-        return f"[{kind.upper()}:{digest[:16]}]"
+        return f"[{kind.upper()}:{digest(key, f'{kind}:{text}').hex()[:16]}]"
 
     return replace
 
