@@ -41,7 +41,7 @@ FAMILIES = {
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
     "Hold to rules": ["validate", "expect", "filter"],
-    "Keep persons out": ["pii", "pseudonymize"],
+    "Keep persons out": ["pii", "pseudonymize", "anonymize"],
     "For training": ["split", "reweigh", "augment"],
     "Columns": ["cast", "rename", "select", "drop"],
 }
@@ -114,12 +114,19 @@ def table_of_fields(step: type[Step]) -> list[str]:
     schema = TypeAdapter(step).json_schema()
     lines = table_of_keys(schema, schema.get("$defs", {}))
     for name, told in schema["properties"].items():
-        each = told.get("items", {}).get("$ref")
+        places = ("items", "additionalProperties")
+        each = next((ref for one in (told, *told.get("anyOf", ())) for p in places if (ref := ref_of(one, p))), None)
         if each:
             one = schema["$defs"][each.rsplit("/", 1)[1]]
             lines += [f"Each of `{name}`: {' '.join(one['description'].split())}", ""]
             lines += table_of_keys(one, schema["$defs"])
     return lines
+
+
+def ref_of(told: dict[str, Any], place: str) -> str | None:
+    """The section that a list or a mapping has of each, by its reference."""
+    each = told.get(place)
+    return each.get("$ref") if isinstance(each, dict) else None
 
 
 def table_of_keys(schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:

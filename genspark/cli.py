@@ -216,6 +216,21 @@ def _add_table_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _add_privacy_commands(one: Callable[..., argparse.ArgumentParser]) -> None:
+    example = "out/titanic --quasi age,sex,town --sensitive survived --k 5 --l 2"
+    sub = one(
+        "privacy", "measure how well persons hide in a table, and fail where it is too little", example, "privacy"
+    )
+    sub.add_argument("table", metavar="TABLE", help="a table")
+    sub.add_argument("--quasi", required=True, metavar="COLUMNS", help="what others may know of a person, by commas")
+    sub.add_argument("--sensitive", metavar="COLUMN", help="what nobody shall learn of a person")
+    sub.add_argument("--k", type=_count, metavar="N", help="fail where a class has fewer rows")
+    sub.add_argument("--l", type=_count, metavar="N", help="fail where a class has fewer distinct sensitive values")
+    sub.add_argument("--t", type=float, metavar="DISTANCE", help="fail where a class is farther from all rows")
+    sub.add_argument(
+        "--distance", choices=("auto", "ordered", "equal"), default="auto", help="of values (auto: of numbers, ordered)"
+    )
+    _add_output_options(sub)
+
     example = "out/taxis --vault vault --columns user -o revealed.parquet"
     sub = one("reveal", "write a table with originals in the place of pseudonyms", example, "privacy")
     sub.add_argument("table", metavar="TABLE", help="a table with pseudonyms")

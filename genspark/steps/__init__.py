@@ -1,5 +1,6 @@
 """The steps of a pipeline, one a file. Their fields are their YAML keys."""
 
+from genspark.steps.anonymize import Anonymize
 from genspark.steps.augment import Augment, ColorJitter, GaussianNoise, Mixup, RandomCrop, TimeCrop, TokenMasking
 from genspark.steps.base import Step
 from genspark.steps.bucketize import Bucketize
@@ -23,6 +24,7 @@ from genspark.steps.transform import Transform
 from genspark.steps.validate import Validate
 
 __all__ = [
+    "Anonymize",
     "Augment",
     "Bucketize",
     "Cast",
