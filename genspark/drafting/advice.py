@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from genspark.columns.names import snake_case
+from genspark.drafting.asking import Answers
 from genspark.drafting.looking import Column, Look
 from genspark.sources.formats import format_of
 
@@ -36,16 +37,21 @@ def key_of(seen: Look) -> tuple[list[str], str]:
     return [], "no column is another in every row: rows are told apart by all of their values"
 
 
-def steps_for(seen: Look, key: Sequence[str]) -> Iterator[Advice]:
-    """The steps that suit a source, in the order of a pipeline."""
-    gone = list(_dropped(seen))
+def steps_for(seen: Look, key: Sequence[str], known: Answers | None = None) -> Iterator[Advice]:
+    """The steps that suit a source and what a person knows of it, in the order of a pipeline."""
+    known = known or Answers()
+    kept = {*key, known.label}
+    gone = [*_dropped(seen, kept), *_private(seen, kept, known.personal)]
     yield from gone
-    left_out = {name for advice in gone for name in advice.fields["columns"]} | set(key)
+    left_out = {name for advice in gone if advice.kind == "drop" for name in advice.fields["columns"]} | set(key)
     columns = [column for column in seen.columns if column.name not in left_out]
+    label = known.label
     if any(_REFUSED.search(column.name) for column in seen.columns):
         yield Advice("rename", {"rule": "snake_case"}, ("no table holds blanks, commas or brackets in names",))
         columns = [replace(column, name=snake_case(column.name)) for column in columns]
+        label = snake_case(label) if label else ""
     yield from _validated(columns)
+    columns = [column for column in columns if column.name != label]
     if seen.rows >= 10:
         share = "80 % to learn from, 10 % to choose by, 10 % to judge by; a row stays where its key puts it"
         parts = {"train": 0.8, "validation": 0.1, "test": 0.1}
@@ -75,14 +81,29 @@ def is_measured(column: Column) -> bool:
     return column.kind == "number" and not is_name and column.skew is not None
 
 
-def _dropped(seen: Look) -> Iterator[Advice]:
-    empty = [c for c in seen.columns if c.missing > MOSTLY_MISSING]
+def _dropped(seen: Look, kept: Collection[str]) -> Iterator[Advice]:
+    empty = [c for c in seen.columns if c.missing > MOSTLY_MISSING and c.name not in kept]
     if empty:
         why = _listed("mostly missing", empty, lambda c: f"{c.missing:.0%}")
         yield Advice("drop", {"columns": _names(empty)}, (why,))
-    constant = [c for c in seen.columns if c not in empty and c.distinct == 1 and c.missing == 0 and seen.rows > 1]
+    constant = [
+        c
+        for c in seen.columns
+        if c.name not in kept and c not in empty and c.distinct == 1 and c.missing == 0 and seen.rows > 1
+    ]
     if constant and len(constant) + len(empty) < len(seen.columns):
         yield Advice("drop", {"columns": _names(constant)}, (_listed("one value alone", constant, lambda c: c.kind),))
+
+
+def _private(seen: Look, kept: Collection[str], personal: Sequence[str]) -> Iterator[Advice]:
+    named = [c for c in seen.columns if c.name in personal]
+    texts = [c for c in named if c.kind == "text" and c.name not in kept]
+    others = [c for c in named if c.kind != "text" and c.name not in kept]
+    if texts:
+        why = "personal data, as you said: what patterns find is masked, which is less and not nothing (docs/trust.md)"
+        yield Advice("pii", {"columns": _names(texts), "action": "mask"}, (why,))
+    if others:
+        yield Advice("drop", {"name": "personal", "columns": _names(others)}, ("personal data, as you said",))
 
 
 def _validated(columns: Sequence[Column]) -> Iterator[Advice]:

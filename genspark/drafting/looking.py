@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ import polars as pl
 from genspark.config import Source
 from genspark.drafting.kinds import source_of
 from genspark.errors import SourceError
-from genspark.report.bins import Tally, as_numbers, shape_of
-from genspark.report.profile import LINEAGE, MOST_COLUMNS, profile
+from genspark.report.bins import Shape, Tally, as_numbers, shape_of
+from genspark.report.profile import LINEAGE, MOST_COLUMNS, Profile, profile
 from genspark.sources import find_dataset, scan
 
 SAMPLE = 100_000
@@ -50,12 +50,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Look:
-    """What was found of a source."""
+    """What was found of a source. `shapes` and `profile` are how each column was counted, and what that gave."""
 
     source: Source
     rows: int
     sampled: int
     columns: tuple[Column, ...]
+    shapes: Mapping[str, Shape]
+    profile: Profile
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -82,7 +84,7 @@ def look(paths: Sequence[str], source: Source | None = None) -> Look:
     shapes = {name: shape_of([sample[name]]) for name in names}
     found = profile(frame, shapes)
     columns = tuple(_column(name, sample[name], found.tallies.get(name) or Tally(shapes[name])) for name in names)
-    return Look(source, found.rows, sample.height, columns)
+    return Look(source, found.rows, sample.height, columns, shapes, found)
 
 
 def _column(name: str, sample: pl.Series, tally: Tally) -> Column:

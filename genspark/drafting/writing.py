@@ -10,16 +10,20 @@ from typing import Any
 
 from genspark.config import JobConfig
 from genspark.drafting.advice import key_of, steps_for
+from genspark.drafting.asking import Answers
 from genspark.drafting.looking import Look
 
 WIDTH = 110
 
 
-def draft(seen: Look, target: str = "") -> str:
-    """The YAML of a job that runs as it is. `target` is the table's path, made from the source's name if left out."""
+def draft(seen: Look, known: Answers | None = None) -> str:
+    """The YAML of a job that runs as it is, from what was seen and what a person knows beside."""
+    known = known or proposed(seen)
     name = _name(seen)
     key, why_key = key_of(seen)
-    steps = list(steps_for(seen, key))
+    if known.key is not None and list(known.key) != key:
+        key, why_key = list(known.key), "as you said"
+    steps = list(steps_for(seen, key, known))
     source: dict[str, Any] = {"path": seen.source.path, "format": seen.source.format}
     if seen.source.options:
         source["options"] = dict(seen.source.options)
@@ -39,8 +43,8 @@ def draft(seen: Look, target: str = "") -> str:
     lines.append("steps:" if steps else "steps: []")
     for advice in steps:
         lines += _commented(advice.why, "  ")
-        lines += _step(advice.kind, advice.fields)
-    lines += ["sink:", f"  path: {_flow(target or f'out/{name}')}", "  mode: overwrite"]
+        lines += as_yaml(advice.kind, advice.fields)
+    lines += ["sink:", f"  path: {_flow(known.target or _target(name))}", "  mode: overwrite"]
     if has_split:
         lines += [*_commented(["trainers read one part without opening the others"], "  "), "  partition_by: [split]"]
     text = "\n".join(lines) + "\n"
@@ -48,7 +52,13 @@ def draft(seen: Look, target: str = "") -> str:
     return text
 
 
-def _step(kind: str, fields: Mapping[str, Any]) -> list[str]:
+def proposed(seen: Look, target: str = "") -> Answers:
+    """What the data itself suggests, where nobody is asked."""
+    return Answers(tuple(key_of(seen)[0]), target=target or _target(_name(seen)))
+
+
+def as_yaml(kind: str, fields: Mapping[str, Any]) -> list[str]:
+    """The lines of a step in the list of steps."""
     flat = f"  - {kind}: {_flow(fields)}"
     if len(flat) <= WIDTH:
         return [flat]
@@ -80,6 +90,10 @@ def _commented(lines: Any, indent: str) -> list[str]:
     import textwrap
 
     return [f"{indent}# {part}" for line in lines for part in textwrap.wrap(line, WIDTH)]
+
+
+def _target(name: str) -> str:
+    return f"out/{name}"
 
 
 def _name(seen: Look) -> str:

@@ -14,7 +14,8 @@ from genspark.evaluate.score import Score
 from genspark.pages import render
 from genspark.report import drawing, examples, origin
 from genspark.report import scores as shown
-from genspark.report.bins import Tally, drift
+from genspark.report.bins import drift
+from genspark.report.columns import shown_columns
 from genspark.report.pictures import Pictures
 from genspark.report.profile import Profile, columns_of, frame_of, profile, rows_of, shapes
 from genspark.report.steps import Steps, steps_of
@@ -23,7 +24,6 @@ from genspark.tables.snapshot import Snapshot, read_snapshot
 from genspark.version import VERSION
 
 MOST_BYTES = 10_000_000
-Pair = Sequence[tuple[str, Tally]]
 
 
 def report(
@@ -65,7 +65,7 @@ def report(
         "version": VERSION,
         "made": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "tables": [_table(*one) for one in zip(names, paths, snapshots, profiles, strict=True)],
-        "columns": _columns(of, profiles, names),
+        "columns": shown_columns(of, profiles, names),
         "drifts": _drifts(profiles),
         "scores": [*shown.given(scores), *(shown.newest(ledger) if ledger else [])],
         "steps": _steps(steps_of(table) if steps and told["run"] else Steps(0, (), ())),
@@ -115,42 +115,6 @@ def _table(name: str, path: str, snapshot: Snapshot, found: Profile) -> dict[str
         "size": size_text(sum(file.size for file in snapshot.files)),
         "table_version": snapshot.version,
         "partition_by": ", ".join(snapshot.partition_by),
-    }
-
-
-def _columns(of: Mapping[str, Any], profiles: Sequence[Profile], names: Sequence[str]) -> list[dict[str, Any]]:
-    found = []
-    for name, shape in of.items():
-        pairs = [(title, one.tallies[name]) for title, one in zip(names, profiles, strict=True) if name in one.tallies]
-        has_picture = shape.kind in ("number", "time", "category", "text") and any(t.shares.any() for _, t in pairs)
-        found.append(
-            {
-                "name": name,
-                "dtype": shape.dtype,
-                "kind": shape.kind,
-                "picture": drawing.histogram(name, pairs) if has_picture else None,
-                "facts": [{"name": title, **_facts(tally)} for title, tally in pairs],
-            }
-        )
-    return found
-
-
-def _facts(tally: Tally) -> dict[str, Any]:
-    is_number = tally.shape.kind in ("number", "time", "text") and tally.n > 0
-    shape = tally.shape if tally.shape.kind == "time" else None
-    beyond = 0.0 if tally.bins is None or not tally.n else float((tally.bins[0] + tally.bins[-1]) / tally.n)
-    return {
-        "missing": f"{tally.missing:,}",
-        "missing_share": f"{tally.missing / tally.rows:.2%}" if tally.rows else "none",
-        "missing_width": round(100 * tally.missing / tally.rows, 2) if tally.rows else 0,
-        "infinite": tally.infinite,
-        "outliers": f"{tally.outliers:,}" if tally.shape.kind == "number" else "",
-        "outlier_share": f"{tally.outliers / tally.n:.2%}" if tally.n and tally.shape.kind == "number" else "",
-        "least": drawing.number(tally.least, shape) if is_number else "",
-        "greatest": drawing.number(tally.greatest, shape) if is_number else "",
-        "mean": drawing.number(tally.mean, shape) if is_number else "",
-        "deviation": drawing.number(tally.deviation) if is_number and shape is None else "",
-        "beyond": f"{beyond:.1%}" if beyond else "",
     }
 
 

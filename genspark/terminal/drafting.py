@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from rich.console import Console
+from rich.prompt import Prompt
 from rich.table import Table
+from rich.text import Text
 
 from genspark.config import JobConfig
-from genspark.drafting import Column, Look, draft, look
+from genspark.drafting import Answers, Column, Look, answers, as_yaml, draft, look, page, proposed
 from genspark.drafting.advice import steps_for
-from genspark.drafting.writing import _step as as_yaml
 from genspark.errors import ConfigError
-from genspark.terminal.console import ConsoleProgress, print_table
+from genspark.storage.files import write_text
+from genspark.storage.sizes import size_text
+from genspark.terminal.console import print_table
+from genspark.terminal.progress import progress_of
 from genspark.terminal.ticks import LEVELS, ticks
 
 
-def profile(arguments: argparse.Namespace) -> None:
+def profile(arguments: SimpleNamespace) -> None:
     """Print what is in a source, or rules that it suggests."""
     seen = _seen(arguments)
     if arguments.json:
@@ -29,6 +34,12 @@ def profile(arguments: argparse.Namespace) -> None:
         for advice in steps_for(seen, []):
             if advice.kind == "validate":
                 print("\n".join(as_yaml(advice.kind, advice.fields)))
+        return
+    if arguments.html:
+        text = page(seen)
+        write_text(arguments.html, text)
+        size = len(text.encode())
+        print(f"{arguments.html} ({size_text(size)}): open it in a browser")
         return
     title = f"genspark profile: {seen.rows:,} rows; quantiles and distinct values of the first {seen.sampled:,}"
     table = Table(title=title, title_justify="left")
@@ -51,29 +62,42 @@ def profile(arguments: argparse.Namespace) -> None:
     print_table(table, 180)
 
 
-def init(arguments: argparse.Namespace) -> None:
-    """Write a job that suits a source, with the reason for each choice."""
-    path = Path(arguments.output)
-    if path.exists() and not arguments.force:
-        raise ConfigError(f"-o: {path} is there already; name another file, or give --force")
-    text = draft(_seen(arguments), arguments.target or "")
-    if str(path) == "-":
+def init(arguments: SimpleNamespace) -> None:
+    """Write a job that suits a source, with the reason for each choice, and ask on a terminal what data cannot tell."""
+    is_printed = arguments.output == "-"
+    if not is_printed and Path(arguments.output).exists() and not arguments.force:
+        raise ConfigError(f"-o: {arguments.output} is there already; name another file, or give --force")
+    seen = _seen(arguments)
+    known = proposed(seen, arguments.target or "")
+    if sys.stdin.isatty() and sys.stderr.isatty() and not arguments.yes:
+        known = _asked(seen, known)
+    text = draft(seen, known)
+    if is_printed:
         print(text, end="")
         return
-    draft_path = path.with_name(f".{path.name}.{os.getpid()}")
-    draft_path.write_text(text, encoding="utf-8")
-    draft_path.replace(path)
-    print(f"{path}: look at it, then: genspark run {path}")
+    write_text(arguments.output, text)
+    print(f"{arguments.output}: look at it, then: genspark run {arguments.output}")
 
 
-def _seen(arguments: argparse.Namespace) -> Look:
+def _asked(seen: Look, known: Answers) -> Answers:
+    """What a person answers on the terminal; an empty line takes what is proposed, a single - takes none."""
+    console = Console(stderr=True)
+    told = f"{seen.rows:,} rows of {', '.join(column.name for column in seen.columns)}"
+    console.print(Text(told), Text("Enter takes what is in brackets; - is for none."), sep="\n")
+
+    def ask(question: str, default: str) -> str:
+        given = Prompt.ask(Text(question), console=console, default=default, show_default=bool(default))
+        return "" if given.strip() == "-" else given.strip()
+
+    return answers(seen, known, ask, lambda line: console.print(Text(line)))
+
+
+def _seen(arguments: SimpleNamespace) -> Look:
     paths = list(arguments.source)
     source = None
     if len(paths) == 1 and paths[0].endswith((".yaml", ".yml")):
         source = JobConfig.from_yaml(paths[0]).source
-    if arguments.quiet:
-        return look(paths, source)
-    with ConsoleProgress().phase("looking at the data"):
+    with progress_of(arguments).phase("looking at the data"):
         return look(paths, source)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from types import SimpleNamespace
 from typing import Any
 
 from genspark.errors import DataError
@@ -12,11 +12,10 @@ from genspark.tables.reveal import reveal as write_revealed
 from genspark.terminal.tables import print_pairs, shown
 
 
-def reveal(arguments: argparse.Namespace) -> None:
+def reveal(arguments: SimpleNamespace) -> None:
     """Write a table with originals in the place of pseudonyms."""
-    columns = [name.strip() for name in arguments.columns.split(",")]
     with shown(arguments, "revealing") as tell:
-        told = write_revealed(arguments.table, arguments.vault, columns, arguments.output, tell)
+        told = write_revealed(arguments.table, arguments.vault, arguments.columns, arguments.output, tell)
     if arguments.json:
         print(json.dumps(told))
         return
@@ -30,10 +29,10 @@ def reveal(arguments: argparse.Namespace) -> None:
     )
 
 
-def privacy(arguments: argparse.Namespace) -> None:
+def privacy(arguments: SimpleNamespace) -> None:
     """Measure how well persons hide in a table."""
     wanted = Wanted(
-        tuple(name.strip() for name in arguments.quasi.split(",")),
+        arguments.quasi,
         arguments.sensitive,
         {"auto": None, "ordered": True, "equal": False}[arguments.distance],
         arguments.k,

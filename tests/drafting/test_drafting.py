@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,7 @@ import pytest
 from genspark import job
 from genspark.cli import main
 from genspark.config import JobConfig
-from genspark.drafting import Column, draft, look
+from genspark.drafting import Answers, Column, answers, draft, look, page, proposed
 from genspark.errors import SourceError
 
 DATA = ("load_iris", "load_diabetes", "load_wine", "load_breast_cancer", "load_linnerud")
@@ -55,7 +60,7 @@ def test_a_look_tells_what_is_there(odd: str) -> None:
 
 
 def test_each_choice_follows_from_a_figure_and_says_so(odd: str) -> None:
-    text = draft(look([odd]), "out/odd")
+    text = draft(look([odd]), Answers(target="out/odd"))
     config = JobConfig.from_text(text)
     kinds = [step.kind for step in config.steps]
     assert kinds == [
@@ -83,9 +88,71 @@ def test_a_draft_of_known_data_runs_unchanged(tmp_path: Path, name: str) -> None
     datasets: Any = pytest.importorskip("sklearn.datasets")
     frame = getattr(datasets, name)(as_frame=True).frame
     frame.to_csv(tmp_path / "data.csv", index=False)
-    text = draft(look([str(tmp_path / "data.csv")]), str(tmp_path / "table"))
+    text = draft(look([str(tmp_path / "data.csv")]), Answers(target=str(tmp_path / "table")))
     report = job.run(JobConfig.from_text(text))
     assert report.rows_written == len(frame)
+
+
+def test_a_person_tells_what_data_cannot(odd: str, tmp_path: Path) -> None:
+    seen, told = look([odd]), []
+    given = {
+        "tell rows apart": ["usr id", "user id, city"],
+        "label": ["amount, age", "amount"],
+        "personal": ["city, age"],
+    }
+
+    def ask(question: str, default: str) -> str:
+        for part, replies in given.items():
+            if part in question:
+                return replies.pop(0)
+        return default
+
+    known = answers(seen, proposed(seen, str(tmp_path / "table")), ask, told.append)
+    assert known == Answers(("user id", "city"), "amount", ("city", "age"), str(tmp_path / "table"))
+    assert told == ["'usr id' is not a column; did you mean 'user id'?", "one column at most"]
+    text = draft(seen, known)
+    # The key stays, though it is personal; the label is neither clipped nor scaled.
+    assert "# personal data, as you said\n  - drop: {name: personal, columns: [age]}" in text
+    config = JobConfig.from_text(text)
+    assert config.key == ("user id", "city")
+    report = job.run(config)
+    assert report.rows_written == 2000
+    table = pl.read_delta(str(tmp_path / "table")).sort("user_id")
+    assert table["amount"].to_list() == pl.read_csv(odd, separator=";")["amount"].to_list()
+    assert "age" not in table.columns
+
+
+def test_the_questions_on_a_terminal(odd: str, tmp_path: Path) -> None:
+    """A pseudo-terminal, as a person has it: Enter four times, and - for no key."""
+    conf, table = tmp_path / "job.yaml", str(tmp_path / "table")
+    told = typed(["init", odd, "-o", str(conf), "--target", table], "-\namount\n\n\n")
+    assert "Which columns tell rows apart" in told
+    config = JobConfig.from_yaml(str(conf))
+    assert (config.key, config.sink.path) == ((), table)
+    assert typed(["init", odd, "-o", str(tmp_path / "other.yaml"), "--yes"], "").count("Which") == 0
+
+
+def typed(arguments: list[str], text: str) -> str:
+    """What the command line prints on a terminal of its own where a text is typed."""
+    master, slave = os.openpty()
+    command = [sys.executable, "-m", "genspark.cli", *arguments]
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, close_fds=True) as process:
+        os.close(slave)
+        os.write(master, text.encode())
+        told = b""
+        with contextlib.suppress(OSError):  # The end of a terminal that nobody holds any more.
+            while piece := os.read(master, 1 << 16):
+                told += piece
+        os.close(master)
+    assert process.returncode == 0, told.decode()
+    return told.decode()
+
+
+def test_the_page_of_a_profile_needs_nothing_else(odd: str) -> None:
+    text = page(look([odd]))
+    assert text.count("<article") == 6
+    assert "10.00% missing" in text
+    assert not re.search(r"(?:src|href)=.(?!data:|#)", text)
 
 
 def test_the_commands(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,6 +163,8 @@ def test_the_commands(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "is there already; name another file, or give --force" in capsys.readouterr().err
     assert main(["profile", odd, "--json", "-q"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == 2000
+    assert main(["profile", odd, "--html", str(tmp_path / "page.html"), "-q"]) == 0
+    assert "open it in a browser" in capsys.readouterr().out
     # A table may be looked at too, and its rules be taken over.
     assert main(["profile", table, "--rules", "-q"]) == 0
     assert "  - validate:" in capsys.readouterr().out

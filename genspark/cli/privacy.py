@@ -1,0 +1,58 @@
+"""Commands about the persons in tables."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+from genspark.cli.app import command
+from genspark.cli.parameters import Json, Log, LogForm, Option, Quiet, Table, by_commas
+
+PANEL = "Privacy"
+
+
+class Distance(enum.StrEnum):
+    """How far sensitive values lie apart."""
+
+    AUTO = "auto"
+    ORDERED = "ordered"
+    EQUAL = "equal"
+
+
+@command(PANEL, "out/titanic --quasi age,sex,embark_town --sensitive survived --k 5 --l 2", "privacy")
+def privacy(
+    table: Table,
+    quasi: Annotated[
+        str, Option(metavar="COLUMNS", help="What others may know of a person, by commas.", callback=by_commas)
+    ],
+    sensitive: Annotated[str | None, Option(metavar="COLUMN", help="What nobody shall learn of a person.")] = None,
+    k: Annotated[int | None, Option("--k", min=1, metavar="N", help="Fail where a class has fewer rows.")] = None,
+    l: Annotated[  # noqa: E741 - its name everywhere
+        int | None, Option("--l", min=1, metavar="N", help="Fail where a class has fewer distinct sensitive values.")
+    ] = None,
+    t: Annotated[
+        float | None, Option("--t", metavar="DISTANCE", help="Fail where a class is farther from all rows.")
+    ] = None,
+    distance: Annotated[
+        Distance, Option(help="Of sensitive values: by rank, equal, or by rank for numbers (default: auto).")
+    ] = Distance.AUTO,
+    json: Json = False,
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
+) -> None:
+    """Measure how well persons hide in a table, and fail where it is too little."""
+
+
+@command(PANEL, "out/trips --vault /safe/vault --columns user -o revealed.parquet", "privacy")
+def reveal(
+    table: Table,
+    vault: Annotated[str, Option(metavar="VAULT", help="The vault that the step pseudonymize filled.")],
+    columns: Annotated[
+        str, Option(metavar="COLUMNS", help="The columns of pseudonyms, by commas.", callback=by_commas)
+    ],
+    output: Annotated[str, Option("--output", "-o", metavar="FILE", help="The Parquet file to write.")],
+    json: Json = False,
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
+) -> None:
+    """Write a table with originals in the place of pseudonyms."""
