@@ -6,7 +6,7 @@ import enum
 from typing import Annotated
 
 from genspark.cli.app import command
-from genspark.cli.parameters import Json, Log, LogForm, Option, Quiet, Table, by_commas
+from genspark.cli.parameters import Json, Log, LogForm, Option, Quiet, Table, TableOrJob, by_commas
 
 PANEL = "Privacy"
 
@@ -56,3 +56,21 @@ def reveal(
     log: Log = LogForm.TEXT,
 ) -> None:
     """Write a table with originals in the place of pseudonyms."""
+
+
+@command(PANEL, "out/trips --key user=4711 --dry-run", "privacy")
+def erase(
+    table: TableOrJob,
+    key: Annotated[
+        list[str], Option(metavar="COLUMN=VALUE", help="A person: the rows with this value; may be repeated.")
+    ],
+    vault: Annotated[
+        str | None, Option(metavar="VAULT", help="Look for the pseudonyms of the values too, and erase them there.")
+    ] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Say what would be erased, and do nothing.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
+) -> None:
+    """Erase persons from a table and all that is kept beside it, and search every file for them."""
