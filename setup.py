@@ -43,6 +43,7 @@ EXTRAS = {
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "onnx": ["onnxruntime>=1.20", "pillow>=10"],
     "openlineage": ["openlineage-python>=1.30"],
+    "privacy": ["opendp>=0.14"],
     "report": ["jinja2>=3.1", "matplotlib>=3.9"],
     "tensorflow": ["tensorflow-cpu>=2.18"],
     "torch": ["torch>=2.6"],

@@ -6,7 +6,7 @@ import enum
 from typing import Annotated
 
 from genspark.cli.app import command
-from genspark.cli.parameters import Json, Log, LogForm, Option, Quiet, Table, TableOrJob, by_commas
+from genspark.cli.parameters import Argument, Json, Log, LogForm, Option, Quiet, Table, TableOrJob, by_commas
 
 PANEL = "Privacy"
 
@@ -74,3 +74,24 @@ def erase(
     log: Log = LogForm.TEXT,
 ) -> None:
     """Erase persons from a table and all that is kept beside it, and search every file for them."""
+
+
+@command(PANEL, "out/trips mean:age --bounds age=0,100 --epsilon 0.1 --budget 1", "privacy")
+def release(
+    table: Table,
+    query: Annotated[
+        str, Argument(metavar="QUERY", help="count, or sum, mean or histogram with a column, such as mean:age.")
+    ],
+    epsilon: Annotated[float, Option(metavar="EPSILON", help="What the release may tell of a row, such as 0.1.")],
+    bounds: Annotated[
+        list[str], Option(metavar="COLUMN=LOW,HIGH", help="Between what a column's values lie; not from the data.")
+    ] = [],
+    bins: Annotated[int, Option(min=2, max=1000, metavar="N", help="Bins of a histogram (default: 10).")] = 10,
+    budget: Annotated[
+        float | None, Option(metavar="EPSILON", help="What may be spent on the table in all: at the first release.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
+) -> None:
+    """Release a statistic with differential privacy, and keep count of what that spends."""

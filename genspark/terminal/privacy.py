@@ -14,6 +14,7 @@ from genspark.tables.anonymity import Wanted, measure
 from genspark.tables.erasing.erasure import Erasure
 from genspark.tables.erasing.erasure import erase as take_out
 from genspark.tables.footers import Tell
+from genspark.tables.releasing import release as make_release
 from genspark.tables.reveal import reveal as write_revealed
 from genspark.terminal.progress import progress_of
 from genspark.terminal.tables import print_pairs, shown
@@ -138,3 +139,39 @@ def _erased(told: Erasure) -> Iterator[tuple[str, str]]:
     lost = f"; versions before {told.versions_lost} may not be readable" if told.versions_lost else ""
     yield "old files", f"{told.deleted:,} deleted, whatever the table's retention{lost}"
     yield "searched", f"{told.searched:,} files; {len(told.left):,} tell of them still"
+
+
+def release(arguments: SimpleNamespace) -> None:
+    """Release a statistic with differential privacy."""
+    bounds = dict(_bounds(text) for text in arguments.bounds)
+    with shown(arguments, "reading") as tell:
+        told = make_release(
+            arguments.table,
+            arguments.query,
+            arguments.epsilon,
+            bounds=bounds,
+            bins=arguments.bins,
+            budget=arguments.budget,
+            tell=tell,
+        )
+    if arguments.json:
+        print(json.dumps(told, ensure_ascii=False))
+        return
+    found = told["value"] if "value" in told else ", ".join(str(count) for count in told["counts"])
+    print_pairs(
+        f"genspark release: {told['table']}, version {told['version']}",
+        [
+            (told["query"], str(found)),
+            ("mechanism", told["mechanism"]),
+            ("epsilon", f"{told['epsilon']:g} for {told['neighbours']}; {told['left']:g} left"),
+        ],
+    )
+
+
+def _bounds(text: str) -> tuple[str, tuple[float, float]]:
+    column, _, both = text.partition("=")
+    try:
+        low, high = (float(part) for part in both.split(","))
+    except ValueError:
+        raise ConfigError(f"--bounds: must be COLUMN=LOW,HIGH, such as age=0,100; got {text!r}") from None
+    return column, (low, high)
