@@ -79,3 +79,22 @@ def test_a_job_makes_it_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert model["states"] == []
     assert main(["fit", str(tmp_path / "job.yaml"), "--update", "-q"]) == 2
     assert "what it learns from tells of single persons, and is kept for no file" in capsys.readouterr().err
+
+
+def test_samples_of_a_quarantine_do_not_show_what_steps_hide(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pl.DataFrame({"who": ["ada@example.org", "b"], "v": [900.0, 1.0]}).write_parquet(tmp_path / "rows.parquet")
+    job = (
+        f"name: people\nengine: polars\nsource: {{path: '{tmp_path}/rows.parquet', format: parquet}}\nsteps:\n"
+        "- rename: {columns: {who: mail}}\n- validate: {rules: [{columns: v, between: [0, 9]}]}\n"
+        f"- pii: {{columns: mail}}\nsink: {{path: '{tmp_path}/out'}}\n"
+    )
+    (tmp_path / "job.yaml").write_text(job, encoding="utf-8")
+    assert main(["run", str(tmp_path / "job.yaml"), "-q"]) == 0
+    for more in ([], ["--json"]):
+        assert main(["quarantine", str(tmp_path / "out"), "-q", *more]) == 0
+    out = capsys.readouterr().out
+    assert "900" in out
+    assert '"who": "***"' in out
+    assert "ada@" not in out
