@@ -18,7 +18,8 @@ from genspark.steps.base import STEP_CONFIG, Step, check_fields
 from genspark.steps.learner import Parameters
 from genspark.steps.matching import Columns, as_tuple, match, refuse_taken
 from genspark.steps.pii.finding import Replace, finding, hashed, masked
-from genspark.steps.pii.kinds import KindName
+from genspark.steps.pii.kinds import KindName, PatternName
+from genspark.steps.pii.names import KINDS_OF_NAMES, Names
 from genspark.steps.rejection import Rejection
 
 
@@ -28,8 +29,9 @@ class Pii(Step):
 
     email; iban (by its check digits, MOD 97-10); card (13 to 19 digits, by Luhn); ip (versions 4 and 6); us_ssn, es_dni
     (DNI and NIE, by the letter), fr_nir (by its key); phone (numbers with +, and those of North America in groups).
-    Names and places are not found. A pattern may take another number for one of these, and people write in ways that no
-    pattern knows: what is left is less, not nothing.
+    person and place are looked for where they are named, by Presidio with a spaCy `model` on this machine. A pattern
+    may take another number for one of these, and people write in ways that no pattern and no model knows: what is left
+    is less, not nothing.
 
     mask puts [EMAIL] and so on in its place; hash [EMAIL:...], the first 64 bits of the HMAC-SHA256 by the key that
     the environment variable `key_variable` holds, so that equal stays equal and nobody without the key finds out by
@@ -39,11 +41,15 @@ class Pii(Step):
 
     columns: Columns
     kinds: Annotated[tuple[KindName, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
-        default=get_args(KindName), description="What is looked for."
+        default=get_args(PatternName), description="What is looked for."
     )
     action: Literal["mask", "hash", "drop", "quarantine", "flag"] = Field(
         default="mask", description="What is done with it."
     )
+    model: str | None = Field(
+        default=None, min_length=1, description="person and place: the folder or the package of the spaCy model."
+    )
+    language: str = Field(default="en", min_length=2, description="person and place: the language of the model.")
     key_variable: str = Field(
         default="GENSPARK_PII_KEY", description="hash: the environment variable with the key, of 16 characters or more."
     )
@@ -53,6 +59,8 @@ class Pii(Step):
     @model_validator(mode="after")
     def _fields_go_with_the_action(self) -> Self:
         check_fields(self, "action", {"key_variable": ("hash",)})
+        if bool(self._of_names) != bool(self.model):
+            raise ValueError("model: the kinds person and place, and no others, are found by a spaCy model; give both")
         return self
 
     @property
@@ -64,6 +72,8 @@ class Pii(Step):
         refuse_taken(bound._flags if self.action == "flag" else (), schema)
         if self.action == "hash":
             self._key()
+        if self._names:
+            self._names.check(self.label)
         return bound
 
     def reads(self) -> frozenset[str]:
@@ -82,7 +92,10 @@ class Pii(Step):
         return {**schema, **dict.fromkeys(self._flags, nw.Boolean())} if self.action == "flag" else schema
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
-        return [finding(column, self.kinds, self._named(at), self._replace) for at, column in enumerate(self.columns)]
+        return [
+            finding(column, self.kinds, self._named(at), self._replace, self._names)
+            for at, column in enumerate(self.columns)
+        ]
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         if not self.filters:
@@ -114,6 +127,14 @@ class Pii(Step):
         if self.filters:
             return {}
         return {kind: [self._found(at, kind) for at in range(len(self.columns))] for kind in self.kinds}
+
+    @property
+    def _of_names(self) -> tuple[str, ...]:
+        return tuple(kind for kind in self.kinds if kind in KINDS_OF_NAMES)
+
+    @property
+    def _names(self) -> Names | None:
+        return Names(self.model, self.language, self._of_names) if self.model else None
 
     @property
     def _flags(self) -> list[str]:

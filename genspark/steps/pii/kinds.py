@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-KindName = Literal["email", "iban", "card", "ip", "us_ssn", "es_dni", "fr_nir", "phone"]
+PatternName = Literal["email", "iban", "card", "ip", "us_ssn", "es_dni", "fr_nir", "phone"]
+KindName = Literal[PatternName, "person", "place"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Kind:
     `hint` is a pattern for RE2 that every text with a candidate fits, and most texts do not.
     """
 
-    name: KindName
+    name: PatternName
     pattern: re.Pattern[str]
     hint: str
     is_one: Callable[[str], bool]
@@ -138,4 +139,4 @@ KINDS: dict[str, Kind] = {
 }
 """Every kind by its name, in the order in which they claim the same characters."""
 
-assert tuple(KINDS) == get_args(KindName)
+assert tuple(KINDS) == get_args(PatternName)
