@@ -88,10 +88,10 @@ def after(texts: list[Any], **fields: Any) -> list[Any]:
 
 
 def test_names_need_presidio_and_a_model_that_is_here(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="model: the kinds person and place, and no others"):
-        after(["Ada"], kinds="person")
+    with pytest.raises(ConfigError, match="kinds: name one, or give a model that finds names"):
+        after(["Ada"], kinds=[])
     with pytest.raises(ConfigError, match=r"pip install 'genspark\[presidio\]'|is no folder with a spaCy model"):
-        after(["Ada"], kinds="person", model=str(tmp_path / "none"))
+        after(["Ada"], kinds=[], model=str(tmp_path / "none"))
 
 
 def test_names_and_places_are_found_by_a_local_model(tmp_path: Path) -> None:
@@ -104,5 +104,6 @@ def test_names_and_places_are_found_by_a_local_model(tmp_path: Path) -> None:
     nlp.add_pipe("entity_ruler").add_patterns(names)
     nlp.to_disk(tmp_path / "model")
     texts = ["Ada Lovelace (ada@example.org) lives in London.", "nobody", None]
-    out = after(texts, kinds=["email", "person", "place"], model=str(tmp_path / "model"))
+    out = after(texts, kinds="email", model=str(tmp_path / "model"))
     assert out == ["[PERSON] ([EMAIL]) lives in [PLACE].", "nobody", None]
+    assert after(texts, kinds=[], model=str(tmp_path / "model"), action="drop") == ["nobody", None]

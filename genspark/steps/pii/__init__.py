@@ -18,8 +18,8 @@ from genspark.steps.base import STEP_CONFIG, Step, check_fields
 from genspark.steps.learner import Parameters
 from genspark.steps.matching import Columns, as_tuple, match, refuse_taken
 from genspark.steps.pii.finding import Replace, finding, hashed, masked
-from genspark.steps.pii.kinds import KindName, PatternName
-from genspark.steps.pii.names import KINDS_OF_NAMES, Names
+from genspark.steps.pii.kinds import KindName
+from genspark.steps.pii.names import Names
 from genspark.steps.rejection import Rejection
 
 
@@ -29,9 +29,8 @@ class Pii(Step):
 
     email; iban (by its check digits, MOD 97-10); card (13 to 19 digits, by Luhn); ip (versions 4 and 6); us_ssn, es_dni
     (DNI and NIE, by the letter), fr_nir (by its key); phone (numbers with +, and those of North America in groups).
-    person and place are looked for where they are named, by Presidio with a spaCy `model` on this machine. A pattern
-    may take another number for one of these, and people write in ways that no pattern and no model knows: what is left
-    is less, not nothing.
+    With a spaCy `model` on this machine Presidio finds names too, as person and place. A pattern may take another number
+    for one of these, and people write in ways that no pattern and no model knows: what is left is less, not nothing.
 
     mask puts [EMAIL] and so on in its place; hash [EMAIL:...], the first 64 bits of the HMAC-SHA256 by the key that
     the environment variable `key_variable` holds, so that equal stays equal and nobody without the key finds out by
@@ -40,16 +39,18 @@ class Pii(Step):
     """
 
     columns: Columns
-    kinds: Annotated[tuple[KindName, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
-        default=get_args(PatternName), description="What is looked for."
+    kinds: Annotated[tuple[KindName, ...], BeforeValidator(as_tuple)] = Field(
+        default=get_args(KindName), description="What is looked for."
     )
     action: Literal["mask", "hash", "drop", "quarantine", "flag"] = Field(
         default="mask", description="What is done with it."
     )
     model: str | None = Field(
-        default=None, min_length=1, description="person and place: the folder or the package of the spaCy model."
+        default=None,
+        min_length=1,
+        description="The folder or the package of a spaCy model, by which names are looked for.",
     )
-    language: str = Field(default="en", min_length=2, description="person and place: the language of the model.")
+    language: str = Field(default="en", min_length=2, description="The language of the model.")
     key_variable: str = Field(
         default="GENSPARK_PII_KEY", description="hash: the environment variable with the key, of 16 characters or more."
     )
@@ -59,8 +60,8 @@ class Pii(Step):
     @model_validator(mode="after")
     def _fields_go_with_the_action(self) -> Self:
         check_fields(self, "action", {"key_variable": ("hash",)})
-        if bool(self._of_names) != bool(self.model):
-            raise ValueError("model: the kinds person and place, and no others, are found by a spaCy model; give both")
+        if not self.kinds and not self.model:
+            raise ValueError("kinds: name one, or give a model that finds names")
         return self
 
     @property
@@ -105,14 +106,14 @@ class Pii(Step):
         return [
             Rejection(column, kind, self._found(at, kind), nothing, (None, None), action)
             for at, column in enumerate(self.columns)
-            for kind in self.kinds
+            for kind in self._all_kinds
         ]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         if self.filters:
             return frame
         if self.action == "flag":
-            flags = [any_of(self._found(at, kind) for kind in self.kinds) for at in range(len(self.columns))]
+            flags = [any_of(self._found(at, kind) for kind in self._all_kinds) for at in range(len(self.columns))]
             return frame.with_columns(**dict(zip(self._flags, flags, strict=True)))
         return frame.with_columns(*(nw.col(self._named(at)("")).alias(c) for at, c in enumerate(self.columns)))
 
@@ -126,15 +127,15 @@ class Pii(Step):
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         if self.filters:
             return {}
-        return {kind: [self._found(at, kind) for at in range(len(self.columns))] for kind in self.kinds}
+        return {kind: [self._found(at, kind) for at in range(len(self.columns))] for kind in self._all_kinds}
 
     @property
-    def _of_names(self) -> tuple[str, ...]:
-        return tuple(kind for kind in self.kinds if kind in KINDS_OF_NAMES)
+    def _all_kinds(self) -> tuple[str, ...]:
+        return (*self.kinds, *(self._names.kinds if self._names else ()))
 
     @property
     def _names(self) -> Names | None:
-        return Names(self.model, self.language, self._of_names) if self.model else None
+        return Names(self.model, self.language) if self.model else None
 
     @property
     def _flags(self) -> list[str]:

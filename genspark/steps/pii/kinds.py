@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-PatternName = Literal["email", "iban", "card", "ip", "us_ssn", "es_dni", "fr_nir", "phone"]
-KindName = Literal[PatternName, "person", "place"]
+KindName = Literal["email", "iban", "card", "ip", "us_ssn", "es_dni", "fr_nir", "phone"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Kind:
     `hint` is a pattern for RE2 that every text with a candidate fits, and most texts do not.
     """
 
-    name: PatternName
+    name: KindName
     pattern: re.Pattern[str]
     hint: str
     is_one: Callable[[str], bool]
@@ -139,4 +138,4 @@ KINDS: dict[str, Kind] = {
 }
 """Every kind by its name, in the order in which they claim the same characters."""
 
-assert tuple(KINDS) == get_args(PatternName)
+assert tuple(KINDS) == get_args(KindName)

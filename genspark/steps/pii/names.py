@@ -20,7 +20,7 @@ class Names:
 
     model: str
     language: str
-    kinds: tuple[str, ...]
+    kinds: tuple[str, ...] = tuple(KINDS_OF_NAMES)
 
     def __call__(self, text: str) -> list[tuple[int, int, str]]:
         """Where names are; the surest first."""
@@ -32,7 +32,7 @@ class Names:
     def check(self, told_as: str) -> None:
         """Raise ConfigError where Presidio or the model is not here: nothing is fetched from elsewhere."""
         if importlib.util.find_spec("presidio_analyzer") is None:
-            raise ConfigError(f"{told_as}: kinds: names need Presidio; pip install 'genspark[presidio]'")
+            raise ConfigError(f"{told_as}: model: names need Presidio; pip install 'genspark[presidio]'")
         is_package = self.model.isidentifier() and importlib.util.find_spec(self.model) is not None
         if not (is_package or Path(self.model).is_dir()):
             raise ConfigError(
