@@ -30,7 +30,8 @@ class Pii(Step):
     email; iban (by its check digits, MOD 97-10); card (13 to 19 digits, by Luhn); ip (versions 4 and 6); us_ssn, es_dni
     (DNI and NIE, by the letter), fr_nir (by its key); phone (numbers with +, and those of North America in groups).
     With a spaCy `model` on this machine Presidio finds names too, as person and place. A pattern may take another
-    number for one of these, and people write in ways that no pattern and no model knows: what is left is less, not nothing.
+    number for one of these, and people write in ways that no pattern and no model knows: what is left is less, not
+    nothing.
 
     mask puts [EMAIL] and so on in its place; hash [EMAIL:...], the first 64 bits of the HMAC-SHA256 by the key that
     the environment variable `key_variable` holds, so that equal stays equal and nobody without the key finds out by
