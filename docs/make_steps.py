@@ -31,6 +31,7 @@ from generated import Fields, attempts, choices_of, fields_of  # noqa: E402
 
 INF, NAN = math.inf, math.nan
 os.environ.setdefault("GENSPARK_PII_KEY", "a key for this page alone")
+os.environ.setdefault("GENSPARK_PSEUDONYM_KEY", "a key for this page alone")
 X = [1.0, 2.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0, 40.0]
 ODD = {"null": None, "NaN": NAN, "+infinity": INF}
 FAMILIES = {
@@ -39,8 +40,9 @@ FAMILIES = {
     "Bring to a scale": ["scale"],
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
-    "Hold to rules": ["validate", "expect", "filter", "pii"],
+    "Hold to rules": ["validate", "expect", "filter"],
     "Clean and judge texts": ["normalize", "quality", "language", "tokenize", "chunk"],
+    "Keep persons out": ["pii", "pseudonymize", "anonymize"],
     "For training": ["split", "reweigh", "augment"],
     "Columns": ["cast", "rename", "select", "drop"],
 }
@@ -113,12 +115,19 @@ def table_of_fields(step: type[Step]) -> list[str]:
     schema = TypeAdapter(step).json_schema()
     lines = table_of_keys(schema, schema.get("$defs", {}))
     for name, told in schema["properties"].items():
-        each = told.get("items", {}).get("$ref")
+        places = ("items", "additionalProperties")
+        each = next((ref for one in (told, *told.get("anyOf", ())) for p in places if (ref := ref_of(one, p))), None)
         if each:
             one = schema["$defs"][each.rsplit("/", 1)[1]]
             lines += [f"Each of `{name}`: {' '.join(one['description'].split())}", ""]
             lines += table_of_keys(one, schema["$defs"])
     return lines
+
+
+def ref_of(told: dict[str, Any], place: str) -> str | None:
+    """The section that a list or a mapping has of each, by its reference."""
+    each = told.get(place)
+    return each.get("$ref") if isinstance(each, dict) else None
 
 
 def table_of_keys(schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from genspark.cli import first_looks, jobs, scores, tables, trust
+from genspark.cli import first_looks, jobs, privacy, scores, tables, trust
 from genspark.cli.app import app
 
-__all__ = ["first_looks", "jobs", "main", "scores", "tables", "task", "trust"]
+__all__ = ["first_looks", "jobs", "main", "privacy", "scores", "tables", "task", "trust"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
 from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
+from genspark.job import vaults
 from genspark.job.identity import Identity
 from genspark.job.once import Once
 from genspark.job.phases import Phases
@@ -110,6 +111,7 @@ class Attempt:
         runner = self.runner
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
+            vaults.check(runner.config, self.plan.steps, runner.identity, self.phases.note)
             runner.sink.check(runner.target, runner.config.sink, runner.stored)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
@@ -237,6 +239,7 @@ class Attempt:
         runner = self.runner
         try:
             self.once.stage(model)
+            vaults.keep(model, runner)
             written = runner.write(model)
             shards = len(runner.left_out)
             check_sums(written.observed, written=written.commit.rows, aside=written.aside, shards=shards)

@@ -87,7 +87,11 @@ class Pipeline:
             parameters=tuple(parameters),
             key=key,
             input_schema={column: str(dtype) for column, dtype in plan.schemas[0].items()},
-            states=tuple((r.statistic, r.at, r.statistic.brief(state)) for r, state in fitting.scanned.items()),
+            states=tuple(
+                (request.statistic, request.at, request.statistic.brief(state))
+                for request, state in fitting.scanned.items()
+                if not request.statistic.tells_of_persons
+            ),
             source=source or {},
         )
 

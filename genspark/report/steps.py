@@ -17,6 +17,7 @@ from genspark.pipeline.passes import apply_steps, columns_read
 from genspark.report.bins import Tally, shape_of
 from genspark.sources import find_dataset, scan
 from genspark.storage import access
+from genspark.tables.hiding import hidden_in
 
 ROWS = 200_000
 """Rows of the source that are followed through the steps, at most: the first ones."""
@@ -61,11 +62,13 @@ def followed(model: PipelineModel, frame: pl.DataFrame) -> Steps:
     engine, wrapped = engine_for(frame.lazy())
     wrapped = engine.with_draws(wrapped, model.key, model.draws())
     wrapped = engine.without_nan(wrapped, columns_read(model.steps))
-    changed = {name for step in model.steps for name in step.writes()}
+    hidden = hidden_in([step.to_json() for step in model.steps])
+    changed = {name for step in model.steps for name in step.writes() if not hidden.has(name)}
     columns = {
         name: Followed(name, [("as read", _tally(frame[name]))])
         for name in frame.columns
-        if name in changed and (frame.schema[name].is_numeric() or frame.schema[name] == pl.String)
+        if name in changed
+        and (frame.schema[name].is_numeric() or (frame.schema[name] == pl.String and not hidden.texts))
     }
     left = []
     for place, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):

@@ -1,6 +1,7 @@
 """Mergeable statistics: one request a file, states that are plain JSON."""
 
 from genspark.statistics.base import Derivation, State, Statistic, from_json
+from genspark.statistics.combinations import Combinations
 from genspark.statistics.covariance import Covariance
 from genspark.statistics.elements import Elements
 from genspark.statistics.expectation import Expectation
@@ -14,6 +15,7 @@ from genspark.statistics.repeats import Repeats
 from genspark.statistics.sample import Sample
 
 __all__ = [
+    "Combinations",
     "Covariance",
     "Derivation",
     "Elements",

@@ -1,5 +1,6 @@
 """The steps of a pipeline, one a file. Their fields are their YAML keys."""
 
+from genspark.steps.anonymize import Anonymize
 from genspark.steps.augment import Augment, ColorJitter, GaussianNoise, Mixup, RandomCrop, TimeCrop, TokenMasking
 from genspark.steps.base import Step
 from genspark.steps.bucketize import Bucketize
@@ -15,6 +16,7 @@ from genspark.steps.learner import Learner
 from genspark.steps.normalize import Normalize
 from genspark.steps.outliers import Outliers
 from genspark.steps.pii import Pii
+from genspark.steps.pseudonymize import Pseudonymize
 from genspark.steps.quality import Quality
 from genspark.steps.rejection import Rejection
 from genspark.steps.rename import Rename
@@ -27,6 +29,7 @@ from genspark.steps.transform import Transform
 from genspark.steps.validate import Validate
 
 __all__ = [
+    "Anonymize",
     "Augment",
     "Bucketize",
     "Cast",
@@ -44,6 +47,7 @@ __all__ = [
     "Normalize",
     "Outliers",
     "Pii",
+    "Pseudonymize",
     "Quality",
     "RandomCrop",
     "Rejection",

@@ -25,7 +25,7 @@ from genspark.storage.object_stores import one_line
 from genspark.tables.footers import Tell, silent
 from genspark.tables.inspection import Inspection
 from genspark.tables.order import ROW_ID
-from genspark.tables.snapshot import DataFile, open_delta
+from genspark.tables.snapshot import DataFile, Snapshot, open_delta
 from genspark.version import VERSION
 
 FILES_AT_ONCE = 8
@@ -68,11 +68,10 @@ def compact(inspection: Inspection, groups: Sequence[Sequence[DataFile]], tell: 
             f"{snapshot.path}: files are in hash order, which cannot be kept, as there is no column {ROW_ID}; "
             "write the table anew with sink.lineage: true"
         )
-    dataset = find_dataset(Source(path=snapshot.path, format="delta", version=snapshot.version))
-    _refuse_other_types(dataset, table, snapshot.path)
+    dataset = rows_of(snapshot, table)
     replaced = [file for group in groups for file in group]
     try:
-        written = _written(inspection, dataset, groups, run_id, tell)
+        written = rewritten(inspection, dataset, groups, run_id, tell)
         if sum(file.rows for file in written) != sum(inspection.footers[file.name].rows for file in replaced):
             raise SinkError(f"{snapshot.path}: the files changed while they were read; run again")
         metadata = {"genspark": VERSION, "run_id": run_id, "maintenance": "compact"}
@@ -125,14 +124,28 @@ def _cut(files: Sequence[DataFile], targets: Targets) -> Iterator[list[DataFile]
         yield group
 
 
-def _written(
-    inspection: Inspection, dataset: Dataset, groups: Sequence[Sequence[DataFile]], run_id: str, tell: Tell
+def rows_of(snapshot: Snapshot, table: object) -> Dataset:
+    """The rows of a version. Raises SinkError where they come back with types that are not the table's."""
+    dataset = find_dataset(Source(path=snapshot.path, format="delta", version=snapshot.version))
+    _refuse_other_types(dataset, table, snapshot.path)
+    return dataset
+
+
+def rewritten(
+    inspection: Inspection,
+    dataset: Dataset,
+    groups: Sequence[Sequence[DataFile]],
+    run_id: str,
+    tell: Tell = silent,
+    keep: pl.Expr | None = None,
 ) -> list[WrittenFile]:
+    """Files with the rows of these groups, or with those that are to be kept, laid out as the table is."""
     layout = _layout(inspection, run_id)
     written: list[WrittenFile] = []
     for number, group in enumerate(groups):
         tell(number, len(groups))
         frame = _in_order(_rows(dataset, group), inspection, group)
+        frame = frame if keep is None else frame.filter(keep)
         written += write_files(stored(frame, 64), inspection.snapshot.path, layout, task=number)
     return written
 
@@ -162,7 +175,7 @@ def _rows(dataset: Dataset, files: Sequence[DataFile]) -> pl.LazyFrame:
 def _in_order(rows: pl.LazyFrame, inspection: Inspection, files: Sequence[DataFile]) -> pl.LazyFrame:
     """The rows with the column by which the writer orders them: of the table's order, or as they are."""
     seed = inspection.targets.seed
-    if seed is not None:
+    if seed is not None and inspection.tells_order:
         order = pl.col(ROW_ID).map_batches(
             lambda ids: pl.Series(orders(ids.to_numpy(), seed), dtype=pl.Int64),
             return_dtype=pl.Int64,

@@ -10,7 +10,9 @@ from typing import Any
 from genspark.errors import SourceError
 from genspark.sinks.names import FILE_URI, REASON_LIST, RUN, TEXT
 from genspark.storage.object_stores import one_line
+from genspark.storage.secrets import MASK
 from genspark.tables.footers import Tell, silent
+from genspark.tables.hiding import Hidden, hidden_by
 from genspark.tables.rows import batches, plain, refuse_vectors, rows_at
 from genspark.tables.runs import Runs, runs_of
 from genspark.tables.snapshot import DataFile, is_table, read_snapshot
@@ -42,6 +44,8 @@ class Tally:
 def summary(given: str, run: str | None = None, most: int = 3, tell: Tell = silent) -> dict[str, Any]:
     """The quarantine of a table as plain JSON, of one run or of all, with at most so many sample rows a rule.
 
+    Samples show no value of columns that a step keeps persons out of, by the configurations in the ledger.
+
     Rows of runs whose commit the target does not have are told apart, as `unfinished`. `replays` are the runs that
     brought repaired rows into the target. Raises SourceError where there is no quarantine, or no row of the run in it.
     """
@@ -52,13 +56,14 @@ def summary(given: str, run: str | None = None, most: int = 3, tell: Tell = sile
             "name it, or the job's YAML, which knows"
         )
     finished, unfinished = _counted(runs, run, most, tell)
+    hidden = hidden_by(row.get("config") for row in runs.ledger.values())
     if run is not None and not finished.rows + unfinished.rows:
         raise SourceError(f"{runs.quarantine}: no row is of run {run}; leave --run out to see which there are")
     return {
         "quarantine": runs.quarantine,
         "table": runs.target,
-        **_told(finished),
-        "unfinished": _told(unfinished) if unfinished.rows else None,
+        **_told(finished, hidden),
+        "unfinished": _told(unfinished, hidden) if unfinished.rows else None,
         "replays": runs.replays(),
     }
 
@@ -80,7 +85,7 @@ def _counted(runs: Runs, run: str | None, most: int, tell: Tell) -> tuple[Tally,
     return finished, unfinished
 
 
-def _told(tally: Tally) -> dict[str, Any]:
+def _told(tally: Tally, hidden: Hidden) -> dict[str, Any]:
     return {
         "rows": tally.rows,
         "runs": dict(tally.by_run.most_common()),
@@ -90,11 +95,27 @@ def _told(tally: Tally) -> dict[str, Any]:
                 "column": rule[1],
                 "rule": rule[2],
                 "rows": count,
-                "samples": [sample for file, place in tally.places[rule] for sample in samples(file, [place], rule)],
+                "samples": [
+                    masked_sample(sample, hidden)
+                    for file, place in tally.places[rule]
+                    for sample in samples(file, [place], rule)
+                ],
             }
             for rule, count in tally.by_rule.most_common()
         ],
     }
+
+
+def masked_sample(sample: dict[str, Any], hidden: Hidden) -> dict[str, Any]:
+    """The sample without what the job keeps persons out of; the text of a record may have anything in it."""
+    if not hidden:
+        return sample
+    reasons = [
+        {**one, "value": None if one["value"] is None else MASK} if hidden.has(one["column"]) else one
+        for one in sample["reasons"]
+    ]
+    text = None if sample["text"] is None else MASK
+    return {**sample, "reasons": reasons, "text": text, "values": hidden.masked(sample["values"])}
 
 
 def samples(file: DataFile, places: list[int], rule: Rule | None = None) -> Iterator[dict[str, Any]]:

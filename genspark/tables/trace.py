@@ -18,7 +18,8 @@ from genspark.pipeline.model import PipelineModel
 from genspark.sinks.files.layout import layout_of
 from genspark.sinks.names import FILE_URI, REASON_LIST, RUN, TEXT
 from genspark.tables.footers import Tell, silent
-from genspark.tables.quarantine import samples
+from genspark.tables.hiding import hidden_by
+from genspark.tables.quarantine import masked_sample, samples
 from genspark.tables.rows import batches, places_of, plain, refuse_vectors, rows_at
 from genspark.tables.runs import Runs, history_of, runs_of
 from genspark.tables.snapshot import DataFile, is_table, read_snapshot
@@ -117,6 +118,7 @@ def _quarantined(runs: Runs, row_id: int, key: Sequence[str]) -> Iterator[dict[s
     beside = {TEXT, FILE_URI, REASON_LIST, RUN}
     if beside & set(columns):
         return
+    hidden = hidden_by(row.get("config") for row in runs.ledger.values())
     for file in snapshot.files:
         for start, batch in batches(file, columns):
             rows = pl.DataFrame(pl.from_arrow(batch))
@@ -124,4 +126,5 @@ def _quarantined(runs: Runs, row_id: int, key: Sequence[str]) -> Iterator[dict[s
                 hashed = PolarsEngine().with_draws(nw.from_native(rows.lazy()), columns, [KeyHash(tuple(columns))])
                 ids = nw.to_native(hashed).select(ROW_ID).collect()[ROW_ID]
                 here = (ids == row_id).arg_true()
-                yield from samples(file, [start + place for place in here.to_list()])
+                found = samples(file, [start + place for place in here.to_list()])
+                yield from (masked_sample(sample, hidden) for sample in found)

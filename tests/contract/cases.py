@@ -19,6 +19,7 @@ import pyarrow as pa
 from generated import generated, generated_statistics, uncovered
 
 from genspark.statistics import (
+    Combinations,
     Covariance,
     Elements,
     Expectation,
@@ -35,6 +36,7 @@ from genspark.statistics import (
 from genspark.steps import Step
 
 os.environ.setdefault("GENSPARK_PII_KEY", "a key for the tests alone")
+os.environ.setdefault("GENSPARK_PSEUDONYM_KEY", "a key for the tests alone")
 INF, NAN = math.inf, math.nan
 ROWS = 24
 TOKENIZER = str(Path(__file__).with_name("tokenizer.json"))
@@ -57,6 +59,17 @@ def case(*refuses: str, **fields: Any) -> Case:
 
 
 STEPS: dict[str, list[Case]] = {
+    "anonymize": [
+        case(
+            "one row",
+            columns={"n": {"bins": [4, 8]}, "day": {"dates": ["year"], "least": 1}, "b": {}},
+            k=3,
+            sensitive="s",
+            t=0.4,
+            action="null",
+            most=0.5,
+        ),
+    ],
     "augment": [
         case(image="s", views=2, random_crop={"size": [8, 6], "padding": 2}, height="n", width=20),
         case(
@@ -163,6 +176,10 @@ STATISTICS: dict[str, list[Statistic]] = {
     "extremes": [Extremes(("x",)), Extremes(("n",))],
     "quantiles": [Quantiles(("x",)), Quantiles(("n",), rank_error=0.05)],
     "frequencies": [Frequencies(("s",)), Frequencies(("n",)), Frequencies(("b",)), Frequencies(("x",))],
+    "combinations": [
+        Combinations(("s", "b", "x"), (("prefix", 1), ("as is",), ("bins", 2.0))),
+        Combinations(("day", "n"), (("prefix", 4), ("bins", 8.0))),
+    ],
     "covariance": [Covariance(("x", "n")), Covariance(("x", "n", "y", "u"), holdout=0.1)],
     "sample": [Sample(("x", "n", "u"), 5), Sample(("y", "u"), 100)],
     "expectation": [Expectation(("x", "n"), ((1.0, 10.0), (3.0, 5.0), (0.0, 0.0), ((1.0, 0.0), (0.0, 1.0))))],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -84,3 +85,25 @@ def frame(texts: list[str | None]) -> pl.DataFrame:
 
 def after(texts: list[Any], **fields: Any) -> list[Any]:
     return list(Pipeline([Pii("s", **fields)]).fit(frame(texts)).transform(frame(texts))["s"])
+
+
+def test_names_need_presidio_and_a_model_that_is_here(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="kinds: name one, or give a model that finds names"):
+        after(["Ada"], kinds=[])
+    with pytest.raises(ConfigError, match=r"pip install 'genspark\[presidio\]'|is no folder with a spaCy model"):
+        after(["Ada"], kinds=[], model=str(tmp_path / "none"))
+
+
+def test_names_and_places_are_found_by_a_local_model(tmp_path: Path) -> None:
+    pytest.importorskip("presidio_analyzer")
+    import spacy
+
+    # A model of two rules: what is tested is the way to it, not what a trained one knows.
+    nlp = spacy.blank("en")
+    names = [{"label": "PERSON", "pattern": "Ada Lovelace"}, {"label": "GPE", "pattern": "London"}]
+    nlp.add_pipe("entity_ruler").add_patterns(names)
+    nlp.to_disk(tmp_path / "model")
+    texts = ["Ada Lovelace (ada@example.org) lives in London.", "nobody", None]
+    out = after(texts, kinds="email", model=str(tmp_path / "model"))
+    assert out == ["[PERSON] ([EMAIL]) lives in [PLACE].", "nobody", None]
+    assert after(texts, kinds=[], model=str(tmp_path / "model"), action="drop") == ["nobody", None]

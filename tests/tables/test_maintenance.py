@@ -143,7 +143,7 @@ def test_it_stops_where_others_replaced_the_files_meanwhile(
     two_small_files: SmallTable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     during_the_write(monkeypatch, lambda: deltalake.DeltaTable(tmp_path).delete("id < 150"))
-    with pytest.raises(SinkError, match="another writer replaced files that were being compacted"):
+    with pytest.raises(SinkError, match="another writer replaced files that were being written anew"):
         maintain(str(tmp_path), COMPACT)
     assert read(tmp_path)["id"].to_list() == list(range(150, 200))
     left = facts(inspect(str(tmp_path)))["leftovers"]

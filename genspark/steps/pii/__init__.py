@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
@@ -14,16 +13,14 @@ from pydantic.dataclasses import dataclass
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN, any_of
 from genspark.columns.kernels import Kernel
-from genspark.errors import ConfigError
+from genspark.columns.keyed import key_of
 from genspark.steps.base import STEP_CONFIG, Step, check_fields
 from genspark.steps.learner import Parameters
 from genspark.steps.matching import Columns, as_tuple, match, refuse_taken
 from genspark.steps.pii.finding import Replace, finding, hashed, masked
 from genspark.steps.pii.kinds import KindName
+from genspark.steps.pii.names import Names
 from genspark.steps.rejection import Rejection
-from genspark.storage.secrets import remember
-
-SHORTEST_KEY = 16
 
 
 @dataclass(config=STEP_CONFIG)
@@ -32,8 +29,9 @@ class Pii(Step):
 
     email; iban (by its check digits, MOD 97-10); card (13 to 19 digits, by Luhn); ip (versions 4 and 6); us_ssn, es_dni
     (DNI and NIE, by the letter), fr_nir (by its key); phone (numbers with +, and those of North America in groups).
-    Names and places are not found. A pattern may take another number for one of these, and people write in ways that no
-    pattern knows: what is left is less, not nothing.
+    With a spaCy `model` on this machine Presidio finds names too, as person and place. A pattern may take another
+    number for one of these, and people write in ways that no pattern and no model knows: what is left is less, not
+    nothing.
 
     mask puts [EMAIL] and so on in its place; hash [EMAIL:...], the first 64 bits of the HMAC-SHA256 by the key that
     the environment variable `key_variable` holds, so that equal stays equal and nobody without the key finds out by
@@ -42,12 +40,18 @@ class Pii(Step):
     """
 
     columns: Columns
-    kinds: Annotated[tuple[KindName, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
+    kinds: Annotated[tuple[KindName, ...], BeforeValidator(as_tuple)] = Field(
         default=get_args(KindName), description="What is looked for."
     )
     action: Literal["mask", "hash", "drop", "quarantine", "flag"] = Field(
         default="mask", description="What is done with it."
     )
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The folder or the package of a spaCy model, by which names are looked for.",
+    )
+    language: str = Field(default="en", min_length=2, description="The language of the model.")
     key_variable: str = Field(
         default="GENSPARK_PII_KEY", description="hash: the environment variable with the key, of 16 characters or more."
     )
@@ -57,6 +61,8 @@ class Pii(Step):
     @model_validator(mode="after")
     def _fields_go_with_the_action(self) -> Self:
         check_fields(self, "action", {"key_variable": ("hash",)})
+        if not self.kinds and not self.model:
+            raise ValueError("kinds: name one, or give a model that finds names")
         return self
 
     @property
@@ -68,6 +74,8 @@ class Pii(Step):
         refuse_taken(bound._flags if self.action == "flag" else (), schema)
         if self.action == "hash":
             self._key()
+        if self._names:
+            self._names.check(self.label)
         return bound
 
     def reads(self) -> frozenset[str]:
@@ -86,7 +94,10 @@ class Pii(Step):
         return {**schema, **dict.fromkeys(self._flags, nw.Boolean())} if self.action == "flag" else schema
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
-        return [finding(column, self.kinds, self._named(at), self._replace) for at, column in enumerate(self.columns)]
+        return [
+            finding(column, self.kinds, self._named(at), self._replace, self._names)
+            for at, column in enumerate(self.columns)
+        ]
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         if not self.filters:
@@ -96,14 +107,14 @@ class Pii(Step):
         return [
             Rejection(column, kind, self._found(at, kind), nothing, (None, None), action)
             for at, column in enumerate(self.columns)
-            for kind in self.kinds
+            for kind in self._all_kinds
         ]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         if self.filters:
             return frame
         if self.action == "flag":
-            flags = [any_of(self._found(at, kind) for kind in self.kinds) for at in range(len(self.columns))]
+            flags = [any_of(self._found(at, kind) for kind in self._all_kinds) for at in range(len(self.columns))]
             return frame.with_columns(**dict(zip(self._flags, flags, strict=True)))
         return frame.with_columns(*(nw.col(self._named(at)("")).alias(c) for at, c in enumerate(self.columns)))
 
@@ -117,7 +128,15 @@ class Pii(Step):
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         if self.filters:
             return {}
-        return {kind: [self._found(at, kind) for at in range(len(self.columns))] for kind in self.kinds}
+        return {kind: [self._found(at, kind) for at in range(len(self.columns))] for kind in self._all_kinds}
+
+    @property
+    def _all_kinds(self) -> tuple[str, ...]:
+        return (*self.kinds, *(self._names.kinds if self._names else ()))
+
+    @property
+    def _names(self) -> Names | None:
+        return Names(self.model, self.language) if self.model else None
 
     @property
     def _flags(self) -> list[str]:
@@ -130,14 +149,7 @@ class Pii(Step):
         return masked if self.action == "mask" else None
 
     def _key(self) -> bytes:
-        key = os.environ.get(self.key_variable, "")
-        if len(key) < SHORTEST_KEY:
-            raise ConfigError(
-                f"{self.label}: key_variable: the environment variable {self.key_variable} must hold a key of "
-                f"{SHORTEST_KEY} characters or more, and is {'too short' if key else 'not set'}"
-            )
-        remember(key, "secret")
-        return key.encode()
+        return key_of(self.key_variable, self.label)
 
     def _named(self, at: int) -> Any:
         return lambda kind: f"{HIDDEN}pii_{at}_{kind or 'text'}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,7 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genspark.columns.kernels import Kernel
+from genspark.columns.keyed import digest
 from genspark.steps.pii.kinds import KINDS, Kind
+from genspark.steps.pii.names import Names
 
 Replace = Callable[[str, str], str]
 """(the kind's name, what was found) -> what stands in its place."""
@@ -26,54 +26,70 @@ def hashed(key: bytes) -> Replace:
     """`[EMAIL:0123456789abcdef]`: the first 64 bits of the HMAC-SHA256, by a key, of kind and text."""
 
     def replace(kind: str, text: str) -> str:
-        digest = hmac.new(key, f"{kind}:{text}".encode(), hashlib.sha256).hexdigest()
-        return f"[{kind.upper()}:{digest[:16]}]"
+        return f"[{kind.upper()}:{digest(key, f'{kind}:{text}').hex()[:16]}]"
 
     return replace
 
 
-def finding(column: str, kinds: Sequence[str], named: Callable[[str], str], replace: Replace | None) -> Kernel:
+def finding(
+    column: str,
+    kinds: Sequence[str],
+    named: Callable[[str], str],
+    replace: Replace | None,
+    names: Names | None = None,
+) -> Kernel:
     """The kernel of a column: whether each kind was found, under `named(kind)`, and the text after `replace`.
 
-    The text is under `named("")`; without `replace` there is none. Null has nothing in it, and stays null.
+    `names` finds those kinds that no pattern does, in what patterns leave. The text is under `named("")`; without
+    `replace` there is none. Null has nothing in it, and stays null.
     """
     wanted = [kind for name, kind in KINDS.items() if name in kinds]
+    told = [*(kind.name for kind in wanted), *(names.kinds if names else ())]
 
     def find(arrays: Sequence[pa.Array]) -> list[pa.Array]:
         (texts,) = arrays
-        found: dict[str, npt.NDArray[np.bool_]] = {kind.name: np.zeros(len(texts), dtype=bool) for kind in wanted}
+        found: dict[str, npt.NDArray[np.bool_]] = {name: np.zeros(len(texts), dtype=bool) for name in told}
         changed: dict[int, str] = {}
-        for row, hinted in _candidates(texts, wanted):
+        for row, hinted in _candidates(texts, wanted, are_all=names is not None):
             text = texts[row].as_py()
-            spans = claimed(text, hinted)
+            spans = claimed(text, hinted, names(text) if names else ())
             for _, _, name in spans:
                 found[name][row] = True
             if spans and replace:
                 changed[row] = _replaced(text, spans, replace)
-        flags = [pa.array(found[kind.name]) for kind in wanted]
+        flags = [pa.array(found[name]) for name in told]
         return [*flags, _with(texts, changed)] if replace else flags
 
-    outputs = {named(kind.name): pa.bool_() for kind in wanted}
+    outputs = {named(name): pa.bool_() for name in told}
     return Kernel((column,), {**outputs, named(""): pa.string()} if replace else outputs, find)
 
 
-def claimed(text: str, kinds: Sequence[Kind]) -> list[tuple[int, int, str]]:
-    """Where kinds are in a text, as (start, end, kind) in order; characters are claimed by the first kind."""
+def claimed(
+    text: str, kinds: Sequence[Kind], others: Sequence[tuple[int, int, str]] = ()
+) -> list[tuple[int, int, str]]:
+    """Where kinds are in a text, as (start, end, kind) in order; characters are claimed by the first, `others` last."""
     spans: list[tuple[int, int, str]] = []
     for kind in kinds:
         for hit in kind.pattern.finditer(text):
             start, end = hit.span()
             if kind.is_one(hit[0]) and all(end <= other[0] or start >= other[1] for other in spans):
                 spans.append((start, end, kind.name))
+    for start, end, name in others:
+        if all(end <= other[0] or start >= other[1] for other in spans):
+            spans.append((start, end, name))
     return sorted(spans)
 
 
-def _candidates(texts: pa.Array, kinds: Sequence[Kind]) -> list[tuple[int, list[Kind]]]:
-    """The rows whose text may have something, with the kinds that it may have: all others cost RE2 alone."""
+def _candidates(texts: pa.Array, kinds: Sequence[Kind], *, are_all: bool) -> list[tuple[int, list[Kind]]]:
+    """The rows whose text may have something, with the kinds that it may have: all others cost RE2 alone.
+
+    They `are_all` with a text where names are looked for, of which no pattern tells.
+    """
     import pyarrow.compute as pc
 
     any_hint = "|".join(kind.hint for kind in kinds)
-    rows = np.flatnonzero(np.asarray(pc.match_substring_regex(texts, any_hint).fill_null(False)))
+    may_have = pc.is_valid(texts) if are_all else pc.match_substring_regex(texts, any_hint).fill_null(False)
+    rows = np.flatnonzero(np.asarray(may_have))
     few = texts.take(pa.array(rows))
     hinted = [np.asarray(pc.match_substring_regex(few, kind.hint)) for kind in kinds]
     return [

@@ -7,6 +7,7 @@ from typing import Any
 
 from genspark.engines.polars.gather.batch import Batch, Collector
 from genspark.engines.polars.gather.block import Block, GroupCollector
+from genspark.engines.polars.gather.combinations import Counts
 from genspark.engines.polars.gather.covariance import CoMoments
 from genspark.engines.polars.gather.elements import OfElements
 from genspark.engines.polars.gather.expectation import Completions
@@ -15,10 +16,11 @@ from genspark.engines.polars.gather.frequencies import GroupTallies, Tally
 from genspark.engines.polars.gather.moments import GroupMoments, MomentsAndExtremes
 from genspark.engines.polars.gather.powers import PowerSums
 from genspark.engines.polars.gather.quantiles import Exact, GroupExact, GroupSketches, Sketch
-from genspark.engines.polars.gather.rows import Combinations, Places
+from genspark.engines.polars.gather.rows import DistinctHashes, Places
 from genspark.engines.polars.gather.sample import Smallest
 from genspark.errors import PlanError
 from genspark.statistics import (
+    Combinations,
     Covariance,
     Elements,
     Expectation,
@@ -40,12 +42,13 @@ TOGETHER: tuple[type[Statistic], ...] = (Moments, Extremes)
 OVER_ALL_ROWS: dict[type[Statistic], Callable[[Any], Collector]] = {
     Quantiles: lambda statistic: Sketch(statistic) if statistic.rank_error else Exact(statistic),
     Frequencies: Tally,
+    Combinations: Counts,
     Covariance: CoMoments,
     Expectation: Completions,
     Powers: PowerSums,
     Sample: Smallest,
     Elements: OfElements,
-    Repeats: Combinations,
+    Repeats: DistinctHashes,
     Ordered: Places,
 }
 

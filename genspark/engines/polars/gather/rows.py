@@ -20,7 +20,7 @@ HELD = 4_000_000
 """Hashes that are held before those that are there twice are let go."""
 
 
-class Combinations(Collector):
+class DistinctHashes(Collector):
     """Keeps a hash of each distinct combination of values."""
 
     def __init__(self, statistic: Repeats) -> None:

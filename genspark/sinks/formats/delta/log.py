@@ -31,7 +31,7 @@ class LogCommit:
 
     `mode` is that of the sink, and `removed` are files as `active_files` gives them. `transaction` is (application,
     version), for writers that look whether theirs was made. `is_maintenance`: the same rows in other files, which
-    readers of changes pass over.
+    readers of changes pass over. `operation` is what the history calls it, where that is not of the mode.
     """
 
     mode: str
@@ -41,6 +41,7 @@ class LogCommit:
     definition: Sequence[Mapping[str, Any]] = ()
     transaction: tuple[str, int] | None = None
     is_maintenance: bool = False
+    operation: str | None = None
 
     def put(self, table: str, version: int) -> None:
         """Make this the version of the table. Raises OvertakenError where there is one, and OSError."""
@@ -68,10 +69,11 @@ class LogCommit:
             "numOutputBytes": sum(file.size for file in self.added),
             "numRemovedFiles": len(self.removed),
         }
+        operation = self.operation or ("OPTIMIZE" if self.is_maintenance else "WRITE")
         return {
             "timestamp": now,
-            "operation": "OPTIMIZE" if self.is_maintenance else "WRITE",
-            "operationParameters": {} if self.is_maintenance else {"mode": _MODES[self.mode]},
+            "operation": operation,
+            "operationParameters": {"mode": _MODES[self.mode]} if operation == "WRITE" else {},
             **({"readVersion": version - 1} if version else {}),
             # Spark's writers let appends pass that read nothing.
             "isBlindAppend": not self.removed,

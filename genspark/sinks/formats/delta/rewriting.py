@@ -1,4 +1,4 @@
-"""A commit that puts the same rows into other files of a Delta table, beside writers that append meanwhile."""
+"""A commit that puts rows into other files of a Delta table, beside writers that append meanwhile."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from genspark.sinks.formats.delta.tables import checkpoint, open_table
 
 
 def put_rewritten(
-    path: str, replaced: Collection[str], files: Sequence[WrittenFile], metadata: Mapping[str, Any]
+    path: str,
+    replaced: Collection[str],
+    files: Sequence[WrittenFile],
+    metadata: Mapping[str, Any],
+    *,
+    deletes: bool = False,
 ) -> int:
     """Put files in the place of others, named as in the log, on the newest version; return the version made.
 
+    They hold the same rows, or fewer where it `deletes`.
     Where another writer takes the version first, it is tried again on what that made of the table. Raises SinkError
     where some of the replaced files are gone meanwhile, or rows of theirs may be.
     """
@@ -28,14 +34,16 @@ def put_rewritten(
         removed = [file for file in active_files(table) if file["path"] in replaced]
         if len(removed) < len(set(replaced)):
             raise SinkError(
-                f"{path}: another writer replaced files that were being compacted, and came first as version "
+                f"{path}: another writer replaced files that were being written anew, and came first as version "
                 f"{table.version()}; nothing has changed: run again"
             )
         if table.version() < tried:
             raise SinkError(f"{path}: the log shows no version {tried}, and has a file of it")
         tried = table.version() + 1
         with contextlib.suppress(OvertakenError):
-            LogCommit("overwrite", metadata, files, removed, is_maintenance=True).put(path, tried)
+            operation = "DELETE" if deletes else None
+            commit = LogCommit("overwrite", metadata, files, removed, is_maintenance=not deletes, operation=operation)
+            commit.put(path, tried)
             break
     checkpoint(path, table, tried)
     return tried

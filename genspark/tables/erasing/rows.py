@@ -1,0 +1,121 @@
+"""Persons' rows in a Delta table: found, and its files written anew without them."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from genspark.errors import SinkError, SourceError
+from genspark.sinks.formats.delta.leftovers import delete_files
+from genspark.sinks.formats.delta.rewriting import put_rewritten, refuse_rewriting
+from genspark.storage.files import delete
+from genspark.storage.object_stores import one_line
+from genspark.tables.compaction import rewritten, rows_of
+from genspark.tables.erasing.persons import Persons
+from genspark.tables.erasing.searching import tells
+from genspark.tables.footers import Tell, silent
+from genspark.tables.inspection import inspect
+from genspark.tables.leftovers import leftovers
+from genspark.tables.rows import batches, refuse_vectors
+from genspark.tables.snapshot import DataFile, Snapshot, open_delta, read_snapshot
+from genspark.version import VERSION
+
+
+@dataclass
+class Theirs:
+    """Persons' rows in a version of a table: how many, in which files, and of which files of the source.
+
+    `is_known`: whether every one of them tells its file of the source.
+    """
+
+    snapshot: Snapshot
+    rows: int = 0
+    files: list[DataFile] = field(default_factory=list)
+    sources: set[str] = field(default_factory=set)
+    is_known: bool = True
+
+
+def find(path: str, persons: Persons, of_source: str, tell: Tell = silent) -> Theirs:
+    """Persons' rows in the newest version of a table; `of_source` is its column with the URI of a row's file.
+
+    Raises SourceError where a file cannot be read: they may be in it.
+    """
+    snapshot = read_snapshot(path)
+    if snapshot.protocol is None:
+        raise SourceError(f"{path}: rows are erased from Delta tables alone; write the folder anew without them")
+    refuse_vectors(snapshot)
+    found = Theirs(snapshot)
+    for done, file in enumerate(snapshot.files, start=1):
+        try:
+            rows = _rows_in(file, persons, of_source)
+        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+            raise SourceError(f"{snapshot.path}: {file.name} cannot be read ({one_line(error)})") from None
+        if rows is not None and rows.height:
+            found.rows += rows.height
+            found.files.append(file)
+            named = rows[of_source].to_list() if of_source in rows.columns else [None]
+            found.sources.update(name for name in named if name)
+            found.is_known &= None not in named
+        tell(done, len(snapshot.files))
+    return found
+
+
+def _rows_in(file: DataFile, persons: Persons, of_source: str) -> pl.DataFrame | None:
+    found = []
+    for _, batch in batches(file):
+        frame = pl.DataFrame(batch)
+        own = {name: value for name, value in file.partition if name not in frame.columns}
+        frame = frame.with_columns(**{name: pl.lit(value, pl.String) for name, value in own.items()})
+        rows = frame.filter(persons.rows(frame.schema))
+        found.append(rows.select(pl.lit(1).alias("_"), *(pl.col(n) for n in (of_source,) if n in rows.columns)))
+    return pl.concat(found) if found else None
+
+
+def write_without(theirs: Theirs, persons: Persons, tell: Tell = silent) -> int:
+    """Write the files anew without their rows, in one commit, which tells of no value; return the version made.
+
+    Order and layout of the others stay. Raises SinkError, after which nothing has changed.
+    """
+    snapshot, run_id = theirs.snapshot, uuid.uuid4().hex
+    table = open_delta(snapshot.path)
+    refuse_rewriting(table, snapshot.path)
+    inspection = inspect(snapshot.path, footers=None, orders=0)
+    dataset = rows_of(snapshot, table)
+    groups = _groups(theirs, is_global=inspection.targets.is_global)
+    try:
+        keep = ~persons.rows(dataset.schema)
+        written = rewritten(inspection, dataset, groups, run_id, tell, keep)
+        replaced = [file for group in groups for file in group]
+        before = sum(inspection.footers[file.name].rows for file in replaced)
+        if before - sum(file.rows for file in written) != theirs.rows:
+            raise SinkError(f"{snapshot.path}: the files changed while they were read; run again")
+        metadata: dict[str, Any] = {"genspark": VERSION, "maintenance": "erase", "rows": {"erased": theirs.rows}}
+        return put_rewritten(snapshot.path, {file.name for file in replaced}, written, metadata, deletes=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            delete_files(snapshot.path, run_id, ())
+        if isinstance(error, OSError | pl.exceptions.PolarsError):
+            raise SinkError(f"{snapshot.path}: {one_line(error)}") from None
+        raise
+
+
+def _groups(theirs: Theirs, *, is_global: bool) -> Sequence[Sequence[DataFile]]:
+    if not is_global:
+        return [[file] for file in theirs.files]
+    # Names sort in the order of rows, which new names of some files would not.
+    touched = {file.partition for file in theirs.files}
+    return [files for partition, files in theirs.snapshot.partitions().items() if partition in touched]
+
+
+def delete_old(path: str, persons: Persons) -> int:
+    """Delete the files of older versions, and those that no version names, that tell of them; return their number."""
+    snapshot = read_snapshot(path)
+    doomed = [file.path for file in leftovers(snapshot) if tells(file.path, persons)]
+    for file in doomed:
+        delete(file)
+    return len(doomed)

@@ -1,0 +1,67 @@
+"""Columns that a job keeps persons out of: samples of its rows as they were read do not show them."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from genspark.storage.secrets import MASK
+
+KINDS = ("pii", "pseudonymize", "anonymize")
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Patterns of columns, as sources name them; `texts`: every text is hidden, for names cannot be traced back."""
+
+    patterns: frozenset[str] = frozenset()
+    texts: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def has(self, column: str | None) -> bool:
+        """Whether a column is hidden."""
+        return column is not None and any(fnmatch.fnmatchcase(column, pattern) for pattern in self.patterns)
+
+    def masked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a row, those of hidden columns as `***`."""
+        return {
+            name: MASK if value is not None and (self.has(name) or (self.texts and isinstance(value, str))) else value
+            for name, value in values.items()
+        }
+
+
+def hidden_by(configs: Iterable[str | None]) -> Hidden:
+    """What the steps of these configurations, as YAML, hide."""
+    found = Hidden()
+    for text in configs:
+        told = yaml.safe_load(text or "{}")
+        steps = told.get("steps") if isinstance(told, dict) else None
+        one = hidden_in(steps or ())
+        found = Hidden(found.patterns | one.patterns, found.texts or one.texts)
+    return found
+
+
+def hidden_in(steps: Iterable[Mapping[str, Any]]) -> Hidden:
+    """What these steps, each as `{kind: fields}`, hide."""
+    patterns: set[str] = set()
+    before: dict[str, str] = {}
+    has_rule = texts = False
+    for step in steps:
+        ((kind, fields),) = step.items()
+        if kind == "rename":
+            # What a later step names by the new name has the old one in the source.
+            before |= {new: old for old, new in (fields.get("columns") or {}).items()}
+            has_rule |= bool(fields.get("rule"))
+        elif kind in KINDS:
+            columns = fields["columns"]
+            named = [columns] if isinstance(columns, str) else list(columns)
+            patterns.update(named)
+            patterns.update(old for new, old in before.items() if any(fnmatch.fnmatchcase(new, one) for one in named))
+            texts |= has_rule
+    return Hidden(frozenset(patterns), texts)

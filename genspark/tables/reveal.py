@@ -1,0 +1,64 @@
+"""A table with the originals in the place of pseudonyms, as a file of its own, for whoever may read the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from genspark.errors import ConfigError, SinkError, SourceError, did_you_mean
+from genspark.sinks import vault
+from genspark.storage.object_stores import one_line
+from genspark.tables.footers import Tell, silent
+from genspark.tables.rows import batches, refuse_vectors
+from genspark.tables.snapshot import read_snapshot
+
+
+def reveal(
+    table: str, from_vault: str, columns: Sequence[str], output: str, tell: Tell = silent
+) -> dict[str, int | str]:
+    """Write the table's rows to a Parquet file, with originals, as text, in these columns; tell how many there were.
+
+    What the vault does not know becomes null, and is counted as `unknown`. Raises ConfigError, SourceError, SinkError.
+    """
+    import pyarrow.parquet as pq
+
+    if Path(output).exists():
+        raise ConfigError(f"--output: {output} is there already; name another file")
+    snapshot = read_snapshot(table)
+    refuse_vectors(snapshot)
+    absent = [name for name in columns if name not in snapshot.columns]
+    if absent:
+        known = did_you_mean(absent[0], snapshot.columns)
+        raise ConfigError(f"--columns: {absent[0]!r} is not a column of {snapshot.path}{known}")
+    entries = vault.read(from_vault).unique("pseudonym", keep="first")
+    originals = dict(entries.select("pseudonym", "original").iter_rows())
+    rows = unknown = 0
+    writer = None
+    try:
+        for done, file in enumerate(snapshot.files, start=1):
+            for _, batch in batches(file):
+                values = dict(file.partition)
+                frame = pl.DataFrame(batch)
+                frame = frame.with_columns(
+                    **{name: pl.lit(value) for name, value in values.items() if name not in frame.columns}
+                ).select(*snapshot.columns)
+                revealed = frame.with_columns(
+                    pl.col(name).cast(pl.String).replace_strict(originals, default=None, return_dtype=pl.String)
+                    for name in columns
+                )
+                rows += frame.height
+                unknown += sum(revealed[name].null_count() - frame[name].null_count() for name in columns)
+                arrow = revealed.to_arrow()
+                writer = writer or pq.ParquetWriter(output, arrow.schema)
+                writer.write_table(arrow.cast(writer.schema))
+            tell(done, len(snapshot.files))
+    except ValueError as error:
+        raise SourceError(f"{snapshot.path}: {one_line(error)}") from None
+    except OSError as error:
+        raise SinkError(f"--output: {output}: {one_line(error)}") from None
+    finally:
+        if writer is not None:
+            writer.close()
+    return {"table": snapshot.path, "output": output, "rows": rows, "unknown": unknown}

@@ -1,0 +1,113 @@
+"""`genspark erase`: a person's rows are gone from every file, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from genspark import JobConfig, job
+from genspark.cli import main
+from genspark.errors import ConfigError, SinkError
+from genspark.job import states
+from genspark.sinks import vault
+from genspark.sinks.marks import Mark
+from genspark.tables.erasing.erasure import erase
+from genspark.tables.erasing.persons import Persons
+from genspark.tables.erasing.searching import search
+from genspark.tables.findings import findings
+from genspark.tables.inspection import inspect
+
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        users = [*(f"{name}{i}@example.org" for i in range(50)), ADA]
+        rows = {"user": users, "n": range(51), "v": [*(float(i % 7) for i in range(50)), 3.0 if name == "a" else 900.0]}
+        pl.DataFrame(rows).write_parquet(tmp_path / "in" / f"{name}.parquet")
+    return tmp_path
+
+
+def config(folder: Path, steps: str = "", more: str = "") -> JobConfig:
+    # One row of Ada's is in the table, one in the quarantine.
+    return JobConfig.from_text(
+        f"name: people\nengine: polars\nkey: [user, n]\nsource: {{path: '{folder}/in', format: parquet}}\n"
+        "steps:\n- validate: {rules: [{columns: v, between: [0, 100]}]}\n"
+        f"- scale: {{columns: v}}\n{steps}"
+        f"sink: {{path: '{folder}/out', mode: append, files_per_partition: 2}}\n{more}"
+    )
+
+
+def left(folder: Path, *values: str) -> list[str]:
+    return list(search([str(folder / "out"), str(folder / "out_quarantine")], Persons({"user": values})).left)
+
+
+def test_rows_go_from_table_quarantine_log_and_statistics_and_the_rest_stays(folder: Path) -> None:
+    job.run(config(folder))
+    job.fit(config(folder), update=True)
+    before = pl.read_delta(str(folder / "out"))
+    assert len(left(folder, ADA)) > 2
+    told = erase(str(folder / "out"), {"user": [ADA]})
+    assert (told.rows, told.quarantined, told.left) == (1, 1, [])
+    assert told.deleted == 2
+    assert told.searched is not None
+    assert told.searched > 5
+    assert left(folder, ADA) == []
+    after = pl.read_delta(str(folder / "out"))
+    assert after.sort("_row_id").equals(before.filter(pl.col("user") != ADA).sort("_row_id"))
+    assert pl.read_delta(str(folder / "out_quarantine")).height == 0
+    # Both files of the source had rows of hers: their states cannot forget a row, and are scanned again.
+    kept = states.load(config(folder).statistics_path)
+    assert told.states > 0
+    assert kept.rows.height == 0
+    seen = inspect(str(folder / "out"), footers=None, orders=None)
+    assert [found.kind for found in findings(seen) if not found.is_advice] == []
+    assert all(order.is_sorted for order in seen.orders.values())
+    # The table knows still who made it: the run is done, and is not done again.
+    assert job.run(config(folder)).already_done
+
+
+def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "0123456789abcdef")
+    steps = f"- pseudonymize: {{columns: user, vault: '{folder}/vault'}}\n"
+    job.run(config(folder, steps))
+    (pseudonym,) = vault.read(str(folder / "vault")).filter(pl.col("original") == ADA)["pseudonym"]
+    told = erase(str(folder / "out"), {"user": [ADA]}, from_vault=str(folder / "vault"))
+    assert (told.rows, told.quarantined, told.pseudonyms, told.left) == (1, 1, 1, [])
+    assert pseudonym not in pl.read_delta(str(folder / "out"))["user"]
+    assert vault.read(str(folder / "vault")).filter(pl.col("original") == ADA).is_empty()
+    assert vault.read(str(folder / "vault")).height == 100
+
+
+def test_what_is_left_is_told_and_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A vocabulary of users is in the model, which cannot forget a word.
+    job.run(config(folder, "- encode: {columns: user}\n"))
+    path = str(folder / "out")
+    with pytest.raises(ConfigError, match="'usr' is not a column of .*; did you mean 'user'"):
+        erase(path, {"usr": [ADA]})
+    assert main(["erase", path, "--key", f"user={ADA}", "-q"]) == 2
+    assert "--yes: rows are erased for good" in capsys.readouterr().err
+    assert main(["erase", path, "--key", "n=50", "--dry-run", "--json", "-q"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 1
+    assert main(["erase", path, "--key", f"user={ADA}", "--yes", "-q"]) == 1
+    out, error = capsys.readouterr()
+    assert "files tell of them still, such as" in error
+    assert ADA not in out + error
+
+
+def test_it_waits_for_no_run_and_finds_numbers_in_their_column(folder: Path) -> None:
+    job.run(config(folder))
+    mark = Mark(str(folder / "out"), "r", "k", is_new=False, quarantine="q", is_quarantine_new=False, model="m")
+    mark.put()
+    with pytest.raises(SinkError, match="is at work on it; erase when it has ended"):
+        erase(str(folder / "out"), {"n": ["7"]})
+    mark.remove()
+    told = erase(str(folder / "out"), {"n": ["7"]})
+    assert (told.rows, told.quarantined) == (2, 0)
+    assert 7 not in pl.read_delta(str(folder / "out"))["n"]
+    assert told.left == []
