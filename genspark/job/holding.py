@@ -50,12 +50,11 @@ class Holding:
             return
         if section.against == MODEL:
             model = before()
-            if model is None:
-                self.phases.note(
-                    "drift: there is no model of an earlier run yet; the next run is held against this one's"
-                )
+            found = None if model is None else kept_profile(model)
+            if found is None or not found.states:
+                self.phases.note("drift: no earlier run kept a profile; the next run is held against this one's")
                 return
-            self.old = kept_profile(model)
+            self.old = found
         else:
             self.old = self._profile_at(section.against)
         if not self.old.states:

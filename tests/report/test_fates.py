@@ -47,4 +47,15 @@ sink: {{path: {tmp_path}/out}}
     assert "b: validate x between 0 to 5" in said
     assert "impute: filled, a" in said
     assert "2 (50.0%)" in said
+    page = tmp_path / "page.html"
+    more = "drift: {warn: 0.1}\naudit: {groups: g, floor: 1}"
+    again = JobConfig.from_text(conf.replace("/out}", "/out, mode: overwrite}") + more)
+    # The model of the run before has no profile yet.
+    assert job.run(again).drift is None
+    ROWS.with_columns(x=pl.lit(2.0)).write_parquet(tmp_path / "a.parquet")
+    job.run(again)
+    assert main(["report", f"{tmp_path}/out", "-o", str(page)]) == 0
+    text = page.read_text()
+    for place in ('id="quality"', 'id="moved"', 'id="bias"', "another distribution", "between 0 to 5"):
+        assert place in text
     assert fates_of(f"{tmp_path}/absent", ["g"])["note"].startswith("what each step did to each group cannot be told")
