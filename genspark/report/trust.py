@@ -62,7 +62,7 @@ def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[
                 "columns": ", ".join(sorted(step.reads())[:_MOST]),
                 "action": getattr(step, "action", ""),
                 "counts": [
-                    {"what": one["what"], "level": actions.get(one["what"], usual), "values": f"{one['values']:,}"}
+                    {"what": one["what"], "level": actions.get(one["what"], usual), "count": f"{one['values']:,}"}
                     for one in counts
                     if one["step"] == step.label
                 ],

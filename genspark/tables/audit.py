@@ -95,7 +95,7 @@ def audit_of(runs: Runs, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
         "rows": rows,
         "columns": list(looked_at),
         "floor": asked.floor,
-        "groups": sorted(groups, key=lambda group: -group["rows"]),
+        "groups": sorted(groups, key=lambda group: (-group["rows"], group["group"])),
         "by": list(asked.groups),
         "label": asked.label,
         "prediction": asked.prediction,
@@ -160,11 +160,19 @@ def _rejected(runs: Runs, asked: Asked) -> dict[tuple[Any, ...], Rejected]:
     for file in snapshot.files:
         for _, batch in batches(file, (*asked.groups, REASON_LIST, RUN)):
             frame = pl.DataFrame(batch)
-            is_done = [runs.is_finished(run) is not False for run in frame[RUN]]
+            is_done = [_is_there(runs, run) for run in frame[RUN]]
             kept = frame.filter(is_done).select(pl.col(asked.groups).cast(pl.String), REASON_LIST)
             for *key, reasons in kept.iter_rows():
                 found.setdefault(tuple(key), Rejected()).add(reasons or [])
     return found
+
+
+def _is_there(runs: Runs, run: str) -> bool:
+    """Whether the rows of a run are in the table, and no later run took their place."""
+    last = max((entry.version for entry in runs.entries.values() if entry.run.get("mode") == "overwrite"), default=None)
+    if last is None:
+        return runs.is_finished(run) is not False
+    return run in runs.entries and runs.entries[run].version >= last
 
 
 def _positive(counts: pl.DataFrame, asked: Asked, outcomes: Sequence[str]) -> str | None:

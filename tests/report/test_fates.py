@@ -13,6 +13,7 @@ from genspark.errors import SourceError
 from genspark.pipeline import Pipeline
 from genspark.report.fates import fates_of, followed_by_group
 from genspark.steps import Drop, Impute, Validate
+from genspark.tables.audit import Asked, audit
 
 ROWS = pl.DataFrame({"g": ["a"] * 4 + ["b"] * 5 + [None], "x": [1.0, None, None, 3.0, 1.0, None, 9.0, 9.5, 2.0, 2.0]})
 
@@ -52,10 +53,13 @@ sink: {{path: {tmp_path}/out}}
     again = JobConfig.from_text(conf.replace("/out}", "/out, mode: overwrite}") + more)
     # The model of the run before has no profile yet.
     assert job.run(again).drift is None
+    # Those that the first run quarantined went with its rows.
+    assert sum(one["quarantined"] for one in audit(f"{tmp_path}/out", Asked(("g",)))["groups"]) == 2
     ROWS.with_columns(x=pl.lit(2.0)).write_parquet(tmp_path / "a.parquet")
     job.run(again)
     assert main(["report", f"{tmp_path}/out", "-o", str(page)]) == 0
     text = page.read_text()
     for place in ('id="quality"', 'id="moved"', 'id="bias"', "another distribution", "between 0 to 5"):
         assert place in text
+    assert "built-in" not in text
     assert fates_of(f"{tmp_path}/absent", ["g"])["note"].startswith("what each step did to each group cannot be told")
