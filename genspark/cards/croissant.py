@@ -7,16 +7,17 @@ the terms of PROV-O, and what was done to them in those of Croissant's vocabular
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from genspark.cards.facts import RunFacts
+from genspark.cards.records import parts, rows
+from genspark.cards.responsible import responsible
 from genspark.storage.secrets import masked_texts
 from genspark.version import VERSION
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
+RAI = "http://mlcommons.org/croissant/RAI/1.0"
 MOST_INPUTS = 1000
 """The files of the source that are named; of more, the count and the digest of their list are told."""
 
@@ -65,34 +66,6 @@ CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
 }
 
-_TYPES = {
-    "tinyint": "cr:Int8",
-    "smallint": "cr:Int16",
-    "int": "cr:Int32",
-    "bigint": "cr:Int64",
-    "float": "cr:Float32",
-    "double": "cr:Float64",
-    "boolean": "sc:Boolean",
-    "date": "sc:Date",
-    "time": "sc:Time",
-    "datetime": "sc:DateTime",
-    "timestamp": "sc:DateTime",
-    "timestamp_ntz": "sc:DateTime",
-    "decimal": "sc:Float",
-    **{f"{sign}int{bits}": f"cr:{sign.upper()}Int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
-    **{f"float{bits}": f"cr:Float{bits}" for bits in (32, 64)},
-}
-"""Croissant's types by the names that Polars and Spark have for them, in lower case."""
-_ARRAY = re.compile(r"(?:list|array)[(<](.*?)(?:, shape=\(?(\d+),?\)?)?[)>]", re.IGNORECASE)
-_PARTS = {
-    "train": "cr:TrainingSplit",
-    "training": "cr:TrainingSplit",
-    "validation": "cr:ValidationSplit",
-    "valid": "cr:ValidationSplit",
-    "val": "cr:ValidationSplit",
-    "test": "cr:TestSplit",
-}
-
 
 def croissant(facts: RunFacts) -> dict[str, Any]:
     """The description of the table as a Croissant document, without secrets."""
@@ -100,7 +73,7 @@ def croissant(facts: RunFacts) -> dict[str, Any]:
     document = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": CONFORMS_TO,
+        "conformsTo": [CONFORMS_TO, RAI],
         "name": facts.job,
         "description": about.description or f"Rows prepared for training by genspark's job {facts.job!r}.",
         "license": list(about.license),
@@ -111,26 +84,14 @@ def croissant(facts: RunFacts) -> dict[str, Any]:
         "version": f"{facts.version}.0.0",
         "datePublished": facts.ended.date().isoformat(),
         "dateModified": facts.ended.isoformat(timespec="seconds"),
-        "rai:dataPreprocessingProtocol": list(facts.steps),
-        "rai:dataLimitations": _limitations(facts),
+        **responsible(facts),
         "prov:wasDerivedFrom": _inputs(facts),
         "prov:wasGeneratedBy": _activity(facts),
         "distribution": _distribution(facts),
-        "recordSet": [*(_parts(facts, column) for column in facts.splits if column in facts.columns), _rows(facts)],
+        "recordSet": [*(parts(facts, column) for column in facts.splits if column in facts.columns), rows(facts)],
     }
     said = {name: value for name, value in document.items() if value not in (None, [], "")}
     return dict(masked_texts(said))
-
-
-def _limitations(facts: RunFacts) -> list[str]:
-    """What the table lacks of its source, in sentences."""
-    dropped, quarantined = facts.figures.get("rows dropped", 0), facts.figures.get("rows quarantined", 0)
-    shards = facts.figures.get("shards quarantined", 0)
-    told = [f"{dropped:,} rows were dropped by its steps."] if dropped else []
-    told += (
-        [f"{quarantined:,} rows were quarantined, with their reasons, to {facts.quarantine}."] if quarantined else []
-    )
-    return [*told, *([f"{shards:,} files could not be read and were left out."] if shards else [])]
 
 
 def _inputs(facts: RunFacts) -> list[dict[str, Any]]:
@@ -212,103 +173,6 @@ def _distribution(facts: RunFacts) -> list[dict[str, Any]]:
         "sha256": there.entry_sha256,
     }
     return [entry, {**files, "includes": names or files["includes"]}]
-
-
-def _parts(facts: RunFacts, column: str) -> dict[str, Any]:
-    """The parts that a `split` step makes, as Croissant's splits: name, meaning where it has one, share, rows."""
-    shares = facts.splits[column]
-    rows = {name: facts.rows_where({column: name}) for name in shares}
-    values: dict[str, tuple[str, dict[str, Any]]] = {
-        "name": ("sc:Text", {name: name for name in shares}),
-        "url": ("sc:URL", {name: _PARTS.get(name.lower()) for name in shares}),
-        "share": ("sc:Float", dict(shares)),
-        "rows": ("sc:Integer", dict(rows)),
-    }
-    known = {what: (kind, of) for what, (kind, of) in values.items() if None not in of.values()}
-    place = _place_of_parts(column)
-    return {
-        "@type": "cr:RecordSet",
-        "@id": place,
-        "name": f"parts of {column}",
-        "description": f"The parts that column {column!r} names.",
-        "dataType": "cr:Split",
-        "key": {"@id": f"{place}/name"},
-        "field": [
-            {"@type": "cr:Field", "@id": f"{place}/{what}", "name": what, "dataType": kind}
-            for what, (kind, _) in known.items()
-        ],
-        "data": [{f"{place}/{what}": of[name] for what, (_, of) in known.items()} for name in shares],
-    }
-
-
-def _place_of_parts(column: str) -> str:
-    # What JSON-LD takes for an id is a part of a URI.
-    return f"parts_of_{quote(column, safe='')}"
-
-
-def _rows(facts: RunFacts) -> dict[str, Any]:
-    count = "" if facts.rows is None else f"{facts.rows:,} "
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "rows",
-        "name": "rows",
-        "description": f"The {count}rows of the table.",
-        "field": [_field(facts, column, kind) for column, kind in facts.columns.items()],
-    }
-
-
-def _field(facts: RunFacts, column: str, kind: str) -> dict[str, Any]:
-    """A column: its type, what became of it, and where its values are, which for a partition is the files' folder."""
-    by = facts.contents.partition_by if facts.contents else ()
-    where: dict[str, Any] = {"extract": {"column": column}}
-    if column in by:
-        pattern = rf"(?:^|/){re.escape(column)}=([^/]*)/"
-        where = {"extract": {"fileProperty": "fullpath"}, "transform": {"regex": pattern}}
-    split = {"references": {"field": {"@id": f"{_place_of_parts(column)}/name"}}} if column in facts.splits else {}
-    return {
-        "@type": "cr:Field",
-        "@id": f"rows/{quote(column, safe='')}",
-        "name": column,
-        "description": told(facts, column),
-        **_type(kind, is_image=_is_image(facts, column)),
-        "source": {"fileSet": {"@id": "files"}, **where},
-        **split,
-    }
-
-
-def told(facts: RunFacts, column: str) -> str:
-    """What a column is made from, and what each step did to it, in sentences."""
-    history = facts.histories.get(column)
-    if history is None:
-        return "Added as the table was written."
-    sentences = []
-    if history.made_from and history.made_from != (column,):
-        sentences.append(f"Made from {', '.join(history.made_from)}.")
-    if history.drawn_from:
-        sentences.append(f"Drawn by the hash of {', '.join(history.drawn_from)}.")
-    sentences += [f"{number}. {change}." for number, change in enumerate(history.changes, start=1)]
-    return " ".join(sentences) or "As it was read."
-
-
-def _type(kind: str, *, is_image: bool) -> dict[str, Any]:
-    """Croissant's type for a type by its name in Polars or Spark, such as `List(Float32)` or `array<float>`.
-
-    What Croissant has no type for, such as structs and bytes, is text there.
-    """
-    shape = []
-    while inner := _ARRAY.fullmatch(kind):
-        kind = inner[1]
-        shape.append(inner[2] or "-1")
-    name = re.split(r"[(<]", kind)[0].lower()
-    base = "sc:ImageObject" if is_image and name == "binary" else _TYPES.get(name, "sc:Text")
-    array = {"isArray": True, "arrayShape": ",".join(shape)} if shape else {}
-    return {"dataType": base, **array}
-
-
-def _is_image(facts: RunFacts, column: str) -> bool:
-    """Whether a column holds the bytes of image files as they were read."""
-    history = facts.histories.get(column)
-    return facts.source.get("format") == "images" and history is not None and history.made_from == ("image",)
 
 
 def figures(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,11 @@ class About:
     url: str | None = None
     citation: str | None = None
     keywords: tuple[str, ...] = ()
+    collection: str | None = None
+    use_cases: tuple[str, ...] = ()
+    biases: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
+    impact: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class RunFacts:
     `columns` maps each column to its type, `histories` to what became of it; a column without a history was added by
     the sink. `splits` maps the columns of `split` steps to the shares of their parts. `judged` are the columns of the
     source by which rows were taken out. `inputs` are the source's files where they were listed, and `contents` the
-    table's where its log can be read from here. `figures` are the run's numbers by their names.
+    table's where its log can be read from here. `figures` are the run's numbers by their names; those of a step begin
+    with its label, which `labels` has for each of `steps`. `findings` of the fit, `drift` and `bias` are sentences.
     """
 
     job: str
@@ -80,6 +86,10 @@ class RunFacts:
     files_written: int
     bytes_written: int
     figures: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    findings: Sequence[str] = ()
+    drift: Sequence[str] = ()
+    bias: Sequence[str] = ()
 
     @property
     def rows(self) -> int | None:

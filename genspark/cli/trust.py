@@ -13,7 +13,12 @@ PANEL = "Trust"
 @command(PANEL, "out/new --against out/old --stop 0.25", "drift")
 def drift(
     table: Table,
-    against: Annotated[str, Option(metavar="TABLE", help="The table that it is held against.")],
+    against: Annotated[
+        str, Option(metavar="TABLE|MODEL", help="The table that it is held against, or a model's JSON file.")
+    ],
+    states: Annotated[
+        bool, Option("--states", help="Take what the model of that table keeps, and read none of its rows.")
+    ] = False,
     columns: Annotated[str | None, Option(metavar="COLUMNS", help="Only these, by commas.", callback=by_commas)] = None,
     warn: Annotated[float, Option(metavar="INDEX", help="Above it a column has moved (default: 0.1).")] = 0.1,
     stop: Annotated[

@@ -18,6 +18,7 @@ from genspark.config.document import Document
 from genspark.config.evaluation import Evaluate
 from genspark.config.section import SECTION, Names, Value
 from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source
+from genspark.config.trust import Audit, Drift
 from genspark.errors import Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
 from genspark.sources.source import paths_of
@@ -28,7 +29,7 @@ LEDGER_SUFFIX = "_runs"
 """What is added to a table's path for that of its ledger."""
 
 
-_BESIDE, _READING = ("card", "lineage", "ledger", "evaluate", "storage"), ("split_size", "stage")
+_BESIDE, _READING = ("card", "lineage", "ledger", "evaluate", "audit", "storage"), ("split_size", "stage")
 """Keys of a job and of its source that make no other run."""
 
 
@@ -103,6 +104,8 @@ class JobConfig(Document):
     lineage: Lineage | None = None
     ledger: Ledger | None = None
     evaluate: Evaluate | None = None
+    drift: Drift | None = None
+    audit: Audit | None = None
     storage: Access = Access()
 
     @classmethod
@@ -156,7 +159,8 @@ class JobConfig(Document):
 
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""
-        return Pipeline(self.steps, key=self.key, fit_on=self.fit_on)
+        profile = (self.drift.columns or ("*",)) if self.drift else ()
+        return Pipeline(self.steps, key=self.key, fit_on=self.fit_on, profile=profile)
 
 
 def _digest(plain: Mapping[str, Any]) -> str:

@@ -228,6 +228,11 @@ class Card(Section):
     url: str | None = Field(default=None, min_length=1, description="The page of the dataset.")
     citation: str | None = Field(default=None, min_length=1, description="How to cite it, best as BibTeX.")
     keywords: Names = Field(default=(), description="Words to find it by.")
+    collection: str | None = Field(default=None, min_length=1, description="How, where and when it was collected.")
+    use_cases: Names = Field(default=(), description="What it is meant for, and what it is not, each a sentence.")
+    biases: Names = Field(default=(), description="Whom or what it has too much or too little of, each a sentence.")
+    personal: Names = Field(default=(), description="What it tells of persons, each a sentence.")
+    impact: str | None = Field(default=None, min_length=1, description="Whom its use may help or harm.")
 
 
 class Lineage(Section):

@@ -6,12 +6,14 @@ import contextlib
 import itertools
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
 from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
 from genspark.job import vaults
+from genspark.job.fairness import audited, check_audit
+from genspark.job.holding import Holding
 from genspark.job.identity import Identity
 from genspark.job.once import Once
 from genspark.job.phases import Phases
@@ -60,11 +62,13 @@ class Attempt:
     plan: Plan = field(init=False)
     publication: Publication = field(init=False)
     once: Once = field(init=False)
+    holding: Holding = field(init=False)
 
     def __post_init__(self) -> None:
         remember(self.config.model_dump(by_alias=True))
         self.phases = Phases(self.progress)
         self.publication = Publication(self.config, self.run_id, self.phases.note)
+        self.holding = Holding(self.config, self.phases)
 
     @contextlib.contextmanager
     def opened(self, spark: SparkSession | None) -> Iterator[None]:
@@ -112,6 +116,7 @@ class Attempt:
         self.with_what_can_be_read(self._read_schema)
         if self.writes_table:
             vaults.check(runner.config, self.plan.steps, runner.identity, self.phases.note)
+            check_audit(self.config, self.plan.output_schema)
             runner.sink.check(runner.target, runner.config.sink, runner.stored)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
@@ -184,12 +189,18 @@ class Attempt:
         """Fit and write; where rows of new files join others, by the model of those, or that updated by the new."""
         growth = self.once.growth if self.once.is_growing else None
         if growth is None:
-            return self.write(self.fit())
+            self.holding.begin(self._model_before)
+            model = self.fit()
+            self.holding.hold(model)
+            return self.write(model)
         if self.config.refit == "never":
             return self.write_only(self._model_of(growth.before))
-        _, model = self._updated(self._model_before())
+        before = self._model_before()
+        self.holding.begin(lambda: before)
+        _, model = self._updated(before)
         self.runner.only(growth.new)
         self.with_what_can_be_read(self._read_schema)
+        self.holding.hold_scanned(self.plan, self.runner)
         return self.write(model)
 
     def _model_of(self, past: PastRun) -> PipelineModel:
@@ -229,7 +240,9 @@ class Attempt:
 
     def write_only(self, model: PipelineModel) -> RunReport:
         """Write with a model that was fitted before. Rows kept while types were inferred are not read again."""
-        self.runner.expect((), writes=True)
+        self.holding.begin(lambda: model)
+        self.runner.expect(self.holding.expected(self.plan), writes=True)
+        self.holding.hold_scanned(self.plan, self.runner)
         return self.write(model)
 
     def write(self, model: PipelineModel) -> RunReport:
@@ -256,6 +269,7 @@ class Attempt:
             if past is None:
                 raise
             return self._already_done(past)
+        bias = audited(self.config, runner, self.phases)
         report = RunReport.of(
             written,
             model,
@@ -264,6 +278,7 @@ class Attempt:
             stage_by_stage=self.plan.stage_by_stage,
             seconds=self.phases.seconds(),
         )
+        report = replace(report, drift=self.holding.told, bias=bias)
         self.once.record(report)
         runner.sweep(written)
         self.publication.publish(report, model, self.plan.schemas[0], runner)

@@ -17,7 +17,7 @@ from genspark.job.report import Count, RunReport
 from genspark.job.snapshot import Snapshot
 from genspark.sinks.ledgers import Kind
 from genspark.sources.source import paths_of
-from genspark.storage.secrets import masked, without_secrets
+from genspark.storage.secrets import masked, masked_texts, without_secrets
 from genspark.version import VERSION
 
 PLACE = "ledger.path"
@@ -48,6 +48,7 @@ COLUMNS = pl.Schema(
         "counts": pl.String(),
         "row_ids_shared": pl.Int64(),
         "error": pl.String(),
+        "findings": pl.String(),
     }
 )
 RUNS = Kind(
@@ -55,8 +56,8 @@ RUNS = Kind(
     PLACE,
     "runs",
     "name the table that `genspark run` wrote, or the job's YAML, which knows where its ledger is",
-    # A ledger of an earlier genspark lacks it: null there, and added with the next run.
-    frozenset({"row_ids_shared"}),
+    # A ledger of an earlier genspark lacks them: null there, and added with the next run.
+    frozenset({"row_ids_shared", "findings"}),
 )
 FEW = 1000
 """A source of more files than this is told by their number and digest."""
@@ -93,6 +94,7 @@ class Row:
     counts: str | None = None
     row_ids_shared: int | None = None
     error: str | None = None
+    findings: str | None = None
 
     @classmethod
     def begun(
@@ -138,6 +140,7 @@ class Row:
             shards_quarantined=report.shards_quarantined,
             counts=counts_text(report.counts),
             row_ids_shared=report.row_ids_shared,
+            findings=findings_text(report),
         )
 
     def failed(self, error: BaseException | str, seconds: float | None = None) -> Self:
@@ -149,6 +152,13 @@ class Row:
 def counts_text(counts: Sequence[Count]) -> str:
     """The steps' counts as the column `counts` has them."""
     return json.dumps([asdict(count) for count in counts], ensure_ascii=False)
+
+
+def findings_text(report: RunReport) -> str | None:
+    """What a run found as the column `findings` has it: what the fit `found`, `drift` and `bias`; None for nothing."""
+    told = {"found": list(report.findings), "drift": report.drift, "bias": report.bias}
+    known = {name: value for name, value in told.items() if value}
+    return json.dumps(masked_texts(known), ensure_ascii=False) if known else None
 
 
 def why_no_ledger(path: str) -> str | None:

@@ -24,12 +24,14 @@ from genspark.errors import GensparkError, first_line
 from genspark.job.report import RunReport
 from genspark.job.runners.base import Runner
 from genspark.job.states import SourceFile
+from genspark.pipeline.drift import drift_lines
 from genspark.pipeline.history import histories, judged, result_schema
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.contents import Contents, contents
 from genspark.steps.split import Split
 from genspark.storage.files import write_text
 from genspark.storage.secrets import masked
+from genspark.tables.fairness import bias_lines
 
 
 @dataclass
@@ -122,6 +124,10 @@ def facts_of(
         files_written=report.files_written,
         bytes_written=report.bytes_written,
         figures=_figures(report),
+        labels=_labels(model),
+        findings=report.findings,
+        drift=drift_lines(report.drift) if report.drift else (),
+        bias=bias_lines(report.bias) if report.bias else (),
     )
 
 
@@ -144,6 +150,13 @@ def _figures(report: RunReport) -> dict[str, int]:
         "bytes written": report.bytes_written,
     }
     return {**figures, **{f"{count.step}: {count.what}": count.values for count in report.counts}}
+
+
+def _labels(model: PipelineModel) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for step in model.steps:
+        found.setdefault(_step(step.to_json()), []).append(step.label)
+    return found
 
 
 def _step(step: Mapping[str, Mapping[str, Any]]) -> str:

@@ -12,10 +12,12 @@ from genspark.config.job import LEDGER_SUFFIX
 from genspark.errors import ModelError, TargetError
 from genspark.job import ledger
 from genspark.job.once import MODELS
-from genspark.job.replay import REPLAY
 from genspark.pipeline.model import PipelineModel
 from genspark.storage.files import storage_path
 from genspark.storage.secrets import MASK
+
+REPLAY = "/replay/"
+"""What stands between a job's name and the digest of rows, in the name of the job that replays them."""
 
 
 def recorded_job(table: str, sets: Sequence[str] = ()) -> tuple[JobConfig, PipelineModel]:

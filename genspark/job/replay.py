@@ -22,6 +22,7 @@ from genspark.job.identity import Identity
 from genspark.job.job import transform
 from genspark.job.progress import Progress, Silent
 from genspark.job.quarantine import own_names
+from genspark.job.recorded import REPLAY
 from genspark.job.report import RunReport
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.choice import of_files
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 REPLAYS = f"{OWN}/replays"
 """The folder, inside a table's, of the rows that were replayed: named by their digest, so that each is added once."""
-REPLAY = "/replay/"
-"""What stands between a job's name and the digest of rows, in the name of the job that replays them."""
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".json": "json", ".avro": "avro"}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from genspark.pipeline.drift import drift_lines
 from genspark.sinks.table import PastRun
 from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
+from genspark.tables.fairness import bias_lines
 
 if TYPE_CHECKING:
     from genspark.job.runners.base import Runner, Written
@@ -48,7 +50,8 @@ class RunReport:
     `passes` counts every pass, by purpose. Of a run that was `already_done`, `run_id` and `table_version` are
     those of the run that did it, and this one read and wrote nothing. `row_ids_shared` are the written rows that have
     the `_row_id` of another of them, None where that was not counted. `layout_off` is what of the files does not fit
-    the layout that the table tells, `findings` what the fit found out of bounds.
+    the layout that the table tells, `findings` what the fit found out of bounds. `drift` is how far the rows are from
+    those that the job holds them against, `bias` how groups of them fare, where it has these sections.
     """
 
     name: str
@@ -75,6 +78,8 @@ class RunReport:
     row_ids_shared: int | None = None
     layout_off: Sequence[str] = ()
     findings: Sequence[str] = ()
+    drift: Mapping[str, Any] | None = None
+    bias: Mapping[str, Any] | None = None
 
     @classmethod
     def of(
@@ -167,6 +172,8 @@ class RunReport:
             ("files written", f"{self.files_written:,} ({size_text(self.bytes_written)})"),
             *layout,
             *(("found", found) for found in self.findings),
+            *(("drift", line) for line in (drift_lines(self.drift) if self.drift else ())),
+            *(("bias", line) for line in (bias_lines(self.bias) if self.bias else ())),
             ("table", f"{masked(self.table)} (version {self.table_version})"),
             ("model", masked(self.model)),
             *quarantine,

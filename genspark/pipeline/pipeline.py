@@ -14,8 +14,9 @@ from genspark.engines.engine import Engine, is_hashable, key_columns
 from genspark.errors import SchemaError, did_you_mean
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
-from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan
+from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, requests_of
 from genspark.pipeline.planner import make_plan, solve
+from genspark.pipeline.profile import is_telling, personal_columns, profile_statistics
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
@@ -34,12 +35,14 @@ class Pipeline:
     `key` names the columns that identify a row, for the steps that draw random numbers; empty, it
     is every column that holds plain values. `fit_on` keeps the statistics to rows where each of
     its columns has the given value, such as `{"split": "train"}`: a column of the input, or one
-    that a `Split` step adds. `transform` applies to every row.
+    that a `Split` step adds. `transform` applies to every row. `profile` names columns, or patterns of them, whose
+    distribution the model is to keep as they are read, for `genspark drift`: their statistics join the first scan.
     """
 
     steps: Sequence[Step]
     key: Sequence[str] = ()
     fit_on: Mapping[str, Any] = field(default_factory=dict)
+    profile: Sequence[str] = ()
 
     def plan(self, df: Any) -> Plan:
         """The scans that `fit` will make. Reads the schema of `df` and no data."""
@@ -49,7 +52,7 @@ class Pipeline:
     def plan_for(self, schema: Schema) -> Plan:
         """The scans for data of this schema. Raises SchemaError with every mistake of the steps."""
         check_names(schema)
-        plan = make_plan(self.steps, schema)
+        plan = make_plan(self.steps, schema, lambda bound: self._profile(bound, schema))
         self._fit_columns(plan)
         self._key(plan)
         return plan
@@ -77,23 +80,34 @@ class Pipeline:
         on_scan: OnScan | None = None,
     ) -> PipelineModel:
         """Learn every step's parameters by a plan of `plan_for`; `run_pass` makes each pass."""
-        key = self._key(plan)
-        adding = tuple(self._fit_columns(plan))
-        opening = Opening(key, tuple(fit_draws_of(plan.steps)), columns_read(plan.steps), adding, dict(self.fit_on))
-        fitting = _Fitting(plan, opening, run_pass, on_scan or _ignore)
+        fitting = _Fitting(plan, self._opening(plan), run_pass, on_scan or _ignore)
         parameters = fitting.run()
+        asked = {leaf for answers in plan.answers for leaf in requests_of(answers)}
+        beside = {one for one in self._profile(plan.steps, plan.schemas[0]) if Request(one, 0) not in asked}
         return PipelineModel(
             steps=plan.steps,
             parameters=tuple(parameters),
-            key=key,
+            key=self._key(plan),
             input_schema={column: str(dtype) for column, dtype in plan.schemas[0].items()},
             states=tuple(
                 (request.statistic, request.at, request.statistic.brief(state))
                 for request, state in fitting.scanned.items()
                 if not request.statistic.tells_of_persons
+                and (request.statistic not in beside or is_telling(request.statistic, state))
             ),
             source=source or {},
         )
+
+    def profile_pass(self, plan: Plan) -> FitPass:
+        """The pass that reads the statistics of `profile` alone, for rows that nothing is learnt from."""
+        return FitPass(self._opening(plan), (), self._profile(plan.steps, plan.schemas[0]))
+
+    def _profile(self, steps: Sequence[Step], schema: Schema) -> tuple[Statistic, ...]:
+        return profile_statistics(schema, self.profile, personal_columns(steps)) if self.profile else ()
+
+    def _opening(self, plan: Plan) -> Opening:
+        draws, adding = tuple(fit_draws_of(plan.steps)), tuple(self._fit_columns(plan))
+        return Opening(self._key(plan), draws, columns_read(plan.steps), adding, dict(self.fit_on))
 
     def _key(self, plan: Plan) -> tuple[str, ...]:
         """The columns of the row's key, which draws hash; empty where no step draws by the key."""

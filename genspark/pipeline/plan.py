@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from genspark.columns.dtypes import Schema
@@ -114,6 +114,14 @@ class Plan:
                 columns = _few(list(dict.fromkeys(answer.statistic.column for answer in derived)))
                 lines.append(f"no scan for {step.label} of {columns}: {whys}")
         return lines
+
+
+def requests_of(answers: Iterable[Answer]) -> Iterator[Request]:
+    """What is scanned for some answers."""
+    for answer in answers:
+        if answer.request:
+            yield answer.request
+        yield from requests_of(answer.needs)
 
 
 def _by_kind(requests: Sequence[Request]) -> dict[str, list[str]]:

@@ -47,12 +47,27 @@ def bind(steps: Sequence[Step], schema: Schema) -> tuple[tuple[Step, ...], tuple
     return tuple(done), tuple(schemas)
 
 
-def make_plan(steps: Sequence[Step], schema: Schema) -> Plan:
-    """The fewest scans that fit the steps on data of this schema."""
+Beside = Callable[[Sequence[Step]], Sequence[Statistic]]
+
+
+def make_plan(steps: Sequence[Step], schema: Schema, beside: Beside = lambda _: ()) -> Plan:
+    """The fewest scans that fit the steps on data of this schema.
+
+    `beside` gives, for the bound steps, statistics that are read of the data as it is, too.
+    """
     bound, schemas = bind(steps, schema)
     planner = _Planner(bound)
     answers = tuple(planner.answers_for(position) for position in range(len(bound)))
-    return Plan(bound, schemas, answers, planner.scans(answers))
+    asked = [Answer(statistic, 0, 0, request=Request(statistic, 0)) for statistic in beside(bound)]
+    return Plan(bound, schemas, answers, planner.scans([asked, *answers]))
+
+
+def answers_at_end(steps: Sequence[Step], wanted: Sequence[Statistic]) -> list[Answer]:
+    """The ways to statistics of what bound steps make, from scans as early as they can be."""
+    planner = _Planner(steps)
+    for position in range(len(steps)):
+        planner.answers_for(position)
+    return [planner.answer(statistic, len(steps)) for statistic in wanted]
 
 
 class _Planner:
@@ -68,12 +83,13 @@ class _Planner:
         if learner is None:
             self.fitted_at.append(UNFITTED)
             return ()
-        answers = tuple(self._resolve(statistic, position) for statistic in learner.statistics())
+        answers = tuple(self.answer(statistic, position) for statistic in learner.statistics())
         first = max((answer.level for answer in answers), default=UNFITTED)
         self.fitted_at.append(first + learner.rounds)
         return answers
 
-    def _resolve(self, wanted: Statistic, at: int) -> Answer:
+    def answer(self, wanted: Statistic, at: int) -> Answer:
+        """The way to a statistic of what step `at` receives, once the answers of the steps before it are known."""
         columns = frozenset(wanted.columns) | frozenset(wanted.by)
         place = at
         while place > 0:
@@ -93,7 +109,7 @@ class _Planner:
         return Answer(wanted, at, level, request=Request(wanted, place))
 
     def _derived(self, wanted: Statistic, at: int, step: int, derivation: Derivation) -> Answer:
-        needs = tuple(self._resolve(need, step) for need in derivation.needs)
+        needs = tuple(self.answer(need, step) for need in derivation.needs)
         level = max([self.fitted_at[step], *(need.level for need in needs)])
         return Answer(wanted, at, level, derivation=derivation, step=step, needs=needs)
 

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-Values = npt.NDArray[np.float64]
+from genspark.statistics.distances import Values, population_stability
+
 Kind = Literal["number", "time", "category", "text", "bytes", "other"]
 
 BINS = 30
 MOST_NAMES = 12
-LEAST = 1e-4
-"""The share that an empty bin counts as, where a logarithm is taken of it."""
 FEW = 40
 """Distinct whole numbers up to which each has a bin of its own, and distinct texts that are categories in any case."""
 
@@ -173,12 +172,6 @@ class Tally:
             counts = np.zeros(1) if self.bins is None else self.bins.astype(np.float64)
         total: float = counts.sum()
         return counts / total if total else counts
-
-
-def population_stability(old: Values, new: Values) -> float:
-    """The population stability index of shares of bins. Source: N. Siddiqi, "Credit Risk Scorecards", 2006."""
-    p, q = np.maximum(old, LEAST), np.maximum(new, LEAST)
-    return float(((q - p) * np.log(q / p)).sum())
 
 
 def drift(one: Tally, two: Tally) -> Mapping[str, float]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from genspark.engines import engine_for
 from genspark.errors import ConfigError, SourceError, did_you_mean
-from genspark.report.bins import Tally, Values, population_stability
-from genspark.report.profile import columns_of, frame_of, profile, rows_of, shapes
+from genspark.job.recorded import recorded_job
+from genspark.pipeline.drift import Limits, measures, profile_drift, schema_drift
+from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.profile import kept_profile, kept_profile_of_result, scanned_profile
+from genspark.report.bins import Tally
+from genspark.report.profile import LINEAGE, columns_of, frame_of, profile, rows_of, shapes
+from genspark.statistics.distances import kolmogorov_smirnov
+from genspark.tables.runs import runs_of
 from genspark.tables.snapshot import read_snapshot
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The population stability index above which a column has moved, and that above which it is another."""
-
-    warn: float = 0.1
-    stop: float = 0.25
 
 
 def drift(table: str, against: str, columns: tuple[str, ...] = (), limits: Limits | None = None) -> dict[str, Any]:
@@ -36,11 +31,7 @@ def drift(table: str, against: str, columns: tuple[str, ...] = (), limits: Limit
             raise SourceError(f"{snapshot.path}: the table has no rows; there is nothing to compare")
         frames.append(frame_of(snapshot))
     known = columns_of(frames[0])
-    absent = [
-        f"--columns: {name!r} is not a column{did_you_mean(name, known)}" for name in columns if name not in known
-    ]
-    if absent:
-        raise ConfigError(absent)
+    _refuse_absent(columns, known)
     rows = [rows_of(snapshot, frame) for snapshot, frame in zip(snapshots, frames, strict=True)]
     of = shapes(frames, rows, list(columns) or known)
     new, old = (profile(frame, of).tallies for frame in frames)
@@ -52,41 +43,64 @@ def drift(table: str, against: str, columns: tuple[str, ...] = (), limits: Limit
         "against_version": snapshots[1].version,
         "limits": {"warn": limits.warn, "stop": limits.stop},
         "columns": sorted(found, key=lambda one: -one["stability"]),
-        "schema": _schema(snapshots[1].columns, snapshots[0].columns),
+        "lacking": {},
+        "schema": schema_drift(snapshots[1].columns, snapshots[0].columns),
     }
+
+
+def drift_from_model(
+    table: str, against: str, columns: tuple[str, ...] = (), limits: Limits | None = None
+) -> dict[str, Any]:
+    """How far each column of a table is from the rows that a model learnt from, by the model's states alone.
+
+    `against` is a model's file, or a table whose model it is. Rows that a job wrote are held against what the model
+    made of its rows, any others against those as they were read. One scan of the table, none of the old rows. Columns
+    whose states do not suffice are `lacking`, with the reason. Raises as `drift` does, and ModelError.
+    """
+    snapshot, model = read_snapshot(table), _model_of(against)
+    if not snapshot.files:
+        raise SourceError(f"{snapshot.path}: the table has no rows; there is nothing to compare")
+    frame = frame_of(snapshot)
+    own = [name for name in frame.collect_schema().names() if name not in LINEAGE]
+    _refuse_absent(columns, own)
+    engine, wrapped = engine_for(frame.select(list(columns) or own))
+    schema = dict(wrapped.collect_schema())
+    names = {name: str(dtype) for name, dtype in schema.items()}
+    runs = runs_of(table)
+    is_result = bool(runs.entries or runs.ledger)
+    old = kept_profile_of_result(model, names) if is_result else kept_profile(model)
+    statistics = [statistic for name, (statistic, _) in old.states.items() if name in schema]
+    new = scanned_profile(schema, engine.scan(wrapped.select([s.column for s in statistics]), statistics))
+    return {
+        "table": snapshot.path,
+        "version": snapshot.version,
+        "against": against,
+        "against_version": None,
+        **profile_drift(old, new, limits or Limits()),
+    }
+
+
+def _model_of(path: str) -> PipelineModel:
+    return PipelineModel.load(path) if path.endswith(".json") else recorded_job(path)[1]
+
+
+def _refuse_absent(columns: tuple[str, ...], known: list[str]) -> None:
+    absent = [
+        f"--columns: {name!r} is not a column{did_you_mean(name, known)}" for name in columns if name not in known
+    ]
+    if absent:
+        raise ConfigError(absent)
 
 
 def told(old: Tally, new: Tally, limits: Limits) -> dict[str, Any]:
     """The measures of a column. `unknown` is the share of values whose name the other table does not have."""
-    p, q = old.shares, new.shares
-    has_both = bool(p.any() and q.any())
-    stability = population_stability(p, q) if has_both else 0.0
-    judged = "other" if stability > limits.stop else "moved" if stability > limits.warn else "like"
-    if not has_both and p.any() != q.any():
-        judged = "other"
     is_ordered = new.shape.kind != "category"
     names = [name for name in new.shape.names if not old.counts.get(name)]
-    return {
-        "stability": stability,
-        "jensen_shannon": jensen_shannon(p, q) if has_both else None,
-        "ks": float(np.abs(np.cumsum(p) - np.cumsum(q)).max()) if has_both and is_ordered else None,
-        "missing_before": old.missing / old.rows if old.rows else 0.0,
-        "missing": new.missing / new.rows if new.rows else 0.0,
-        "unknown": sum(new.counts.get(name, 0) for name in names) / new.n if new.n and not is_ordered else None,
-        "judged": judged,
-    }
-
-
-def jensen_shannon(one: Values, two: Values) -> float:
-    """The Jensen-Shannon distance, base 2, from 0 to 1. Source: J. Lin, 1991; D. Endres, J. Schindelin, 2003."""
-    middle = (one + two) / 2.0
-    halves = [float((p[p > 0] * np.log2(p[p > 0] / middle[p > 0])).sum()) for p in (one, two)]
-    return float(np.sqrt(max(0.0, sum(halves) / 2.0)))
-
-
-def _schema(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "added": [name for name in new if name not in old],
-        "removed": [name for name in old if name not in new],
-        "changed": {name: [old[name], new[name]] for name in new if name in old and old[name] != new[name]},
-    }
+    return measures(
+        old.shares,
+        new.shares,
+        kolmogorov_smirnov(old.shares, new.shares) if is_ordered else None,
+        (old.missing / old.rows if old.rows else 0.0, new.missing / new.rows if new.rows else 0.0),
+        sum(new.counts.get(name, 0) for name in names) / new.n if new.n and not is_ordered else None,
+        limits,
+    )

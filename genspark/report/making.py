@@ -19,6 +19,7 @@ from genspark.report.columns import shown_columns
 from genspark.report.pictures import Pictures
 from genspark.report.profile import Profile, columns_of, frame_of, profile, rows_of, shapes
 from genspark.report.steps import Steps, steps_of
+from genspark.report.trust import trust_of
 from genspark.storage.sizes import size_text
 from genspark.tables.snapshot import Snapshot, read_snapshot
 from genspark.version import VERSION
@@ -70,6 +71,7 @@ def report(
         "scores": [*shown.given(scores), *(shown.newest(ledger) if ledger else [])],
         "steps": _steps(steps_of(table) if steps and told["run"] else Steps(0, (), ())),
         "quarantine": origin.quarantined(table),
+        "trust": trust_of(table),
         "texts": _texts(frames, of, names),
         "rows": _first_rows(frames[0], of),
         "run": told["run"],

@@ -19,7 +19,7 @@ def lineage(path: str) -> dict[str, Any]:
     """The last run of a table as plain values: `run`, and of each `columns` what it is made from and its changes."""
     with contextlib.suppress(GensparkError):
         runs = runs_of(path)
-        newest = _newest(runs)
+        newest = newest_run(runs)
         if newest is not None:
             run = runs.told(newest)
             return {"run": {name: value for name, value in run.items() if value and name != "config"}, **_made(run)}
@@ -34,7 +34,8 @@ def quarantined(path: str) -> dict[str, Any] | None:
     return None
 
 
-def _newest(runs: Runs) -> str | None:
+def newest_run(runs: Runs) -> str | None:
+    """The run that wrote a table last, replays left out; None where none is known."""
     versions = [(entry.version, run) for run, entry in runs.entries.items() if "replay" not in entry.run]
     return max(versions)[1] if versions else next(iter(runs.ledger), None)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from genspark.errors import PlanError
 from genspark.statistics.base import State, Statistic, merge_counts
+from genspark.statistics.distances import Values
 from genspark.statistics.moments import COUNTS
 
 if TYPE_CHECKING:
@@ -165,6 +166,15 @@ def encode(sketch: kll_doubles_sketch) -> str:
 def decode(text: str) -> kll_doubles_sketch:
     """The sketch that `encode`, or Spark's `kll_sketch_agg_double`, wrote."""
     return _sketches().kll_doubles_sketch.deserialize(base64.b64decode(text))
+
+
+def distribution(state: State) -> tuple[Values, Values]:
+    """The values that a sketch holds, all or a sample of them, ascending, and the share of the column up to each."""
+    held = np.array(list(decode(state["sketch"])), np.float64).reshape(-1, 2)
+    values = (held[:, 0] - state["center"]) / state["scale"] + state["offset"]
+    order = np.argsort(values)
+    weights: Values = np.cumsum(held[order, 1])
+    return values[order], weights / weights[-1]
 
 
 def _repeated(value: float, times: int, k: int) -> kll_doubles_sketch:

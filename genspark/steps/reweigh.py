@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import narwhals as nw
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN
+from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
 from genspark.columns.lookup import PerGroup, lookup
 from genspark.errors import DataError, SchemaError
 from genspark.statistics import Frequencies, State, Statistic
 from genspark.statistics.groups import check_by, states_by_group
-from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.base import STEP_CONFIG, Step, check_fields
 from genspark.steps.learner import Learner, Parameters
 from genspark.steps.matching import as_tuple, refuse_taken
 
@@ -69,12 +70,17 @@ def weights(counts: Mapping[tuple[Any, ...], int]) -> Parameters:
 
 @dataclass(config=STEP_CONFIG)
 class Reweigh(Step):
-    """Add a column of weights, Float64, under which the label does not depend on the group.
+    """Add a column of weights, or of how often rows are taken, under which the label does not depend on the group.
 
-    The weight of a row is P(group) P(label) / P(group, label), of the rows that the step is fitted on: the weighted
-    share of each label is then the same in every group, and the weights of all rows sum to their number. Null in a
-    group column is a group. A row without a label has no weight (null), nor is it counted; a pair of group and label
-    that was not seen weighs 1. Trainers multiply each row's loss by its weight.
+    The weight of a row, a Float64, is P(group) P(label) / P(group, label), of the rows that the step is fitted on: the
+    weighted share of each label is then the same in every group, and the weights of all rows sum to their number. Null
+    in a group column is a group. A row without a label has no weight (null), nor is it counted; a pair of group and
+    label that was not seen weighs 1. Trainers multiply each row's loss by its weight.
+
+    With method `repeat` the column says how often a reader should take the row, Int64: the weight without its
+    fraction, and one more with the fraction's chance, drawn by the hash of the row's key. Then the expected number of
+    rows of each group and label is that of the weights; a weight below 1 leaves rows out. A row without a label counts
+    once.
 
     Source: F. Kamiran, T. Calders, "Data preprocessing techniques for classification without discrimination", 2012.
     """
@@ -85,9 +91,25 @@ class Reweigh(Step):
         Field(min_length=1, description="The columns whose values make the groups.", examples=["b"]),
     ]
     label: str = Field(min_length=1, description="The column with the outcome: of few values.", examples=["s"])
-    column: str = Field(default="weight", min_length=1, description="The column that is added.")
+    method: Literal["weight", "repeat"] = Field(
+        default="weight", description="weight: numbers for the loss; repeat: how often each row is taken."
+    )
+    column: str | None = Field(
+        default=None, min_length=1, description="The column that is added; left out: `weight`, or `_repeat`."
+    )
+    seed: int = Field(default=0, description="repeat: another number draws others.")
 
     kind: ClassVar[str] = "reweigh"
+
+    @model_validator(mode="after")
+    def _seeds_draw(self) -> Self:
+        check_fields(self, "method", {"seed": ["repeat"]})
+        return self
+
+    @property
+    def added(self) -> str:
+        """The name of the column that is added."""
+        return self.column or ("weight" if self.method == "weight" else "_repeat")
 
     def bind(self, schema: Schema) -> Self:
         check_by(self.groups, schema)
@@ -97,28 +119,40 @@ class Reweigh(Step):
             raise SchemaError([problem.replace("by:", "label:", 1) for problem in error.problems]) from None
         if self.label in self.groups:
             raise SchemaError(f"label: {self.label!r} is also a group; name the groups without it")
-        refuse_taken([self.column], schema)
+        refuse_taken([self.added], schema)
         return self
 
     def reads(self) -> frozenset[str]:
         return frozenset((*self.groups, self.label))
 
     def writes(self) -> frozenset[str]:
-        return frozenset([self.column])
+        return frozenset([self.added])
 
     def output_schema(self, schema: Schema) -> Schema:
-        return {**schema, self.column: nw.Float64()}
+        return {**schema, self.added: nw.Float64() if self.method == "weight" else nw.Int64()}
 
     def learner(self) -> Counting:
         return Counting(self.groups, self.label, self.name or self.kind)
+
+    def draws(self) -> Sequence[Draw]:
+        return [self._draw] if self.method == "repeat" else []
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         pairs = parameters["pairs"]
         return [lookup((*self.groups, self.label), pairs, {WEIGHT: PerGroup(tuple(parameters["weights"]), 1.0)})]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
-        weight = nw.when(~nw.col(self.label).is_null()).then(nw.col(WEIGHT))
-        return frame.with_columns(weight.cast(nw.Float64).alias(self.column))
+        has_label, weight = ~nw.col(self.label).is_null(), nw.col(WEIGHT).cast(nw.Float64)
+        if self.method == "weight":
+            return frame.with_columns(nw.when(has_label).then(weight).alias(self.added))
+        whole = weight.cast(nw.Int64)
+        more = nw.when(nw.col(self._draw.column) < weight - whole).then(nw.lit(1)).otherwise(nw.lit(0))
+        times = nw.when(has_label).then(whole + more).otherwise(nw.lit(1))
+        return frame.with_columns(times.cast(nw.Int64).alias(self.added))
 
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
-        return frame.drop([self.column], strict=False)
+        return frame.drop([self.added], strict=False)
+
+    @property
+    def _draw(self) -> Draw:
+        return Draw(self.seed, "reweigh")

@@ -5,15 +5,17 @@ One pass over the columns that are named, file by file; counts alone are kept.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
-from genspark.sinks.names import RUN
+from genspark.sinks.names import REASON_LIST, RUN
 from genspark.statistics.shares import wilson
+from genspark.tables.fairness import fairness, rate
 from genspark.tables.footers import Tell, silent
 from genspark.tables.rows import batches, refuse_vectors
 from genspark.tables.runs import Runs, runs_of
@@ -45,14 +47,32 @@ class Asked:
         return (*self.groups, *(name for name in (self.label, self.prediction) if name))
 
 
+@dataclass
+class Rejected:
+    """The rows of a group that are in the quarantine, and how many of them each rule rejected."""
+
+    rows: int = 0
+    by_rule: Counter[str] = field(default_factory=Counter)
+
+    def add(self, reasons: Sequence[Mapping[str, Any]]) -> None:
+        """Count a row."""
+        self.rows += 1
+        rules = (" ".join(filter(None, (one["step"], one["column"], one["rule"]))) for one in reasons)
+        self.by_rule.update(set(rules))
+
+
 def audit(given: str, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
     """The audit of a table, or of a job's YAML, as plain JSON.
 
     Raises ConfigError for columns that are not there and for a positive outcome that is not told, SourceError where a
     file cannot be read or there are more than 1,000 groups.
     """
-    runs = runs_of(given)
-    target = runs.target or given
+    return audit_of(runs_of(given), asked, tell)
+
+
+def audit_of(runs: Runs, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
+    """The audit of a table whose runs are known."""
+    target = runs.target or runs.quarantine
     snapshot = read_snapshot(target)
     refuse_vectors(snapshot)
     _check(asked, snapshot)
@@ -75,8 +95,14 @@ def audit(given: str, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
         "rows": rows,
         "columns": list(looked_at),
         "floor": asked.floor,
-        "groups": sorted(groups, key=lambda group: -group["rows"]),
-        "fairness": _fairness([group for group in groups if not group["is_small"]], asked),
+        "groups": sorted(groups, key=lambda group: (-group["rows"], group["group"])),
+        "by": list(asked.groups),
+        "label": asked.label,
+        "prediction": asked.prediction,
+        "fairness": fairness(
+            [group for group in groups if not group["is_small"]],
+            "prediction_rate" if asked.prediction else "label_rate",
+        ),
     }
 
 
@@ -123,21 +149,30 @@ def _merged(frame: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     return frame.group_by(asked.columns).agg(pl.col(ROWS).sum(), pl.col(MISSING).cast(pl.UInt64).sum())
 
 
-def _rejected(runs: Runs, asked: Asked) -> dict[tuple[Any, ...], int]:
+def _rejected(runs: Runs, asked: Asked) -> dict[tuple[Any, ...], Rejected]:
     """The rows of each group that are in the quarantine; none where it has not the groups' columns."""
     if not is_table(runs.quarantine):
         return {}
     snapshot = read_snapshot(runs.quarantine)
     if not set(asked.groups) <= set(snapshot.columns):
         return {}
-    found: dict[tuple[Any, ...], int] = {}
+    found: dict[tuple[Any, ...], Rejected] = {}
     for file in snapshot.files:
-        for _, batch in batches(file, (*asked.groups, RUN)):
+        for _, batch in batches(file, (*asked.groups, REASON_LIST, RUN)):
             frame = pl.DataFrame(batch)
-            is_done = [runs.is_finished(run) is not False for run in frame[RUN]]
-            for row in frame.filter(is_done).select(pl.col(asked.groups).cast(pl.String)).iter_rows():
-                found[row] = found.get(row, 0) + 1
+            is_done = [_is_there(runs, run) for run in frame[RUN]]
+            kept = frame.filter(is_done).select(pl.col(asked.groups).cast(pl.String), REASON_LIST)
+            for *key, reasons in kept.iter_rows():
+                found.setdefault(tuple(key), Rejected()).add(reasons or [])
     return found
+
+
+def _is_there(runs: Runs, run: str) -> bool:
+    """Whether the rows of a run are in the table, and no later run took their place."""
+    last = max((entry.version for entry in runs.entries.values() if entry.run.get("mode") == "overwrite"), default=None)
+    if last is None:
+        return runs.is_finished(run) is not False
+    return run in runs.entries and runs.entries[run].version >= last
 
 
 def _positive(counts: pl.DataFrame, asked: Asked, outcomes: Sequence[str]) -> str | None:
@@ -163,53 +198,27 @@ def _group(
     key: tuple[Any, ...],
     own: pl.DataFrame,
     asked: Asked,
-    rejected: Mapping[tuple[Any, ...], int],
+    rejected: Mapping[tuple[Any, ...], Rejected],
     positive: str | None,
 ) -> dict[str, Any]:
-    rows, aside = int(own[ROWS].sum()), rejected.get(key, 0)
+    rows, aside = int(own[ROWS].sum()), rejected.get(key, Rejected())
     told: dict[str, Any] = {
         "group": " / ".join("null" if value is None else str(value) for value in key),
         "rows": rows,
         "is_small": rows < asked.floor,
         "missing_a_row": int(own[MISSING].sum()) / rows,
-        "quarantined": aside,
-        "quarantined_share": aside / (rows + aside),
+        "quarantined": aside.rows,
+        "quarantined_share": aside.rows / (rows + aside.rows),
+        "quarantined_by": dict(aside.by_rule.most_common()),
     }
     if told["is_small"]:
         return told
     for name, column in (("label_rate", asked.label), ("prediction_rate", asked.prediction)):
         if column:
-            told[name] = _rate(own.filter(pl.col(column).is_not_null()), column, positive)
+            told[name] = rate(own.filter(pl.col(column).is_not_null()), column, positive, ROWS)
     if asked.label and asked.prediction:
         both = own.filter(pl.col(asked.label).is_not_null() & pl.col(asked.prediction).is_not_null())
         is_positive = pl.col(asked.label) == positive
-        told["true_positive_rate"] = _rate(both.filter(is_positive), asked.prediction, positive)
-        told["false_positive_rate"] = _rate(both.filter(~is_positive), asked.prediction, positive)
+        told["true_positive_rate"] = rate(both.filter(is_positive), asked.prediction, positive, ROWS)
+        told["false_positive_rate"] = rate(both.filter(~is_positive), asked.prediction, positive, ROWS)
     return told
-
-
-def _rate(own: pl.DataFrame, column: str, positive: str | None) -> dict[str, Any] | None:
-    """The share of rows with the positive outcome, with its interval; None where there are no rows."""
-    of, count = int(own[ROWS].sum()), int(own.filter(pl.col(column) == positive)[ROWS].sum())
-    return {"value": count / of, "interval": list(wilson(count / of, of)), "n": of} if of else None
-
-
-def _fairness(groups: Sequence[Mapping[str, Any]], asked: Asked) -> dict[str, float]:
-    """Differences and ratios between the groups that fare best and worst, as fairlearn names them.
-
-    Source: M. Hardt, E. Price, N. Srebro, "Equality of Opportunity in Supervised Learning", 2016.
-    """
-    told: dict[str, float] = {}
-    outcome = "prediction_rate" if asked.prediction else "label_rate"
-    rates = _values(groups, outcome)
-    if len(rates) > 1:
-        told["demographic_parity_difference"] = max(rates) - min(rates)
-        told["demographic_parity_ratio"] = min(rates) / max(rates) if max(rates) else 1.0
-    errors = [_values(groups, name) for name in ("true_positive_rate", "false_positive_rate")]
-    if all(len(values) > 1 for values in errors):
-        told["equalized_odds_difference"] = max(max(values) - min(values) for values in errors)
-    return told
-
-
-def _values(groups: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    return [group[name]["value"] for group in groups if group.get(name)]

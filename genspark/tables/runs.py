@@ -76,13 +76,18 @@ def runs_of(given: str) -> Runs:
     if given.endswith((".yaml", ".yml")):
         config = JobConfig.from_yaml(given)
         access.heed(config.storage)
-        return _runs(config.sink.path, config.ledger_path, config.quarantine_path)
+        return runs_of_job(config)
     path = given.rstrip("/")
     if is_table(path) and {REASON_LIST, RUN} <= set(read_snapshot(path).columns):
         target = path.removesuffix(QUARANTINE_SUFFIX)
         is_known = target != path and is_table(target)
         return _runs(target, f"{target}{LEDGER_SUFFIX}", path) if is_known else Runs(None, path)
     return _runs(path, f"{path}{LEDGER_SUFFIX}", None)
+
+
+def runs_of_job(config: JobConfig) -> Runs:
+    """The runs of the table that a job writes."""
+    return _runs(config.sink.path, config.ledger_path, config.quarantine_path)
 
 
 def _runs(target: str, ledger: str, quarantine: str | None) -> Runs:

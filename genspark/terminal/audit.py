@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from genspark.errors import ConfigError
+from genspark.report.fates import fates_of
 from genspark.tables.audit import Asked
 from genspark.tables.audit import audit as look_at
 from genspark.terminal.console import print_table
@@ -27,6 +28,7 @@ def audit(arguments: SimpleNamespace) -> None:
     )
     with shown(arguments, "counting") as tell:
         told = look_at(arguments.table, asked, tell)
+        told["steps"] = fates_of(told["table"], asked.groups)
     if arguments.json:
         print(json.dumps(told, ensure_ascii=False))
         return
@@ -40,8 +42,32 @@ def audit(arguments: SimpleNamespace) -> None:
     small = sum(group["is_small"] for group in told["groups"])
     if small:
         print(f"{small} of fewer than {told['floor']} rows have no rates, and are not compared")
+    _print_rules(told["groups"])
+    _print_steps(told["steps"])
     if told["fairness"]:
         print_pairs("between groups", [(n.replace("_", " "), f"{v:.4f}") for n, v in told["fairness"].items()])
+
+
+def _print_rules(groups: list[dict[str, Any]]) -> None:
+    found = [
+        (f"{group['group']}: {rule}", f"{rows:,} ({rows / (group['rows'] + group['quarantined']):.1%})")
+        for group in groups
+        for rule, rows in group["quarantined_by"].items()
+    ]
+    if found:
+        print_pairs("quarantined, of all rows of the group", found)
+
+
+def _print_steps(told: dict[str, Any]) -> None:
+    if told["note"]:
+        print(told["note"])
+    found = [
+        (f"{one['step']}: {one['what']}, {group}", f"{count['count']:,} ({count['share']:.1%})")
+        for one in told["steps"]
+        for group, count in one["groups"].items()
+    ]
+    if found:
+        print_pairs(f"what steps did, of the first {told['rows']:,} rows of the source", found)
 
 
 def _reference(given: list[str]) -> dict[str, float]:

@@ -9,8 +9,9 @@ from typing import Any
 from rich.table import Table
 
 from genspark.errors import DataError
-from genspark.report.drifting import Limits
+from genspark.pipeline.drift import Limits
 from genspark.report.drifting import drift as compare
+from genspark.report.drifting import drift_from_model
 from genspark.terminal.console import print_table
 
 NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unknown", "judged")
@@ -19,7 +20,8 @@ NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unkn
 def drift(arguments: SimpleNamespace) -> None:
     """Print how far each column has moved. Raises DataError where one is another and `--stop` is given."""
     limits = Limits(arguments.warn, Limits().stop if arguments.stop is None else arguments.stop)
-    told = compare(arguments.table, arguments.against, arguments.columns, limits)
+    is_model = arguments.states or arguments.against.endswith(".json")
+    told = (drift_from_model if is_model else compare)(arguments.table, arguments.against, arguments.columns, limits)
     if arguments.json:
         print(json.dumps(told, ensure_ascii=False))
     else:
@@ -34,12 +36,15 @@ def drift(arguments: SimpleNamespace) -> None:
 
 def _print(told: dict[str, Any]) -> None:
     title = f"genspark drift: {told['table']} (version {told['version']}) against {told['against']}"
-    table = Table(title=f"{title} (version {told['against_version']})", title_justify="left")
+    version = told["against_version"]
+    table = Table(title=title if version is None else f"{title} (version {version})", title_justify="left")
     for name in ("column", *NAMES):
         table.add_column(name.replace("_", " "), justify="left" if name in ("column", "judged") else "right")
     for one in told["columns"]:
         table.add_row(one["column"], *(_cell(one[name]) for name in NAMES))
     print_table(table, 140)
+    for name, why in told["lacking"].items():
+        print(f"not compared: {name}: {why}")
     schema = told["schema"]
     for what in ("added", "removed"):
         if schema[what]:

@@ -15,7 +15,8 @@ import yaml
 from small_job import card_of, config, run
 
 from genspark import JobConfig, job
-from genspark.cards.croissant import CONFORMS_TO, _type, figures
+from genspark.cards.croissant import CONFORMS_TO, RAI, figures
+from genspark.cards.records import type_of
 from genspark.cli import main
 from genspark.storage.files import write_text
 
@@ -30,7 +31,8 @@ def checked(document: dict[str, Any]) -> mlcroissant.Dataset:
 
 def test_mlcroissant_accepts_the_card_as_version_1_1(table: Path) -> None:
     document = card_of(table)
-    assert document["conformsTo"] == CONFORMS_TO == mlcroissant.Dataset(document).metadata.ctx.conforms_to.value
+    assert document["conformsTo"] == [CONFORMS_TO, RAI]
+    assert mlcroissant.Dataset(document).metadata.ctx.conforms_to.value == CONFORMS_TO
     checked(document)
 
 
@@ -74,6 +76,30 @@ def test_splits_rows_and_digest_are_those_of_the_table(table: Path) -> None:
     (_, source) = document["prov:wasDerivedFrom"]
     shard = table.parent / "a.csv"
     assert (source["prov:label"], source["contentSize"]) == (f"file://{shard}", f"{shard.stat().st_size} B")
+
+
+def test_what_was_found_is_told_in_the_vocabulary_of_responsible_use(tmp_path: Path) -> None:
+    more = """
+  collection: By hand.
+  use_cases: [To try cards.]
+  biases: [Of two letters alone.]
+audit: {groups: g, floor: 1}
+drift: {warn: 0.1}
+"""
+    run(config(tmp_path, more=more))
+    shard = tmp_path / "a.csv"
+    shard.write_text(shard.read_text() + "".join(f"{i},x,{i * 9}\n" for i in range(40, 80)))
+    report, _ = run(config(tmp_path, more=more))
+    document = card_of(tmp_path / "delta")
+    told = checked(document).metadata
+    assert told.data_collection == "By hand."
+    assert told.data_use_cases == ["To try cards."]
+    assert told.data_biases[0] == "Of two letters alone."
+    assert any(line.startswith("g x: ") and "of the rows" in line for line in told.data_biases)
+    assert any(line.startswith("Drift: 'v' ") for line in told.data_limitations)
+    assert told.data_imputation_protocol.startswith('impute: {"columns": ["v"]')
+    assert told.data_imputation_protocol.endswith("(filled 6)")
+    assert f"(zscore {report.rows_quarantined})" in document["rai:dataManipulationProtocol"]
 
 
 def test_any_name_of_a_column_is_an_id(tmp_path: Path) -> None:
@@ -154,4 +180,4 @@ def test_no_card_is_told_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureF
     ],
 )
 def test_types_have_croissants_names(names: tuple[str, ...], told: dict[str, Any]) -> None:
-    assert [_type(name, is_image=False) for name in names] == [told] * len(names)
+    assert [type_of(name, is_image=False) for name in names] == [told] * len(names)

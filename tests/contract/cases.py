@@ -120,6 +120,7 @@ STEPS: dict[str, list[Case]] = {
         case("one row", "constant", "infinities", columns=["x", "y"], method="mahalanobis", threshold=2.0),
         case(columns=["x", "y"], method="kmeans", clusters=3, quantile=0.8, action="clip"),
     ],
+    "reweigh": [case(groups="b", label="s", method="repeat", seed=3)],
     "scale": [
         case(columns=["x", "small"], method="minmax", range=[-1, 2]),
         case(columns=["x", "n"], method="robust", rank_error=0),

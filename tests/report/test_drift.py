@@ -11,8 +11,8 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from genspark.cli import main
-from genspark.report.bins import population_stability
-from genspark.report.drifting import drift, jensen_shannon
+from genspark.report.drifting import drift
+from genspark.statistics.distances import jensen_shannon, population_stability
 
 
 @pytest.fixture

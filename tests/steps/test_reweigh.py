@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from genspark.errors import SchemaError
+from genspark.errors import ConfigError, SchemaError
 from genspark.pipeline import Pipeline
 from genspark.steps import Reweigh
 
@@ -30,6 +30,28 @@ def test_null_is_a_group_and_no_label_and_what_was_not_seen_weighs_one() -> None
     assert list(model.transform(rows)["weight"]) == pytest.approx([1 / 3, 2 / 3, None, 2 / 3])
     other = pl.DataFrame({"sex": ["f", "m"], "y": [1, 0]})
     assert list(model.transform(other)["weight"]) == [1.0, 1.0]
+
+
+def test_rows_are_taken_as_often_as_their_weights_say() -> None:
+    # Of m 4 in 5 are positive, of f 2 in 5: .75, 2, 1.5 and 2/3.
+    rows = pl.concat([ROWS] * 2000).with_row_index("id")
+    step = Reweigh(["sex"], "y", method="repeat")
+    out: pl.DataFrame = Pipeline([step], key=["id"]).fit(rows).transform(rows)
+    assert out.schema["_repeat"] == pl.Int64
+    counts = out.group_by("sex", "y").agg(pl.col("_repeat").sum(), pl.len(), values=pl.col("_repeat").unique().sort())
+    told = {(row["sex"], row["y"]): row for row in counts.iter_rows(named=True)}
+    expected = {("m", 1): ([0, 1], 6000), ("m", 0): ([2], 4000), ("f", 1): ([1, 2], 6000), ("f", 0): ([0, 1], 4000)}
+    assert {pair: row["values"] for pair, row in told.items()} == {
+        pair: values for pair, (values, _) in expected.items()
+    }
+    for pair, (_, wanted) in expected.items():
+        # Five deviations of a binomial count: sqrt(8000 / 4) at most.
+        assert abs(told[pair]["_repeat"] - wanted) < 225
+    again = Pipeline([step], key=["id"]).fit(rows).transform(rows.sample(fraction=1, shuffle=True, seed=1)).sort("id")
+    assert again["_repeat"].to_list() == out["_repeat"].to_list()
+    assert Pipeline([step]).fit(ROWS).transform(pl.DataFrame({"sex": ["m"], "y": [None]}))["_repeat"].to_list() == [1]
+    with pytest.raises(ConfigError, match="seed: is for method repeat"):
+        Reweigh(["sex"], "y", seed=1)
 
 
 def test_mistakes_are_named() -> None:

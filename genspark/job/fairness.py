@@ -1,0 +1,58 @@
+"""The audit of a table that a run has written, by the groups that the job names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from genspark.columns.dtypes import Schema
+from genspark.config import JobConfig
+from genspark.errors import SchemaError, did_you_mean, first_line
+from genspark.job.phases import Phases
+from genspark.job.runners.base import Runner
+from genspark.statistics.groups import check_by
+from genspark.tables.audit import Asked, audit_of
+from genspark.tables.runs import runs_of_job
+
+
+def check_audit(config: JobConfig, result: Schema) -> None:
+    """Raise SchemaError, before any work, for columns of the section `audit` that the table will not have."""
+    section = config.audit
+    if section is None:
+        return
+    problems = [
+        f"audit.{place}: {name!r} is not a column of the table{did_you_mean(name, result)}"
+        for place, names in (
+            ("groups", section.groups),
+            ("label", [section.label]),
+            ("prediction", [section.prediction]),
+        )
+        for name in names
+        if name is not None and name not in result
+    ]
+    if problems:
+        raise SchemaError(problems)
+    try:
+        check_by(section.groups, result)
+    except SchemaError as error:
+        raise SchemaError([problem.replace("by:", "audit.groups:", 1) for problem in error.problems]) from None
+
+
+def audited(config: JobConfig, runner: Runner, phases: Phases) -> Mapping[str, Any] | None:
+    """How groups of the written rows fare, by one scan of them; None without a section `audit`.
+
+    The table stands, whatever becomes of it: where it cannot be audited a note says why.
+    """
+    section = config.audit
+    if section is None:
+        return None
+    asked = Asked(
+        section.groups, section.label, section.prediction, section.positive, section.floor, dict(section.reference)
+    )
+    runner.passes["audit"] += 1
+    try:
+        with phases.phase("audit", "auditing groups"):
+            return audit_of(runs_of_job(config), asked)
+    except Exception as error:  # whatever goes wrong here, the table is written
+        phases.note(f"audit: the groups of the table are not told ({first_line(error)})")
+        return None

@@ -1,0 +1,142 @@
+"""What the last run found of its rows, for the page: quality, duplicates, privacy, drift and groups."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from genspark.errors import GensparkError
+from genspark.pipeline.model import PipelineModel
+from genspark.report.fates import fates_of
+from genspark.report.origin import newest_run
+from genspark.storage.files import storage_path
+from genspark.tables.runs import runs_of
+
+SECTIONS = {
+    "quality": ("validate", "expect", "filter", "outliers"),
+    "duplicates": ("deduplicate",),
+    "privacy": ("pii", "pseudonymize", "anonymize"),
+}
+_MOST = 20
+"""Columns of a step that are named."""
+
+
+def trust_of(table: str) -> dict[str, Any]:
+    """What ledger and model tell of the last run that wrote a table; sections of which nothing is known are empty."""
+    with contextlib.suppress(GensparkError):
+        runs = runs_of(table)
+        newest = newest_run(runs)
+        row = runs.ledger.get(newest or "", {})
+        findings = json.loads(row.get("findings") or "{}")
+        counts = json.loads(row.get("counts") or "[]")
+        steps = _steps(runs.told(newest)["model"] if newest else None, counts)
+        sections = {
+            name: {"steps": [one for one in steps if one["kind"] in kinds], "found": _found(findings, steps, kinds)}
+            for name, kinds in SECTIONS.items()
+        }
+        bias = findings.get("bias")
+        return {
+            "sections": {name: one for name, one in sections.items() if one["steps"] or one["found"]},
+            "drift": _drift(findings["drift"]) if "drift" in findings else None,
+            "bias": _bias(bias, fates_of(table, bias["by"])) if bias else None,
+        }
+    return {"sections": {}, "drift": None, "bias": None}
+
+
+def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of the model with what each counted: by rule, with what became of the values or rows."""
+    try:
+        model = PipelineModel.load(storage_path(str(model_path)))
+    except GensparkError:
+        return []
+    found = []
+    for step, parameters in zip(model.steps, model.parameters, strict=True):
+        actions = {rule.rule: rule.action for rule in step.rejections(parameters)}
+        usual = "warn" if step.kind == "validate" else getattr(step, "action", "")
+        found.append(
+            {
+                "kind": step.kind,
+                "label": step.label,
+                "columns": ", ".join(sorted(step.reads())[:_MOST]),
+                "action": getattr(step, "action", ""),
+                "counts": [
+                    {"what": one["what"], "level": actions.get(one["what"], usual), "count": f"{one['values']:,}"}
+                    for one in counts
+                    if one["step"] == step.label
+                ],
+            }
+        )
+    return found
+
+
+def _found(findings: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> list[str]:
+    """The sentences of the fit that begin with the label of a step of these kinds."""
+    labels = tuple(f"{one['label']}:" for one in steps if one["kind"] in kinds)
+    return [sentence for sentence in findings.get("found", ()) if labels and sentence.startswith(labels)]
+
+
+def _drift(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **told,
+        "rows": [
+            {
+                "name": one["column"],
+                "stability": f"{one['stability']:.3f}",
+                "width": round(100 * (one["jensen_shannon"] or 0.0), 1),
+                "jensen_shannon": _number(one["jensen_shannon"]),
+                "ks": _number(one["ks"]),
+                "missing": f"{one['missing_before']:.2%} to {one['missing']:.2%}",
+                "judged": one["judged"],
+            }
+            for one in told["columns"]
+        ],
+    }
+
+
+def _bias(told: Mapping[str, Any], fates: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **told,
+        "by": ", ".join(told["by"]),
+        "rows": [
+            {
+                "group": one["group"],
+                "rows": f"{one['rows']:,}",
+                "share": _share(one["share"], one["share_interval"]),
+                "reference": f"{one['reference']:.1%}" if "reference" in one else "",
+                "label": _rate(one.get("label_rate")),
+                "width": round(100 * one["label_rate"]["value"], 1) if one.get("label_rate") else 0,
+                "prediction": _rate(one.get("prediction_rate")),
+                "missing": f"{one['missing_a_row']:.2f}",
+                "quarantined": f"{one['quarantined_share']:.1%}",
+            }
+            for one in told["groups"]
+        ],
+        "between": [(name.replace("_", " "), f"{value:.3f}") for name, value in told["fairness"].items()],
+        "fates": {
+            **fates,
+            "steps": [
+                {
+                    "step": one["step"],
+                    "what": one["what"],
+                    "groups": "; ".join(
+                        f"{group}: {count['count']:,} ({count['share']:.1%})" for group, count in one["groups"].items()
+                    ),
+                }
+                for one in fates["steps"]
+            ],
+        },
+    }
+
+
+def _rate(told: Mapping[str, Any] | None) -> str:
+    return _share(told["value"], told["interval"]) if told else ""
+
+
+def _share(value: float | None, interval: Sequence[float] | None) -> str:
+    return "" if value is None or interval is None else f"{value:.1%} ({interval[0]:.1%} to {interval[1]:.1%})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,64 @@
+"""Rates of groups, what lies between the groups, and both in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from genspark.statistics.shares import wilson
+
+
+def rate(own: pl.DataFrame, column: str, positive: str | None, rows: str) -> dict[str, Any] | None:
+    """The share of rows with the positive outcome, with its interval; None where there are no rows.
+
+    `rows` names the column that counts them.
+    """
+    of, count = int(own[rows].sum()), int(own.filter(pl.col(column) == positive)[rows].sum())
+    return {"value": count / of, "interval": list(wilson(count / of, of)), "n": of} if of else None
+
+
+def fairness(groups: Sequence[Mapping[str, Any]], outcome: str) -> dict[str, float]:
+    """Differences and ratios between the groups that fare best and worst, as fairlearn names them.
+
+    `outcome` names the rate that is to be alike. Source: M. Hardt, E. Price, N. Srebro, "Equality of Opportunity in
+    Supervised Learning", 2016.
+    """
+    told: dict[str, float] = {}
+    rates = _values(groups, outcome)
+    if len(rates) > 1:
+        told["demographic_parity_difference"] = max(rates) - min(rates)
+        told["demographic_parity_ratio"] = min(rates) / max(rates) if max(rates) else 1.0
+    errors = [_values(groups, name) for name in ("true_positive_rate", "false_positive_rate")]
+    if all(len(values) > 1 for values in errors):
+        told["equalized_odds_difference"] = max(max(values) - min(values) for values in errors)
+    return told
+
+
+def bias_lines(told: Mapping[str, Any]) -> list[str]:
+    """What an audit found, in sentences: each group that has rates, and what lies between the groups."""
+    by = ", ".join(told["by"])
+    lines = []
+    for group in told["groups"]:
+        if group["is_small"]:
+            continue
+        rates = [f"{told[name]} {group[key]['value']:.1%}" for name, key in _RATES if group.get(key) and told[name]]
+        wanted = [f"of which {group['reference']:.1%} should be"] if "reference" in group else []
+        aside = [f"{group['quarantined_share']:.1%} of its rows quarantined"] if group["quarantined"] else []
+        lines.append(
+            f"{by} {group['group']}: " + ", ".join([f"{group['share']:.1%} of the rows", *wanted, *rates, *aside])
+        )
+    lines += [
+        f"between groups of {by}: {name.replace('_', ' ')} {value:.3f}" for name, value in told["fairness"].items()
+    ]
+    small = sum(group["is_small"] for group in told["groups"])
+    few = f"{small} group{'s' * (small > 1)} of {by} with fewer than {told['floor']} rows"
+    return [*lines, f"{few}, counted alone"] if small else lines
+
+
+_RATES = (("label", "label_rate"), ("prediction", "prediction_rate"))
+
+
+def _values(groups: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    return [group[name]["value"] for group in groups if group.get(name)]
