@@ -110,7 +110,7 @@ class Update:
     @classmethod
     def start(cls, config: JobConfig, runner: Runner, plan: Plan, before: PipelineModel | None) -> Update:
         """Find the table and the files. Raises PlanError or ModelError where the fit cannot go by files."""
-        _refuse_exact(plan)
+        refuse_exact(plan)
         now = _named(plan)
         if before is not None:
             remedy = "fit without --update, or set another model.path"
@@ -201,10 +201,15 @@ def merged(statistic: Statistic, some: Sequence[State]) -> State:
     return some[0]
 
 
-def _refuse_exact(plan: Plan) -> None:
-    """Raise PlanError where a step needs exact quantiles of level 0, which do not merge."""
+def refuse_exact(plan: Plan) -> None:
+    """Raise PlanError where a step needs exact quantiles of level 0, which do not merge, or keeps no statistics."""
     for position, (step, answers) in enumerate(zip(plan.steps, plan.answers, strict=True)):
         for wanted in _scanned(answers):
+            if not wanted.statistic.is_kept:
+                raise PlanError(
+                    f"steps[{position}].{step.kind}: what it learns of each row is not kept for each file; set refit: "
+                    "never, which holds new rows against an index, or full, or fit without --update"
+                )
             if wanted.level == 0 and isinstance(wanted.statistic, Quantiles) and not wanted.statistic.rank_error:
                 raise PlanError(
                     f"steps[{position}].{step.kind}.rank_error: exact quantiles of {wanted.statistic.column!r} do not "

@@ -10,6 +10,7 @@ from genspark.statistics.moments import Moments
 from genspark.statistics.powers import Powers
 from genspark.statistics.quantiles import Quantiles
 from genspark.statistics.sample import Sample
+from genspark.statistics.signatures import Signatures
 
 __all__ = [
     "Covariance",
@@ -22,6 +23,7 @@ __all__ = [
     "Powers",
     "Quantiles",
     "Sample",
+    "Signatures",
     "State",
     "Statistic",
     "from_json",

@@ -34,6 +34,8 @@ class Statistic(ABC):
     by: tuple[str, ...] = field(default=(), kw_only=True)
 
     kind: ClassVar[str]
+    is_kept: ClassVar[bool] = True
+    """Whether models and tables of statistics keep its states."""
     registry: ClassVar[dict[str, type[Statistic]]] = {}
 
     def __init_subclass__(cls) -> None:

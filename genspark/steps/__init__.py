@@ -4,6 +4,7 @@ from genspark.steps.augment import Augment, ColorJitter, GaussianNoise, Mixup, R
 from genspark.steps.base import Step
 from genspark.steps.bucketize import Bucketize
 from genspark.steps.cast import Cast
+from genspark.steps.deduplicate import Deduplicate
 from genspark.steps.drop import Drop
 from genspark.steps.encode import Encode
 from genspark.steps.expect import Expect
@@ -26,6 +27,7 @@ __all__ = [
     "Bucketize",
     "Cast",
     "ColorJitter",
+    "Deduplicate",
     "Drop",
     "Encode",
     "Expect",

@@ -27,6 +27,7 @@ from genspark.statistics import (
     Powers,
     Quantiles,
     Sample,
+    Signatures,
     Statistic,
 )
 from genspark.steps import Step
@@ -65,6 +66,7 @@ STEPS: dict[str, list[Case]] = {
         case(columns={"n": "string", "small": "int64", "b": "int8"}),
     ],
     "bucketize": [case(columns=["x", "n"], edges=[-1.0, 0.5, 6])],
+    "deduplicate": [case(columns=["s", "b"], keep={"min": "x"}, action="quarantine", parts="small")],
     "drop": [case(columns="*a*")],
     "encode": [
         case(columns=["s", "small", "b"], min_count=3, unknown_id=-1),
@@ -155,6 +157,10 @@ STATISTICS: dict[str, list[Statistic]] = {
     "sample": [Sample(("x", "n", "u"), 5), Sample(("y", "u"), 100)],
     "expectation": [Expectation(("x", "n"), ((1.0, 10.0), (3.0, 5.0), (0.0, 0.0), ((1.0, 0.0), (0.0, 1.0))))],
     "powers": [Powers(("x",)), Powers(("p",), method="box-cox")],
+    "signatures": [
+        Signatures(("s", "n", "id"), 1, method="text"),
+        Signatures(("x", "b", "y", "n", "id"), 2, is_ranked=True),
+    ],
     "elements": [Elements(("v",)), Elements(("v",), over="all")],
 }
 """Requests beside those that a kind makes of columns alone."""

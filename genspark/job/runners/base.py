@@ -193,6 +193,10 @@ class Runner(ABC):
         """
         return None
 
+    def reaches_stage(self, where: str) -> bool:
+        """Whether every process that works on the rows reaches the folder of `source.stage`."""
+        return True
+
     def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
         """Report the progress of tasks while the block runs, where the engine has tasks."""
         return contextlib.nullcontext()

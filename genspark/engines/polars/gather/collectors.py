@@ -16,6 +16,7 @@ from genspark.engines.polars.gather.moments import GroupMoments, MomentsAndExtre
 from genspark.engines.polars.gather.powers import PowerSums
 from genspark.engines.polars.gather.quantiles import Exact, GroupExact, GroupSketches, Sketch
 from genspark.engines.polars.gather.sample import Smallest
+from genspark.engines.polars.gather.signatures import Hashed
 from genspark.errors import PlanError
 from genspark.statistics import (
     Covariance,
@@ -27,6 +28,7 @@ from genspark.statistics import (
     Powers,
     Quantiles,
     Sample,
+    Signatures,
     State,
     Statistic,
 )
@@ -41,6 +43,7 @@ OVER_ALL_ROWS: dict[type[Statistic], Callable[[Any], Collector]] = {
     Expectation: Completions,
     Powers: PowerSums,
     Sample: Smallest,
+    Signatures: Hashed,
     Elements: OfElements,
 }
 
