@@ -39,7 +39,7 @@ FAMILIES = {
     "Bring to a scale": ["scale"],
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
-    "Hold to rules": ["validate", "expect", "filter", "pii"],
+    "Hold to rules": ["validate", "expect", "filter", "deduplicate", "pii"],
     "For training": ["split", "reweigh", "augment"],
     "Columns": ["cast", "rename", "select", "drop"],
 }

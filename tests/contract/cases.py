@@ -112,6 +112,7 @@ STEPS: dict[str, list[Case]] = {
     "select": [case(columns=["id", "*a*"])],
     "split": [
         case(fractions={"train": 0.5, "test": 0.5}, group="s", column="part"),
+        case(fractions={"train": 0.5, "test": 0.5}, cluster="s", column="part"),
     ],
     "transform": [
         case("infinities", columns=["p"], function="log"),
