@@ -165,9 +165,13 @@ def _of_stretches(values: Numbers, first: Numbers, last: Numbers, base: int) -> 
 
 
 def _powers(base: int, number: int) -> npt.NDArray[np.uint64]:
-    powers = np.full(max(number, 1), base, np.uint64)
-    powers[0] = 1
-    return np.cumprod(powers)[:number]
+    """The first powers of a base: kept, since every block needs them."""
+    known = _known_powers.get(base)
+    if known is None or len(known) < number:
+        powers = np.full(2 * number + 1, base, np.uint64)
+        powers[0] = 1
+        known = _known_powers[base] = np.cumprod(powers)
+    return known[:number]
 
 
 def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -177,5 +181,6 @@ def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return values ^ (values >> np.uint64(31))
 
 
+_known_powers: dict[int, npt.NDArray[np.uint64]] = {}
 _TABLE = hash_integers(np.arange(256), draw_seed(0, "shingles"))
 """A random number for each byte."""

@@ -35,6 +35,8 @@ from genspark.storage import spill
 SPILL_BYTES = 64 << 20
 BLOCK_BYTES = 1 << 18
 """Bytes of text whose shingles are made at a time: what fits the processor's own memory."""
+SLICE = 1 << 14
+"""Rows that a thread takes at a time."""
 _OTHER = 1 << 20
 """What parts the seeds of the second hash from those of the first."""
 
@@ -57,9 +59,10 @@ class Hashed(Collector):
             return
         self._pool = self._pool or ThreadPoolExecutor(pl.thread_pool_size())
         make = _texts if self._statistic.method == "text" else _images
-        self._waiting.append(self._pool.submit(make, self._statistic, batch.rows))
-        if len(self._waiting) > pl.thread_pool_size():
-            self._take(self._waiting.popleft().result())
+        for rows in batch.rows.iter_slices(SLICE):
+            self._waiting.append(self._pool.submit(make, self._statistic, rows))
+            if len(self._waiting) > 2 * pl.thread_pool_size():
+                self._take(self._waiting.popleft().result())
 
     def _take(self, frames: dict[str, pl.DataFrame]) -> None:
         for name, frame in frames.items():
