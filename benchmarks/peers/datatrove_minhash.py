@@ -20,12 +20,15 @@ def main() -> None:
     from datatrove.utils.hashing import HashConfig
 
     folder, processes = Path(sys.argv[1]), int(sys.argv[2])
-    config = MinhashConfig(HashConfig(precision=64), num_buckets=20, hashes_per_bucket=6, n_grams=5)
+    config = MinhashConfig(hash_config=HashConfig(precision=64), num_buckets=20, hashes_per_bucket=6, n_grams=5)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
 
         def run(tasks: int, *steps: Any) -> None:
-            LocalPipelineExecutor(list(steps), tasks=tasks, workers=processes, logging_dir=f"{work}/logs{tasks}").run()
+            # A log of its own for each stage, or a stage is taken for done by the one before of as many tasks.
+            logs = tempfile.mkdtemp(dir=work)
+            pipeline, fork = list(steps), "fork"  # or the workers' time would be nobody's
+            LocalPipelineExecutor(pipeline, tasks, processes, logging_dir=logs, start_method=fork).run()
 
         reader = ParquetReader(str(folder), text_key="text", id_key="id")
         run(len(list(folder.glob("*.parquet"))), reader, MinhashDedupSignature(f"{work}/signatures", config=config))
