@@ -19,9 +19,10 @@ from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
 from genspark.errors import PlanError, SinkError, SourceError
 from genspark.job import quarantine
+from genspark.job.progress import Progress
 from genspark.job.quarantine.on_spark import marked, quarantined
 from genspark.job.runners import spark_files
-from genspark.job.runners.base import Runner, TaskCount, Written
+from genspark.job.runners.base import Runner, Written
 from genspark.job.runners.sharing import unshared
 from genspark.job.snapshot import Snapshot, versions_of
 from genspark.job.states import SourceFile, normal
@@ -175,8 +176,8 @@ class SparkRunner(Runner):
         # A folder that is named is taken to be on a disk that all machines share.
         return where != "auto" or str(self.spark.conf.get("spark.master", "") or "").startswith("local")
 
-    def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
-        return task_progress(self.spark, tell)
+    def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
+        return task_progress(self.spark, progress.tasks)
 
     def _observed(self) -> DataFrame:
         if self._fitted_frame is None:
