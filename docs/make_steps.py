@@ -40,7 +40,7 @@ FAMILIES = {
     "Bring to a scale": ["scale"],
     "Change the shape": ["transform"],
     "Numbers for values": ["encode", "bucketize"],
-    "Hold to rules": ["validate", "expect", "filter"],
+    "Hold to rules": ["validate", "expect", "filter", "deduplicate"],
     "Clean and judge texts": ["normalize", "quality", "language", "tokenize", "chunk"],
     "Keep persons out": ["pii", "pseudonymize", "anonymize"],
     "For training": ["split", "reweigh", "augment"],

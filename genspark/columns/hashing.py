@@ -17,8 +17,9 @@ Source: Y. Collet, "XXH64 algorithm description"; its constants and its path for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,14 +63,32 @@ class Draw:
 
 @dataclass(frozen=True)
 class KeyHash:
-    """The hash of the columns `over` for each row, which an engine adds as it adds draws."""
+    """The hash of the columns `over` for each row, or of its key, which an engine adds as it adds draws.
 
-    over: tuple[str, ...]
+    `column` is the hidden column that carries it while the steps run. One that a source gave the rows already stays.
+    """
 
-    @property
-    def column(self) -> str:
-        """The hidden column that carries the hash while the steps run."""
-        return ROW_ID
+    over: tuple[str, ...] | None
+    column: str = ROW_ID
+
+
+Drawn = Draw | KeyHash
+"""What is made of the hash of a row's key or columns."""
+
+PLACE = f"{HIDDEN}place"
+"""The hidden column with a hash of the file and the record that a row is: of two rows that are the same in all they
+hold, it tells which is which. Where the source knows no place it is the hash of the key."""
+
+
+def are_placed(draws: Iterable[Drawn]) -> bool:
+    """Whether some of them are the places of rows, which the source should give."""
+    return any(draw.column == PLACE for draw in draws)
+
+
+def places(uris: Sequence[str], file: npt.NDArray[Any], record: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The hash of each row's place, as Spark's `xxhash64(file, record)`; `file` are positions in `uris`."""
+    seeds = hash_bytes(list(uris), SPARK_SEED)[file] if len(uris) else np.zeros(0, np.uint64)
+    return _hash_under(record, seeds).view(np.int64)
 
 
 def order_seed(seed: int) -> int:
@@ -94,13 +113,18 @@ def draw_seed(seed: int, stream: str) -> int:
 
 def hash_integers(values: npt.NDArray[np.int64], seed: int) -> Hashes:
     """XXH64 of each value's 8 little-endian bytes."""
+    return _hash_under(values, np.uint64(seed))
+
+
+def _hash_under(values: npt.NDArray[np.int64], seed: Any) -> Hashes:
+    """XXH64 of each value under a seed, or under a seed of its own."""
     with np.errstate(over="ignore"):
         # In place: fresh memory would take as long as the arithmetic.
         h = values.view(np.uint64) * _P2
         other = np.empty_like(h)
         _rotate(h, 31, other)
         h *= _P1
-        h ^= np.uint64(seed) + _P5 + np.uint64(8)
+        h ^= seed + _P5 + np.uint64(8)
         _rotate(h, 27, other)
         h *= _P1
         h += _P4

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import any_of, without_nan
-from genspark.columns.hashing import Draw, KeyHash
+from genspark.columns.hashing import Drawn, KeyHash
 from genspark.columns.kernels import Kernel
 from genspark.engines.gathered import Gathered
 from genspark.errors import SchemaError, did_you_mean
@@ -47,7 +47,7 @@ class Engine(ABC):
         return self.gather(frame, statistics).states()
 
     @abstractmethod
-    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Any:
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Drawn]) -> Any:
         """The frame with a column `draw.column` for each draw, from the hash of the key's columns.
 
         A draw is a Float64, a `KeyHash` an Int64.
@@ -101,9 +101,13 @@ def is_hashable(dtype: Any) -> bool:
     return bool(whole_or_float or any(type(dtype).__name__ == kind for kind in kinds))
 
 
-def over_columns(key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Mapping[tuple[str, ...], list[Draw | KeyHash]]:
-    """Group the draws by the columns whose hash decides them."""
-    groups: dict[tuple[str, ...], list[Draw | KeyHash]] = {}
+def over_columns(
+    key: Sequence[str], draws: Sequence[Drawn], there: Collection[str]
+) -> Mapping[tuple[str, ...], list[Drawn]]:
+    """Group the draws by the columns whose hash decides them, but for hashes that are `there` among the columns."""
+    groups: dict[tuple[str, ...], list[Drawn]] = {}
     for draw in draws:
+        if isinstance(draw, KeyHash) and draw.column in there:
+            continue
         groups.setdefault(draw.over or tuple(key), []).append(draw)
     return groups

@@ -44,8 +44,9 @@ def of_rows(rows: pl.DataFrame, seed: int = 0) -> Hashes:
 
     types = nw.from_native(rows).schema
     plain = rows.with_columns(pl.col(name).cast(pl.String) for name, dtype in types.items() if not is_hashable(dtype))
-    over = KeyHash(tuple(plain.columns))
-    hashed = PolarsEngine().with_draws(nw.from_native(plain.lazy()), over.over, [over])
+    columns = tuple(plain.columns)
+    over = KeyHash(columns)
+    hashed = PolarsEngine().with_draws(nw.from_native(plain.lazy()), columns, [over])
     found = nw.to_native(hashed).select(over.column).collect().to_series().to_numpy()
     return hash_integers(found, draw_seed(seed, "rows"))
 

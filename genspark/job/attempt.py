@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
 from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
-from genspark.job import vaults
+from genspark.job import duplicates, vaults
 from genspark.job.fairness import audited, check_audit
 from genspark.job.holding import Holding
 from genspark.job.identity import Identity
@@ -24,7 +24,7 @@ from genspark.job.report import FORGOTTEN, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner
 from genspark.job.sums import check_sums
-from genspark.job.update import Update, UpdateReport
+from genspark.job.update import Update, UpdateReport, refuse_exact
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.pipeline.pipeline import RunPass
@@ -36,7 +36,9 @@ from genspark.statistics import State, Statistic
 from genspark.storage import access
 from genspark.storage.files import why_not_writable
 from genspark.storage.probing import refuse_silent
+from genspark.storage.scratch import scratch_folder
 from genspark.storage.secrets import remember
+from genspark.storage.spill import Spill, into
 from genspark.storage.stores import is_the_stores
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class Attempt:
     publication: Publication = field(init=False)
     once: Once = field(init=False)
     holding: Holding = field(init=False)
+    _folders: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def __post_init__(self) -> None:
         remember(self.config.model_dump(by_alias=True))
@@ -79,6 +82,7 @@ class Attempt:
                 self.open(spark)
                 yield
             finally:
+                self._folders.close()
                 if hasattr(self, "runner"):
                     self.runner.close()
 
@@ -118,6 +122,8 @@ class Attempt:
             vaults.check(runner.config, self.plan.steps, runner.identity, self.phases.note)
             check_audit(self.config, self.plan.output_schema)
             runner.sink.check(runner.target, runner.config.sink, runner.stored)
+        if self.config.refit == "update" and self.config.sink.mode == "append":
+            refuse_exact(self.plan)
         refusal = why_not_writable(runner.model_path.rpartition("/")[0])
         if refusal:
             raise ModelError(f"model.path: {runner.model_path} cannot be written ({refusal})")
@@ -177,6 +183,11 @@ class Attempt:
         if run_pass is None:
             runner.expect(self.plan.columns_scanned, writes=self.writes_table)
         run_pass = run_pass or runner.states
+        with into(self._spill()):
+            return self._fitted(run_pass, scans, numbers)
+
+    def _fitted(self, run_pass: RunPass, scans: int, numbers: Iterator[int]) -> PipelineModel:
+        runner = self.runner
 
         def states(fit_pass: FitPass) -> Mapping[Statistic, State]:
             runner.passes["fit"] += 1
@@ -184,6 +195,19 @@ class Attempt:
                 return run_pass(fit_pass)
 
         return self.config.pipeline().fit_plan(self.plan, states, runner.source)
+
+    def _spill(self) -> Spill | None:
+        """The folder for what is learnt of every row; None where no step learns that, or no disk is shared."""
+        statistics = (answer.statistic for answers in self.plan.answers for answer in answers)
+        where = self.config.source.stage
+        if (
+            all(statistic.is_kept for statistic in statistics)
+            or where == "never"
+            or not self.runner.reaches_stage(where)
+        ):
+            return None
+        folder = self._folders.enter_context(scratch_folder(None if where == "auto" else where))
+        return Spill(str(folder), grows=self.config.sink.mode == "append")
 
     def fit_and_write(self) -> RunReport:
         """Fit and write; where rows of new files join others, by the model of those, or that updated by the new."""
@@ -194,7 +218,7 @@ class Attempt:
             self.holding.hold(model)
             return self.write(model)
         if self.config.refit == "never":
-            return self.write_only(self._model_of(growth.before))
+            return self.write_only(self._with_new_duplicates(self._model_of(growth.before)))
         before = self._model_before()
         self.holding.begin(lambda: before)
         _, model = self._updated(before)
@@ -202,6 +226,16 @@ class Attempt:
         self.with_what_can_be_read(self._read_schema)
         self.holding.hold_scanned(self.plan, self.runner)
         return self.write(model)
+
+    def _with_new_duplicates(self, model: PipelineModel) -> PipelineModel:
+        """The model of earlier rows, with the duplicates among new rows, and of those in the table, in their place."""
+        with into(self._spill()):
+            return duplicates.learnt_again(model, self.config, self.plan, self._counted_states)
+
+    def _counted_states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
+        self.runner.passes["fit"] += 1
+        with self.phases.phase("fit", "looking for duplicates"):
+            return self.runner.states(fit_pass)
 
     def _model_of(self, past: PastRun) -> PipelineModel:
         """The model that made the rows of a run: its copy, or the model at its path where that is the same."""
@@ -251,7 +285,7 @@ class Attempt:
         model.check(self.plan.schemas[0])
         runner = self.runner
         try:
-            self.once.stage(model)
+            model = self.once.stage(model)
             vaults.keep(model, runner)
             written = runner.write(model)
             shards = len(runner.left_out)
@@ -307,6 +341,13 @@ class Attempt:
             passes=dict(runner.passes),
             seconds=self.phases.seconds(),
         )
+
+    def published(self, model: PipelineModel) -> PipelineModel:
+        """The model, with the files that it names in a scratch folder put beside it. Raises ModelError."""
+        try:
+            return duplicates.published(model, self.runner.model_path.rpartition("/")[0])[0]
+        except (OSError, ValueError) as error:
+            raise ModelError(f"model.path: what tells the duplicates cannot be written there ({error})") from None
 
     def save(self, model: PipelineModel) -> None:
         """Save the model at the configured path."""

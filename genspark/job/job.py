@@ -44,7 +44,7 @@ def fit(
     job = Attempt(config, progress or Silent(), writes_table=False)
     with job.opened(spark):
         job.prepare()
-        model = job.with_what_can_be_read(job.fit)
+        model = job.published(job.with_what_can_be_read(job.fit))
         job.save(model)
     return model
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from genspark.config import JobConfig
 from genspark.errors import ModelError, PlanError, SinkError, first_line
-from genspark.job import ledger
+from genspark.job import duplicates, ledger
 from genspark.job.growth import LISTS, Growth, list_text, refuse_other_rules, rules_of
 from genspark.job.recovery import Recovery
 from genspark.job.report import RunReport
@@ -139,12 +139,14 @@ class Once:
             self._mark = mark
         runner.before_commit = self._refuse_if_given_up
 
-    def stage(self, model: PipelineModel) -> None:
-        """Write the model beside the table under its digest, from where a run after a crash can take it.
+    def stage(self, model: PipelineModel) -> PipelineModel:
+        """Write the model beside the table under its digest, from where a run after a crash can take it, and return it.
 
-        It stays, so that the model of every version of the table can be found by the digest in its commit.
+        It stays, so that the model of every version of the table can be found by the digest in its commit. Files that
+        it names in a scratch folder are put beside the table, too, and named there.
         """
         self._list_source()
+        model = self._published(model)
         sha256, path = model.sha256, self.runner.model_path
         cause: Exception | None = None
         for folder in (f"{self.runner.target.path.rstrip('/')}/{MODELS}", f"{path.rpartition('/')[0]}/models"):
@@ -158,9 +160,17 @@ class Once:
                 cause = error
             else:
                 self.runner.told["model_file"] = staged
-                return
+                return model
         told = getattr(cause, "strerror", None) or cause
         raise ModelError(f"model.path: a copy of {path} cannot be written ({told}); the table is as it was")
+
+    def _published(self, model: PipelineModel) -> PipelineModel:
+        try:
+            model, paths = duplicates.published(model, self.runner.target.path)
+        except (OSError, ValueError) as error:
+            raise SinkError(f"sink.path: what tells the duplicates cannot be written ({error})") from None
+        self._staged += paths
+        return model
 
     def _list_source(self) -> None:
         """Let the commit tell which files' rows are in the table once it is made. Raises SinkError."""
@@ -192,7 +202,7 @@ class Once:
         """Take away what was staged for a write that failed, but for a model that another run may have made, too."""
         table = self.runner.target.path
         is_alone = not came_second and all(mark.run_id == self.run_id for mark in marks_of(table))
-        for staged in self._staged if is_alone else [path for path in self._staged if f"/{LISTS}/" in path]:
+        for staged in self._staged if is_alone else [path for path in self._staged if "/models/" not in path]:
             with contextlib.suppress(OSError, ValueError):
                 delete(staged)
                 remove_own(staged.rpartition("/")[0])

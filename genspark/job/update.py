@@ -110,8 +110,7 @@ class Update:
     @classmethod
     def start(cls, config: JobConfig, runner: Runner, plan: Plan, before: PipelineModel | None) -> Update:
         """Find the table and the files. Raises PlanError or ModelError where the fit cannot go by files."""
-        _refuse_exact(plan)
-        _refuse_persons(plan)
+        refuse_exact(plan)
         now = _named(plan)
         if before is not None:
             remedy = "fit without --update, or set another model.path"
@@ -202,26 +201,21 @@ def merged(statistic: Statistic, some: Sequence[State]) -> State:
     return some[0]
 
 
-def _refuse_exact(plan: Plan) -> None:
-    """Raise PlanError where a step needs exact quantiles of level 0, which do not merge."""
+def refuse_exact(plan: Plan) -> None:
+    """Raise PlanError where a step needs exact quantiles of level 0, which do not merge, or keeps no statistics."""
     for position, (step, answers) in enumerate(zip(plan.steps, plan.answers, strict=True)):
         for wanted in _scanned(answers):
+            if not wanted.statistic.is_kept:
+                raise PlanError(
+                    f"steps[{position}].{step.kind}: what it learns from tells of single rows and is kept for no file; "
+                    "set refit: never or full, or fit without --update"
+                )
             if wanted.level == 0 and isinstance(wanted.statistic, Quantiles) and not wanted.statistic.rank_error:
                 raise PlanError(
                     f"steps[{position}].{step.kind}.rank_error: exact quantiles of {wanted.statistic.column!r} do not "
                     "merge, so they cannot be kept for each file; set rank_error above 0, such as 0.005, or fit "
                     "without --update"
                 )
-
-
-def _refuse_persons(plan: Plan) -> None:
-    """Raise PlanError where a step needs a statistic that must not be kept."""
-    for position, (step, answers) in enumerate(zip(plan.steps, plan.answers, strict=True)):
-        if any(wanted.statistic.tells_of_persons for wanted in _scanned(answers)):
-            raise PlanError(
-                f"steps[{position}].{step.kind}: what it learns from tells of single persons, and is kept for no file; "
-                "fit without --update, and with refit: never or full"
-            )
 
 
 def _scanned(answers: Collection[Answer]) -> Iterator[Answer]:

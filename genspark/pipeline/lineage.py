@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genspark.columns.dtypes import Schema
-from genspark.columns.hashing import Draw
+from genspark.columns.hashing import Draw, Drawn
 from genspark.pipeline.passes import FitPass, draws_of
 from genspark.statistics import Statistic
 from genspark.steps.base import Step
@@ -72,5 +72,6 @@ def _unnamed(step: Step, parameters: Parameters) -> dict[str, Any]:
     return {kind: unnamed, "parameters": dict(parameters)}
 
 
-def _drawn(draw: Draw, key: tuple[str, ...]) -> list[Any]:
-    return [draw.seed, draw.stream, list(draw.over or key)]
+def _drawn(draw: Drawn, key: tuple[str, ...]) -> list[Any]:
+    told = [draw.seed, draw.stream] if isinstance(draw, Draw) else [-1, draw.column]
+    return [*told, list(draw.over or key)]

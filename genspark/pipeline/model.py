@@ -14,7 +14,7 @@ import narwhals as nw
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
-from genspark.columns.hashing import Draw
+from genspark.columns.hashing import Drawn
 from genspark.engines import engine_for
 from genspark.engines.eager.arrays import arrays_of, frame_of
 from genspark.engines.engine import Engine
@@ -104,7 +104,7 @@ class PipelineModel:
         frame = engine.without_nan(frame, columns_read(self.steps))
         return apply_steps(engine, frame, zip(self.steps, self.parameters, strict=True), before)
 
-    def draws(self) -> list[Draw]:
+    def draws(self) -> list[Drawn]:
         """The random numbers that the steps need."""
         return draws_of(self.steps)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from genspark.columns.hashing import Draw
+from genspark.columns.hashing import Drawn
 from genspark.columns.kernels import Kernel
 from genspark.engines.engine import Engine
 from genspark.engines.gathered import Gathered
@@ -29,7 +29,7 @@ class Opening:
     """
 
     key: tuple[str, ...]
-    draws: tuple[Draw, ...]
+    draws: tuple[Drawn, ...]
     nullable: tuple[str, ...]
     adding: tuple[Step, ...]
     where: Mapping[str, Any]
@@ -107,14 +107,14 @@ def without(frame: Any, kernels: Iterable[Kernel]) -> Any:
     return frame.drop(names, strict=False) if names else frame
 
 
-def draws_of(steps: Iterable[Step]) -> list[Draw]:
+def draws_of(steps: Iterable[Step]) -> list[Drawn]:
     """The distinct random numbers that the steps need, in order."""
     return list(dict.fromkeys(draw for step in steps for draw in step.draws()))
 
 
-def fit_draws_of(steps: Iterable[Step]) -> list[Draw]:
+def fit_draws_of(steps: Iterable[Step]) -> list[Drawn]:
     """The distinct random numbers that fitting the steps needs: of their transforms and of their learners."""
-    draws: dict[Draw, None] = {}
+    draws: dict[Drawn, None] = {}
     for step in steps:
         learner = step.learner()
         draws.update(dict.fromkeys((*step.draws(), *(learner.draws() if learner else ()))))

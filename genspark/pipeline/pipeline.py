@@ -15,7 +15,7 @@ from genspark.errors import SchemaError, did_you_mean
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
 from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, requests_of
-from genspark.pipeline.planner import make_plan, solve
+from genspark.pipeline.planner import leaves, make_plan, solve
 from genspark.pipeline.profile import is_telling, personal_columns, profile_statistics
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Step
@@ -80,19 +80,20 @@ class Pipeline:
         on_scan: OnScan | None = None,
     ) -> PipelineModel:
         """Learn every step's parameters by a plan of `plan_for`; `run_pass` makes each pass."""
-        fitting = _Fitting(plan, self._opening(plan), run_pass, on_scan or _ignore)
+        opening = self._opening(plan)
+        fitting = _Fitting(plan, opening, run_pass, on_scan or _ignore)
         parameters = fitting.run()
         asked = {leaf for answers in plan.answers for leaf in requests_of(answers)}
         beside = {one for one in self._profile(plan.steps, plan.schemas[0]) if Request(one, 0) not in asked}
         return PipelineModel(
             steps=plan.steps,
             parameters=tuple(parameters),
-            key=self._key(plan),
+            key=opening.key,
             input_schema={column: str(dtype) for column, dtype in plan.schemas[0].items()},
             states=tuple(
                 (request.statistic, request.at, request.statistic.brief(state))
                 for request, state in fitting.scanned.items()
-                if not request.statistic.tells_of_persons
+                if request.statistic.is_kept
                 and (request.statistic not in beside or is_telling(request.statistic, state))
             ),
             source=source or {},
@@ -105,8 +106,21 @@ class Pipeline:
     def _profile(self, steps: Sequence[Step], schema: Schema) -> tuple[Statistic, ...]:
         return profile_statistics(schema, self.profile, personal_columns(steps)) if self.profile else ()
 
+    def states_of(
+        self, plan: Plan, position: int, parameters: Sequence[Parameters], run_pass: RunPass
+    ) -> dict[Statistic, State]:
+        """The states that one step asks for, from a pass with the parameters that the steps before it have already."""
+        answers, fitted = plan.answers[position], dict(enumerate(parameters))
+        wanted = tuple(dict.fromkeys(leaf.request for leaf in leaves([answers]) if leaf.request))
+        scan = next(scan for scan in plan.scans if set(wanted) & set(scan.requests))
+        fit_pass, physical = _pass(self._opening(plan), plan, replace(scan, requests=wanted), fitted)
+        states = run_pass(fit_pass)
+        scanned = {request: states[statistic] for request, statistic in physical.items()}
+        return solve(answers, scanned, fitted.__getitem__)
+
     def _opening(self, plan: Plan) -> Opening:
-        draws, adding = tuple(fit_draws_of(plan.steps)), tuple(self._fit_columns(plan))
+        adding = tuple(self._fit_columns(plan))
+        draws = tuple(fit_draws_of(plan.steps))
         return Opening(self._key(plan), draws, columns_read(plan.steps), adding, dict(self.fit_on))
 
     def _key(self, plan: Plan) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ class _Planner:
         """The scans that make all requests: those of one level and the same rows share a scan."""
         groups: dict[tuple[int, tuple[int, ...], tuple[str, ...], int], dict[Request, None]] = {}
         changing = frozenset(column for step in self.steps for column in step.writes())
-        for answer in _scanned(answers):
+        for answer in leaves(answers):
             request = answer.request
             assert request is not None
             filters = tuple(i for i in range(request.at) if self.steps[i].filters)
@@ -222,6 +222,7 @@ def _refuse_twins(steps: Sequence[Step]) -> None:
         raise PlanError("; ".join(problems))
 
 
-def _scanned(answers: Sequence[Sequence[Answer]]) -> list[Answer]:
+def leaves(answers: Sequence[Sequence[Answer]]) -> list[Answer]:
+    """The answers that are scanned, behind those of each step."""
     flat = [answer for group in answers for answer in group]
-    return [leaf for answer in flat for leaf in ([answer] if answer.request else _scanned([answer.needs]))]
+    return [leaf for answer in flat for leaf in ([answer] if answer.request else leaves([answer.needs]))]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from genspark.columns import hashing
 from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.engines.spark.errors import spark_errors
 from genspark.engines.spark.functions import functions
@@ -41,6 +42,13 @@ class Input:
         lacking = {name: of for name, of in told.items() if name not in self.frame.columns}
         # Connect takes no call without a column.
         return self.frame.withColumns(lacking) if lacking else self.frame
+
+    def with_place(self) -> DataFrame:
+        """The rows with the hash of their file and record in `hashing.PLACE`: where Spark numbers records."""
+        origin = self.with_origin(record=True)
+        F = functions()
+        placed = origin.withColumn(hashing.PLACE, F.xxhash64(FILE, RECORD))
+        return placed.drop(*(name for name in (FILE, RECORD) if name not in self.frame.columns))
 
     @property
     def tells_corrupt(self) -> bool:

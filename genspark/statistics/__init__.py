@@ -13,6 +13,7 @@ from genspark.statistics.powers import Powers
 from genspark.statistics.quantiles import Quantiles
 from genspark.statistics.repeats import Repeats
 from genspark.statistics.sample import Sample
+from genspark.statistics.signatures import Signatures
 
 __all__ = [
     "Combinations",
@@ -28,6 +29,7 @@ __all__ = [
     "Quantiles",
     "Repeats",
     "Sample",
+    "Signatures",
     "State",
     "Statistic",
     "from_json",

@@ -34,8 +34,8 @@ class Statistic(ABC):
     by: tuple[str, ...] = field(default=(), kw_only=True)
 
     kind: ClassVar[str]
-    tells_of_persons: ClassVar[bool] = False
-    """Whether its states tell what single rows have, so that neither models nor tables of statistics keep them."""
+    is_kept: ClassVar[bool] = True
+    """Whether models and tables of statistics keep its states, which must not tell what single rows have."""
     registry: ClassVar[dict[str, type[Statistic]]] = {}
 
     def __init_subclass__(cls) -> None:

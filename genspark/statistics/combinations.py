@@ -24,7 +24,7 @@ class Combinations(Statistic):
     cuts: tuple[Cut, ...] = ()
 
     kind: ClassVar[str] = "combinations"
-    tells_of_persons: ClassVar[bool] = True
+    is_kept: ClassVar[bool] = False
 
     def empty(self) -> State:
         return {"rows": []}

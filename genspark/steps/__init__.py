@@ -6,6 +6,7 @@ from genspark.steps.base import Step
 from genspark.steps.bucketize import Bucketize
 from genspark.steps.cast import Cast
 from genspark.steps.chunk import Chunk
+from genspark.steps.deduplicate import Deduplicate
 from genspark.steps.drop import Drop
 from genspark.steps.encode import Encode
 from genspark.steps.expect import Expect
@@ -35,6 +36,7 @@ __all__ = [
     "Cast",
     "Chunk",
     "ColorJitter",
+    "Deduplicate",
     "Drop",
     "Encode",
     "Expect",

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from genspark.columns.dtypes import Schema, is_number
-from genspark.columns.hashing import Draw
+from genspark.columns.hashing import Drawn
 from genspark.columns.kernels import Kernel
 from genspark.errors import ModelError
 from genspark.steps.checked import Checked
@@ -82,7 +82,7 @@ class Step(ABC, metaclass=Checked):
         """The learner of the bound step's parameters; None where there is nothing to learn."""
         return None
 
-    def draws(self) -> Sequence[Draw]:
+    def draws(self) -> Sequence[Drawn]:
         """The random numbers that `transform` reads; those that only learning needs are the learner's."""
         return ()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genspark.columns.dtypes import Schema
-from genspark.columns.hashing import Draw
+from genspark.columns.hashing import Drawn
 from genspark.statistics import Derivation, State, Statistic
 
 Parameters = Mapping[str, Any]
@@ -25,7 +25,7 @@ class Learner(ABC):
         """The statistics of the step's input that `parameters` needs."""
         return ()
 
-    def draws(self) -> Sequence[Draw]:
+    def draws(self) -> Sequence[Drawn]:
         """The random numbers that the statistics need and `transform` does not, such as to sample rows."""
         return ()
 

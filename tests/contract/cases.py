@@ -31,6 +31,7 @@ from genspark.statistics import (
     Quantiles,
     Repeats,
     Sample,
+    Signatures,
     Statistic,
 )
 from genspark.steps import Step
@@ -83,6 +84,7 @@ STEPS: dict[str, list[Case]] = {
         case(columns={"n": "string", "small": "int64", "b": "int8"}),
     ],
     "bucketize": [case(columns=["x", "n"], edges=[-1.0, 0.5, 6])],
+    "deduplicate": [case(columns=["s", "b"], keep={"min": "x"}, action="quarantine", parts="small")],
     "drop": [case(columns="*a*")],
     "encode": [
         case(columns=["s", "small", "b"], min_count=3, unknown_id=-1),
@@ -131,6 +133,7 @@ STEPS: dict[str, list[Case]] = {
     "select": [case(columns=["id", "*a*"])],
     "split": [
         case(fractions={"train": 0.5, "test": 0.5}, group="s", column="part"),
+        case(fractions={"train": 0.5, "test": 0.5}, cluster="s", column="part"),
     ],
     "tokenize": [
         case(column="s", tokenizer=TOKENIZER, special=False, most=1),
@@ -187,6 +190,10 @@ STATISTICS: dict[str, list[Statistic]] = {
     "powers": [Powers(("x",)), Powers(("p",), method="box-cox")],
     "repeats": [Repeats(("s",)), Repeats(("small", "x"))],
     "ordered": [Ordered(("x", "id")), Ordered(("day", "y", "b"))],
+    "signatures": [
+        Signatures(("s", "n", "id"), 1, method="text"),
+        Signatures(("x", "b", "y", "n", "id"), 2, is_ranked=True),
+    ],
     "elements": [Elements(("v",)), Elements(("v",), over="all")],
 }
 """Requests beside those that a kind makes of columns alone."""

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from genspark.columns.hashing import Draw, Hashes, KeyHash, column_seed, uniform
+from genspark.columns.hashing import Drawn, Hashes, KeyHash, column_seed, uniform
 from genspark.columns.kernels import Kernel
 from genspark.columns.series_hash import hash_series
 from genspark.engines.engine import Build, Engine, over_columns
@@ -50,9 +50,9 @@ class EagerEngine(Engine):
     def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
         return PolarsEngine().gather(nw.from_native(frame.to_polars().lazy()), statistics)
 
-    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Any:
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Drawn]) -> Any:
         added = []
-        for over, group in over_columns(key, draws).items():
+        for over, group in over_columns(key, draws, frame.columns).items():
             hashes = [hash_series(frame[column], column_seed(position)) for position, column in enumerate(over)]
             row_hash = functools.reduce(operator.xor, hashes)
             added += [_column(frame, draw.column, _numbers(row_hash, draw)) for draw in group]
@@ -96,7 +96,7 @@ def _small(dtype: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_large_string(dtype) else dtype
 
 
-def _numbers(row_hash: Hashes, draw: Draw | KeyHash) -> Any:
+def _numbers(row_hash: Hashes, draw: Drawn) -> Any:
     return row_hash.view(np.int64) if isinstance(draw, KeyHash) else uniform(row_hash, draw)
 
 

@@ -13,12 +13,12 @@ import polars as pl
 import pyarrow as pa
 
 from genspark.columns.expressions import HIDDEN
-from genspark.columns.hashing import Draw, KeyHash, column_seed, uniform
+from genspark.columns.hashing import Drawn, KeyHash, uniform
 from genspark.columns.kernels import RESULT, Kernel
-from genspark.columns.series_hash import hash_series
 from genspark.engines.engine import Engine, over_columns
 from genspark.engines.error_rules import stop_on
 from genspark.engines.gathered import Gathered
+from genspark.engines.polars.hashes import column_hash
 from genspark.engines.polars.scan import gather
 from genspark.engines.polars.stream import keeping_errors, streamed, with_callback
 from genspark.statistics import Statistic
@@ -43,11 +43,11 @@ class PolarsEngine(Engine):
     def gather(self, frame: Any, statistics: Sequence[Statistic]) -> Gathered:
         return streamed(lambda: gather(nw.to_native(frame), statistics))
 
-    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Any:
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Drawn]) -> Any:
         schema = frame.collect_schema()
         hashes: list[str] = []
-        for over, group in over_columns(key, draws).items():
-            each = [_hash(column, schema[column], position) for position, column in enumerate(over)]
+        for over, group in over_columns(key, draws, schema).items():
+            each = [column_hash(column, schema[column], position) for position, column in enumerate(over)]
             # A column of its own, so that the key is hashed once and not for every draw.
             hashes.append(f"{HIDDEN}hash_{len(hashes)}")
             frame = _with(frame, [functools.reduce(operator.xor, each).alias(hashes[-1])])
@@ -88,23 +88,6 @@ def _without_nan(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     )
 
 
-def _hash(column: str, dtype: Any, position: int) -> pl.Expr:
-    """XXH64 of one column of the key, as hashing.py defines it."""
-    seed = column_seed(position)
-    if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
-        import polars_hash
-
-        text: Any = polars_hash.col(column)
-        hashed: pl.Expr = text.cast(pl.String).nchash.xxhash64(seed=seed)
-        return hashed.fill_null(_u64(seed))
-
-    def hashes(series: pl.Series) -> pl.Series:
-        values = hash_series(nw.from_native(series, series_only=True), seed)
-        return pl.Series(series.name, values, dtype=pl.UInt64)
-
-    return pl.col(column).map_batches(hashes, return_dtype=pl.UInt64, is_elementwise=True)
-
-
 def _called(kernel: Kernel) -> pl.Expr:
     @keeping_errors
     def call(rows: pl.Series) -> pl.Series:
@@ -116,7 +99,7 @@ def _called(kernel: Kernel) -> pl.Expr:
     return pl.struct(kernel.columns).map_batches(call, return_dtype=dtype, is_elementwise=True)
 
 
-def _drawn(hash_column: str, draw: Draw | KeyHash) -> pl.Expr:
+def _drawn(hash_column: str, draw: Drawn) -> pl.Expr:
     if isinstance(draw, KeyHash):
         return pl.col(hash_column).reinterpret(signed=True).alias(draw.column)
 
@@ -125,7 +108,3 @@ def _drawn(hash_column: str, draw: Draw | KeyHash) -> pl.Expr:
 
     drawn = pl.col(hash_column).map_batches(numbers, return_dtype=pl.Float64, is_elementwise=True)
     return drawn.alias(draw.column)
-
-
-def _u64(value: int) -> pl.Expr:
-    return pl.lit(value, dtype=pl.UInt64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from genspark.columns.expressions import HIDDEN
-from genspark.columns.hashing import UNIT, Draw, KeyHash
+from genspark.columns.hashing import UNIT, Drawn, KeyHash
 from genspark.columns.kernels import Kernel
 from genspark.columns.names import twins
 from genspark.engines.engine import Engine, over_columns
@@ -51,13 +51,13 @@ class SparkEngine(Engine):
         with spark_errors():
             return scan(nw.to_native(frame), statistics)
 
-    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Draw | KeyHash]) -> Any:
+    def with_draws(self, frame: Any, key: Sequence[str], draws: Sequence[Drawn]) -> Any:
         if not draws:
             return frame
         F, native = functions(), nw.to_native(frame)
         types = {field.name: field.dataType.typeName() for field in native.schema.fields}
         added: dict[str, Column] = {}
-        for over, group in over_columns(key, draws).items():
+        for over, group in over_columns(key, draws, native.columns).items():
             hashes = [_hash(column, types[column], position) for position, column in enumerate(over)]
             row_hash = hashes[0]
             for other in hashes[1:]:

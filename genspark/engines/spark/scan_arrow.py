@@ -16,6 +16,7 @@ from genspark.engines.polars.scan import gatherer
 from genspark.engines.spark.names import quoted
 from genspark.engines.spark.tasks import run_on_rows
 from genspark.statistics import Statistic
+from genspark.storage import spill
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,13 +27,16 @@ def gather_arrow(frame: DataFrame, statistics: Sequence[Statistic]) -> Gathered:
     """The parts of statistics that share `by`, in one job."""
     columns = dict.fromkeys(column for statistic in statistics for column in (*statistic.columns, *statistic.by))
     rows = frame.select(*(quoted(column) for column in columns))
-    each = run_on_rows(rows, functools.partial(_gathered, statistics=statistics))
+    each = run_on_rows(rows, functools.partial(_gathered, statistics=statistics, folder=spill.current()))
     # Spark makes no task of a frame that it knows to be empty.
-    return functools.reduce(Gathered.merged, each or [_gathered(iter(()), 0, statistics)])
+    return functools.reduce(Gathered.merged, each or [_gathered(iter(()), 0, statistics, None)])
 
 
-def _gathered(tables: Iterator[pa.Table], _: int, statistics: Sequence[Statistic]) -> Gathered:
-    gathering = gatherer(statistics)
+def _gathered(
+    tables: Iterator[pa.Table], _: int, statistics: Sequence[Statistic], folder: spill.Spill | None
+) -> Gathered:
+    with spill.into(folder):
+        gathering = gatherer(statistics)
     for table in tables:
         gathering.see(pl.DataFrame(pl.from_arrow(table)))
     return Gathered(gathering.parts())

@@ -193,6 +193,10 @@ class Runner(ABC):
         """
         return None
 
+    def reaches_stage(self, where: str) -> bool:
+        """Whether every process that works on the rows reaches the folder of `source.stage`."""
+        return True
+
     def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
         """Report how far a phase is while the block runs, in rows or in the engine's tasks."""
         return contextlib.nullcontext()

@@ -42,6 +42,7 @@ from genspark.sources.formats import format_of
 from genspark.sources.stage import lacking, pays, staged
 from genspark.sources.unpacking import without_copies
 from genspark.statistics import State, Statistic
+from genspark.storage import spill
 from genspark.storage.files import storage_path
 from genspark.storage.scratch import scratch_folder
 from genspark.storage.stores import file_uri
@@ -134,7 +135,7 @@ class PolarsRunner(Runner):
     def _scratch(self) -> str | None:
         """A folder for what is kept between passes; None where nothing is to be kept. Raises SourceError."""
         where = self.config.source.stage
-        if where == "never" or not self._reaches_stage(where):
+        if where == "never" or not self.reaches_stage(where):
             return None
         try:
             return str(self._kept.enter_context(scratch_folder(None if where == "auto" else where)))
@@ -147,10 +148,6 @@ class PolarsRunner(Runner):
 
     def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
         return METER.watched(progress.rows)
-
-    def _reaches_stage(self, where: str) -> bool:
-        """Whether every process that works on the shards reaches the folder of the stage."""
-        return True
 
     @property
     def source(self) -> Mapping[str, Any]:
@@ -165,7 +162,7 @@ class PolarsRunner(Runner):
         return self.located(self.config.model_path)
 
     def states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
-        each = self._each(FitWork(fit_pass, self.nan_free), self.dataset, by_bytes=None)
+        each = self._each(FitWork(fit_pass, self.nan_free, spill.current()), self.dataset, by_bytes=None)
         whole = functools.reduce(Gathered.merged, each)
         self.nan_free |= whole.nan_free
         return whole.states()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import is_hidden
+from genspark.columns.hashing import are_placed
 from genspark.config import Sink, Source
 from genspark.engines.fate import CORRUPT, FATE, KEPT
 from genspark.engines.spark.engine import SparkEngine
@@ -118,6 +119,9 @@ class SparkRunner(Runner):
         if self._wanted_names is not None:
             is_wanted = functions().col("_metadata.file_name").isin(*sorted(self._wanted_names))
             self.given = replace(self.given, frame=self.given.frame.filter(is_wanted))
+        is_numbered = format_of(self.config.source.format).is_numbered_on_spark
+        if is_numbered and are_placed(draw for step in self.config.steps for draw in step.draws()):
+            self.given = replace(self.given, frame=self.given.with_place())
         if self._listed and not self.left_out and not self.given.not_alone:
             spark_files.refuse_others(self.given, self._listed)
         self.passes["schema"] = self.given.passes
@@ -167,6 +171,10 @@ class SparkRunner(Runner):
         self.passes["recount"] += 1
         exact, exact_counts = self.recounted(model)
         return replace(written, observed=exact, counts=exact_counts)
+
+    def reaches_stage(self, where: str) -> bool:
+        # A folder that is named is taken to be on a disk that all machines share.
+        return where != "auto" or str(self.spark.conf.get("spark.master", "") or "").startswith("local")
 
     def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
         return task_progress(self.spark, progress.tasks)

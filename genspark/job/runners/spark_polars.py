@@ -62,7 +62,7 @@ class SparkPolarsRunner(PolarsRunner):
             self.note(warning)
         return found
 
-    def _reaches_stage(self, where: str) -> bool:
+    def reaches_stage(self, where: str) -> bool:
         # A folder that is named is taken to be on a disk that all machines share.
         return where != "auto" or str(self.spark.conf.get("spark.master", "") or "").startswith("local")
 

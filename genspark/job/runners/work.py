@@ -10,7 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from genspark.columns.dtypes import Schema
-from genspark.columns.hashing import ORDER
+from genspark.columns.hashing import ORDER, are_placed
 from genspark.engines.gathered import Gathered
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.fate import Counting, readable
@@ -29,6 +29,7 @@ from genspark.sources import Dataset, scan
 from genspark.sources.keeping import Kept
 from genspark.sources.stage import stage
 from genspark.storage.scratch import scratch_folder
+from genspark.storage.spill import Spill, into
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,13 @@ class FitWork:
 
     fit_pass: FitPass
     nan_free: frozenset[str] = frozenset()
+    spill: Spill | None = None
 
     def __call__(self, dataset: Dataset, task: int) -> Gathered:
         """The parts over the rows that can be read."""
-        return self.fit_pass.gather(PolarsEngine(self.nan_free), nw.from_native(readable(scan(dataset))))
+        rows = readable(scan(dataset, with_place=are_placed(self.fit_pass.opening.draws)))
+        with into(self.spill):
+            return self.fit_pass.gather(PolarsEngine(self.nan_free), nw.from_native(rows))
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,8 @@ class WriteWork:
     def __call__(self, dataset: Dataset, task: int) -> WriteResult:
         aside: list[WrittenFile] = []
         with_file = self.quarantine is not None or self.identity.is_visible
-        frame = scan(dataset, with_file=with_file, with_record=self.identity.has_record)
+        with_place = are_placed(self.model.draws())
+        frame = scan(dataset, with_file=with_file, with_record=self.identity.has_record, with_place=with_place)
         with scratch_folder() as folder:
             stash = Stash(folder)
             counting = Counting(stash.add if self.quarantine else None)

@@ -18,6 +18,7 @@ from genspark.engines.polars.gather.powers import PowerSums
 from genspark.engines.polars.gather.quantiles import Exact, GroupExact, GroupSketches, Sketch
 from genspark.engines.polars.gather.rows import DistinctHashes, Places
 from genspark.engines.polars.gather.sample import Smallest
+from genspark.engines.polars.gather.signatures import Hashed
 from genspark.errors import PlanError
 from genspark.statistics import (
     Combinations,
@@ -32,6 +33,7 @@ from genspark.statistics import (
     Quantiles,
     Repeats,
     Sample,
+    Signatures,
     State,
     Statistic,
 )
@@ -47,6 +49,7 @@ OVER_ALL_ROWS: dict[type[Statistic], Callable[[Any], Collector]] = {
     Expectation: Completions,
     Powers: PowerSums,
     Sample: Smallest,
+    Signatures: Hashed,
     Elements: OfElements,
     Repeats: DistinctHashes,
     Ordered: Places,

@@ -1,0 +1,28 @@
+"""XXH64 of columns on Polars, as hashing.py defines it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from genspark.columns.hashing import column_seed
+from genspark.columns.series_hash import hash_series
+
+
+def column_hash(column: str, dtype: Any, position: int) -> pl.Expr:
+    """XXH64 of one column of the key, a UInt64; `dtype` is that of narwhals."""
+    seed = column_seed(position)
+    if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
+        import polars_hash
+
+        text: Any = polars_hash.col(column)
+        hashed: pl.Expr = text.cast(pl.String).nchash.xxhash64(seed=seed)
+        return hashed.fill_null(pl.lit(seed, dtype=pl.UInt64))
+
+    def hashes(series: pl.Series) -> pl.Series:
+        values = hash_series(nw.from_native(series, series_only=True), seed)
+        return pl.Series(series.name, values, dtype=pl.UInt64)
+
+    return pl.col(column).map_batches(hashes, return_dtype=pl.UInt64, is_elementwise=True)
