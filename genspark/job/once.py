@@ -67,13 +67,25 @@ class Once:
             recovery.settle(mark)
         if killed:
             runner.look_at_target()
+        return self._done_before(*more)
+
+    def look(self) -> PastRun | None:
+        """Return the run that did this one's work and left all that it leaves, if any. Nothing is changed."""
+        self.runner.look_at_target()
+        self.source = self.runner.snapshot()
+        past = self._done_before()
+        # What wrote the table and has its mark there yet is at work, or was killed: the next run finishes it.
+        ran = past and past.metadata.get("run_id")
+        return None if any(mark.run_id == ran for mark in marks_of(self.runner.target.path)) else past
+
+    def _done_before(self, *more: str) -> PastRun | None:
         if not self.is_forced and self.config.sink.mode == "append":
             past = self._look_at_growth()
             if past is not None:
                 return past
         nonce = [self.run_id] if self.is_forced else []
         self.key = run_key(self.config.name, self.source, self.config.work_hash, *more, *nonce)
-        runner.told["key"] = self.key
+        self.runner.told["key"] = self.key
         return self.committed()
 
     def _look_at_growth(self) -> PastRun | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -137,6 +137,11 @@ class RunReport:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
         return {name: masked_texts(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The report that `to_json` made plain."""
+        return cls(**{**value, "counts": [Count(**count) for count in value["counts"]]})
 
     def lines(self) -> list[tuple[str, str]]:
         """(label, value) pairs in the order a person reads them."""
