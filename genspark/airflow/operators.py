@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from genspark.airflow.submission import Outcome, Submission
 from genspark.airflow.triggers import GensparkRunTrigger
 from genspark.cards.facts import Announcement
 from genspark.cards.openlineage import datasets
-from genspark.errors import ConfigError, GensparkError, PlanError, TargetError
+from genspark.errors import ConfigError, GensparkError, PlanError, TargetError, first_line
 from genspark.job.publishing import facts_again
 from genspark.job.report import RunReport
 from genspark.sources.source import paths_of
@@ -64,7 +65,7 @@ class GensparkRunOperator(BaseOperator):  # type: ignore[misc]
         self.deferrable = deferrable
         self.poll_every = poll_every
         self._submission: Submission | None = None
-        self._report: dict[str, Any] | None = None
+        self._lineage: dict[str, list[Any]] = {}
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the job, or defer until it is done. A mistake in the job fails without another try."""
@@ -101,17 +102,22 @@ class GensparkRunOperator(BaseOperator):  # type: ignore[misc]
         """The run's datasets for Airflow's OpenLineage provider, as genspark's own events have them."""
         from airflow.providers.openlineage.extractors import OperatorLineage
 
-        if self._report is None:
-            return OperatorLineage()
-        config, report = Submission(**self._given()).job(), RunReport.from_json(self._report)
-        reads = tuple(paths_of(config.source))
-        run = Announcement(config.name, report.run_id, "", reads, config.sink.path)
-        return OperatorLineage(**datasets(run, facts_again(config, report)))
+        return OperatorLineage(**self._lineage)
 
     def _told(self, context: Any, report: dict[str, Any]) -> dict[str, Any]:
-        self._report = report
+        # The provider asks in a fork of this process, in which Polars, whose threads are not there, would wait forever.
+        if importlib.util.find_spec("airflow.providers.openlineage"):
+            try:
+                self._lineage = self._datasets(report)
+            except Exception as error:  # whatever goes wrong here, the table stands
+                self.log.warning("OpenLineage is not told of the datasets: %s", first_line(error))
         tell_assets(self, context, report)
         return report
+
+    def _datasets(self, report: Mapping[str, Any]) -> dict[str, list[Any]]:
+        config, told = Submission(**self._given()).job(), RunReport.from_json(report)
+        run = Announcement(config.name, told.run_id, "", tuple(paths_of(config.source)), config.sink.path)
+        return datasets(run, facts_again(config, told))
 
     def _given(self) -> dict[str, Any]:
         names = ("config", "sets", "variables", "submit", "remote", "config_there", "poll_every")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Standing:
     """How a job stands with its source as it is now.
 
-    `done` is the report of the run that did it; None where none has, or where it has not left yet all that it leaves.
+    `done` is the report of the run that did it; None where none has, or where its model is not at its path yet.
     `key` is that of the run which did it or would do it.
     """
 

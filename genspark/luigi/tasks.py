@@ -16,7 +16,7 @@ from genspark.job.report import RunReport
 class RunTarget(luigi.Target):  # type: ignore[misc]
     """The run of a job with its source as it is now.
 
-    It exists where the table has that run's commit and nothing that a killed run left is to be finished. New shards or
+    It exists where the table has that run's commit, and the model is at its path. New shards or
     another configuration make another run, which does not exist yet.
     """
 

@@ -1,4 +1,4 @@
-"""A scheduler asks how a job stands: done exactly when its run left all that it leaves, and nothing changes for it."""
+"""A scheduler asks how a job stands: done when its run left table and model, and nothing changes for it."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ def test_a_run_that_has_not_left_its_model_is_not_done(tmp_path: Path, monkeypat
         patched.setattr(Once, "_remove_mark", lambda self: None)
         job.run(one)
     (mark,) = (tmp_path / "out/_genspark/runs").iterdir()
+    assert job.standing(one).done
     (tmp_path / "out/_genspark/model.json").unlink()
     assert job.standing(one).done is None
     text = mark.read_text()
