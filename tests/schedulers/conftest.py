@@ -10,16 +10,27 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture(scope="session")
-def schedulers() -> Path:
-    """The folder of an environment with Airflow and Luigi."""
+def made(name: str) -> Path:
+    """The folder of an environment; skips the test, and says why, where none can be made."""
     from scheduling import environment
 
     try:
-        return environment()
+        return environment(name)
     except subprocess.CalledProcessError as error:
         told = [line for line in (error.stderr or error.stdout or "").splitlines() if line.strip()]
-        pytest.skip(f"no environment of Airflow and Luigi can be made here: {(told or ['no word of why'])[-1]}")
+        pytest.skip(f"no environment of {name} can be made here: {(told or ['no word of why'])[-1]}")
+
+
+@pytest.fixture(scope="session")
+def schedulers() -> Path:
+    """The folder of an environment with Airflow, Luigi and Dagster."""
+    return made("schedulers")
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Path:
+    """The folder of an environment with Prefect."""
+    return made("prefect")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""The environment of Airflow and Luigi, which is made once and kept: they refuse the newest of what genspark uses.
+"""Environments of schedulers, made once and kept: they refuse versions of what genspark and each other use.
 
-Run as a program, this makes it and prints its folder.
+Run as a program, this makes them and prints their folders.
 """
 
 from __future__ import annotations
@@ -20,29 +20,32 @@ from genspark.session.jars import cache_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NIGHTLY = REPOSITORY / "examples" / "nightly"
-PINS = Path(__file__).with_name("requirements.txt")
+PINS = {"schedulers": "requirements.txt", "prefect": "prefect.txt"}
+"""The environments: that of Airflow, Luigi and Dagster, and one of Prefect."""
 LONGEST = 120.0
 """Seconds after which a process is taken to hang."""
 
 
-def environment() -> Path:
-    """The folder of the environment; in it is an empty database of Airflow, which takes seconds to make.
+def environment(name: str = "schedulers") -> Path:
+    """The folder of an environment; where Airflow is in it, with an empty database, which takes seconds to make.
 
     Raises CalledProcessError where it cannot be made.
     """
-    wanted = hashlib.sha256(sys.version.encode() + PINS.read_bytes()).hexdigest()[:12]
-    folder = cache_folder() / "environments" / f"schedulers-{wanted}"
+    pins = Path(__file__).with_name(PINS[name])
+    wanted = hashlib.sha256(sys.version.encode() + pins.read_bytes()).hexdigest()[:12]
+    folder = cache_folder() / "environments" / f"{name}-{wanted}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
             uv, python = [sys.executable, "-m", "uv"], str(folder / "bin" / "python")
             _do([*uv, "venv", "-q", "--allow-existing", "--python", sys.executable, str(folder)])
-            _do([*uv, "pip", "sync", "-q", "--python", python, str(PINS)])
-            home = folder / "home"
-            _do([str(folder / "bin" / "airflow"), "db", "migrate"], variables(home))
-            (home / "airflow.db").replace(folder / "airflow.db")
-            shutil.rmtree(home)
+            _do([*uv, "pip", "sync", "-q", "--python", python, str(pins)])
+            if (folder / "bin" / "airflow").exists():
+                home = folder / "home"
+                _do([str(folder / "bin" / "airflow"), "db", "migrate"], variables(home))
+                (home / "airflow.db").replace(folder / "airflow.db")
+                shutil.rmtree(home)
             (folder / "ready").touch()
     return folder
 
@@ -91,4 +94,5 @@ def _do(command: list[str], env: dict[str, str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{environment()}\n")
+    for each in PINS:
+        sys.stdout.write(f"{environment(each)}\n")

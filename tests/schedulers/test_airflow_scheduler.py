@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from airflow_database import asked, reports_of, versions
-from scheduling import variables, wait_until
+from scheduling import done, variables, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 COMMAND = [sys.executable, "-m", "genspark.cli", "run"]
@@ -112,10 +112,18 @@ def test_a_dag_twice_at_once_and_a_deferred_run(
     assert sorted([first["already_done"], second["already_done"]]) == [False, True]
     assert first["run_id"] == second["run_id"]
     assert versions(home, folder / "plain") == [(0, first["run_id"])]
+    # A version that nobody has told of, as where a task is killed after its commit: the try that finds it tells.
     pl.DataFrame({"k": range(50, 60), "v": [1.0] * 10}).write_parquet(folder / "in/b.parquet")
+    by_hand = json.loads(done([*COMMAND, str(folder / "job.yaml"), "--json", "-q"], os.environ).splitlines()[-1])
+    airflow("dags", "trigger", "plain", "--run-id", "three")
+    wait_until(lambda: state(home, "plain") == ["success"] * 3)
+    found = reports_of(home, "plain")[-1]
+    assert (found["already_done"], found["table_version"], found["run_id"]) == (True, 1, by_hand["run_id"])
+    pl.DataFrame({"k": range(60, 70), "v": [1.0] * 10}).write_parquet(folder / "in/c.parquet")
     airflow("dags", "trigger", "deferred")
     wait_until(lambda: "success" in state(home, "deferred") or "failed" in state(home, "deferred"))
     (report,) = reports_of(home, "deferred")
-    assert (report["rows_written"], report["table_version"]) == (10, 1)
-    assert sorted(pl.read_delta(str(folder / "plain"))["k"]) == list(range(60))
-    assert versions(home, folder / "plain") == [(0, first["run_id"]), (1, report["run_id"])]
+    assert (report["rows_written"], report["table_version"]) == (10, 2)
+    assert sorted(pl.read_delta(str(folder / "plain"))["k"]) == list(range(70))
+    told = [(at, one["run_id"]) for at, one in enumerate((first, by_hand, report))]
+    assert versions(home, folder / "plain") == told

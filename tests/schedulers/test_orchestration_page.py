@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import kubernetes_validate
+import polars as pl
 import pytest
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
@@ -98,3 +99,31 @@ def test_the_code_for_airflow_and_luigi_runs(schedulers: Path, tmp_path: Path) -
     shown = tmp_path / "shown.py"
     shown.write_text("\n".join(code))
     done([str(schedulers / "bin" / "python"), str(shown)], variables(tmp_path / "airflow"))
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+def test_the_code_for_dagster_runs(schedulers: Path, tmp_path: Path) -> None:
+    run_twice("dagster", "assert dg.materialize([taxis]).success", schedulers, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+def test_the_code_for_prefect_runs(prefect: Path, tmp_path: Path) -> None:
+    run_twice("prefect", "nightly()", prefect, tmp_path)
+
+
+def run_twice(scheduler: str, call: str, environment: Path, folder: Path) -> None:
+    """Run the page's code for a scheduler, and what starts it, twice: the job has run once."""
+    job = folder / "job.yaml"
+    pl.DataFrame({"v": [1.0, 2.0, 3.0]}).write_parquet(folder / "in.parquet")
+    source = f"source: {{path: '{folder}/in.parquet', format: parquet}}"
+    sink = f"sink: {{path: '{folder}/table', mode: append}}"
+    job.write_text(f"name: taxis\n{source}\nsteps: [scale: {{columns: v}}]\n{sink}\n")
+    (code,) = [text for text in blocks(PAGE, "python") if f"{scheduler} " in text.splitlines()[0]]
+    assert "/jobs/taxis.yaml" in code
+    shown = folder / "shown.py"
+    shown.write_text(f"{code.replace('/jobs/taxis.yaml', str(job))}\n{call}\n{call}\n")
+    quiet = {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    done([str(environment / "bin" / "python"), str(shown)], variables(folder, **quiet))
+    assert pl.read_delta(str(folder / "table")).height == 3

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,32 @@ def test_what_becomes_of_a_process_and_of_a_job(schedulers: Path, tmp_path: Path
     assert "between" in failed_there["error"]
     assert mistaken["exit_code"] == 2
     assert "nowhere" in mistaken["error"]
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The address of a Connect server in a process of its own."""
+    program = (
+        "from genspark.session import get_spark; spark = get_spark('server', remote='local[1]', quick=True); "
+        "url = spark.client._builder.url; print(f'sc://{url.netloc}/;{url.params}', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().strip()
+        # It ends with its standard input.
+        process.communicate(timeout=60)
+
+
+def test_a_connect_server_runs_it(schedulers: Path, server: str, tmp_path: Path) -> None:
+    """The client has neither Java nor any other part of Spark."""
+    asking = json.dumps([{"config": job(tmp_path, engine="spark"), "remote": server}])
+    program = [str(schedulers / "bin" / "python"), str(Path(__file__).with_name("outcomes.py")), asking]
+    (told,) = [json.loads(line) for line in done(program, variables(tmp_path)).splitlines() if line.startswith("{")]
+    report = told.get("report", told)
+    assert (report["engine"], report["rows_written"]) == ("spark", 50)
+    assert sorted(pl.read_delta(str(tmp_path / "plain"))["k"]) == list(range(50))
 
 
 def test_a_deferred_spark_submit_writes_the_table(airflow: Callable[..., str], home: Path, tmp_path: Path) -> None:
