@@ -33,7 +33,7 @@ if os.environ.get("GENSPARK_WITHOUT_SPARK"):
     # For platforms that bring their own Spark, and for Spark Connect's client alone.
     CORE = [requirement for requirement in CORE if not requirement.startswith(("pyspark", "delta-spark"))]
 EXTRAS = {
-    "airflow": ["apache-airflow>=3.1"],
+    "airflow": ["apache-airflow>=3.2"],
     "avro": ["fastavro>=1.9", "cramjam>=2.8", "backports.zstd>=1.0"],
     "codecs": ["cramjam>=2.8"],
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],

@@ -5,7 +5,7 @@ from genspark.errors import ConfigError
 try:
     import airflow.sdk  # noqa: F401
 except ImportError:
-    raise ConfigError("genspark.airflow: needs Airflow 3.1 or newer: pip install 'genspark[airflow]'") from None
+    raise ConfigError("genspark.airflow: needs Airflow 3.2 or newer: pip install 'genspark[airflow]'") from None
 
 from genspark.airflow.assets import table_asset
 from genspark.airflow.operators import GensparkRunOperator
