@@ -42,10 +42,10 @@ def nightly() -> None:
         return nightly_work.ingest(OUT, str(get_current_context()["dag_run"].run_after.date()))
 
     @task
-    def validate(shard: str) -> None:
+    def validate(shard: str) -> str:
         import nightly_work
 
-        nightly_work.validate(shard)
+        return nightly_work.validate(shard)
 
     @task
     def train(report: dict[str, Any]) -> int:

@@ -47,20 +47,20 @@ class Night(luigi.Task):
 
 
 class Ingest(Night):
-    """The day's shard lands."""
+    """The day's shard is fetched."""
 
     def work(self) -> str:
         return nightly_work.ingest(self.out, self.day)
 
 
 class Validate(Night):
-    """It is held to the rules."""
+    """It is held to the rules, and lands where the job looks."""
 
     def requires(self) -> Ingest:
         return Ingest(day=self.day, out=self.out)
 
-    def work(self) -> None:
-        nightly_work.validate(self.found())
+    def work(self) -> str:
+        return nightly_work.validate(self.found())
 
 
 class Run(RunTask):

@@ -24,25 +24,34 @@ SEED, SAMPLES, MOST = 7, 400, 0.1
 
 
 def ingest(out: str, day: str) -> str:
-    """Land the day's shard, a seventh of the handwritten digits, and return its path."""
-    from sklearn.datasets import load_digits
+    """Fetch the day's shard, a seventh of the handwritten digits, and return its path."""
+    shard = Path(out) / "incoming" / f"{day}.csv.gz"
+    if not (shard.exists() or _landed(shard).exists()):
+        from sklearn.datasets import load_digits
 
-    shard = Path(out) / "landing" / f"{day}.csv.gz"
-    shard.parent.mkdir(parents=True, exist_ok=True)
-    frame = pl.DataFrame(load_digits().data, schema=PIXELS).with_row_index("id")
-    rows = frame.gather_every(7, dt.date.fromisoformat(day).toordinal() % 7)
-    rows = rows.with_columns(pl.format("{}-{}", pl.lit(day), "id").alias("id"))
-    # Under a name that no job looks for, until it is whole. A shard that has landed is left as it is.
-    if not shard.exists():
-        draft = shard.with_name(f".{os.getpid()}.draft.gz")
+        frame = pl.DataFrame(load_digits().data, schema=PIXELS).with_row_index("id")
+        rows = frame.gather_every(7, dt.date.fromisoformat(day).toordinal() % 7)
+        rows = rows.with_columns(pl.format("{}-{}", pl.lit(day), "id").alias("id"))
+        # It has its name once it is whole.
+        shard.parent.mkdir(parents=True, exist_ok=True)
+        draft = shard.with_name(f"{os.getpid()}.draft.gz")
         rows.write_csv(draft, compression="gzip")
         draft.replace(shard)
     return str(shard)
 
 
-def validate(shard: str) -> None:
-    """Hold a shard to the rules. Raises DataError with the rules that it breaks."""
-    job.fit(JobConfig.from_yaml(str(HERE / "rules.yaml"), env={**os.environ, "SHARD": shard}))
+def validate(shard: str) -> str:
+    """Hold a shard to the rules, and let it land where the job looks. Raises DataError with a rule that it breaks."""
+    landed = _landed(Path(shard))
+    if not landed.exists():
+        job.fit(JobConfig.from_yaml(str(HERE / "rules.yaml"), env={**os.environ, "SHARD": shard}))
+        landed.parent.mkdir(exist_ok=True)
+        Path(shard).replace(landed)
+    return str(landed)
+
+
+def _landed(shard: Path) -> Path:
+    return shard.parents[1] / "landing" / shard.name
 
 
 def train(out: str) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 COMMAND = [sys.executable, "-m", "genspark.cli", "run"]
 ROWS = 400_000
 
@@ -40,7 +41,6 @@ def keys(table: Path) -> tuple[int, int]:
     return tuple(found.row(0))
 
 
-@pytest.mark.slow
 def test_of_two_at_once_one_does_the_work_and_both_end_well(conf: Path) -> None:
     two = [started(conf), started(conf)]
     said = [process.communicate(timeout=120) for process in two]
@@ -51,8 +51,6 @@ def test_of_two_at_once_one_does_the_work_and_both_end_well(conf: Path) -> None:
     assert keys(conf.parent / "out") == (ROWS, ROWS)
 
 
-@pytest.mark.slow
-@pytest.mark.exhaustive
 def test_a_table_that_is_moved_under_a_run_is_whole_and_the_run_says_so(conf: Path) -> None:
     table, moved = conf.parent / "out", conf.parent / "moved"
     assert started(conf).wait(timeout=120) == 0
