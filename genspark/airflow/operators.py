@@ -105,7 +105,7 @@ class GensparkRunOperator(BaseOperator):  # type: ignore[misc]
         return OperatorLineage(**self._lineage)
 
     def _told(self, context: Any, report: dict[str, Any]) -> dict[str, Any]:
-        # The provider asks in a fork of this process, in which Polars, whose threads are not there, would wait forever.
+        # The provider asks in a fork of this process, where Polars lacks its threads and may wait for ever.
         if importlib.util.find_spec("airflow.providers.openlineage"):
             try:
                 self._lineage = self._datasets(report)
