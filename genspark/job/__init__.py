@@ -1,5 +1,6 @@
 """Whole jobs: source -> fit -> transform -> sink, on any engine."""
 
+from genspark.job.asked import Standing, standing
 from genspark.job.job import fit, fit_update, plan, run, transform
 from genspark.job.progress import Progress, Silent
 from genspark.job.recorded import recorded_job
@@ -12,6 +13,7 @@ __all__ = [
     "Progress",
     "RunReport",
     "Silent",
+    "Standing",
     "UpdateReport",
     "fit",
     "fit_update",
@@ -19,5 +21,6 @@ __all__ = [
     "recorded_job",
     "replay",
     "run",
+    "standing",
     "transform",
 ]

@@ -13,7 +13,7 @@ from genspark.config import JobConfig
 from genspark.errors import ModelError, PlanError, SinkError, first_line
 from genspark.job import duplicates, ledger
 from genspark.job.growth import LISTS, Growth, list_text, refuse_other_rules, rules_of
-from genspark.job.recovery import Recovery
+from genspark.job.recovery import Recovery, is_model
 from genspark.job.report import RunReport
 from genspark.job.runners.base import Runner
 from genspark.job.snapshot import Snapshot, run_key
@@ -67,13 +67,28 @@ class Once:
             recovery.settle(mark)
         if killed:
             runner.look_at_target()
+        return self._done_before(*more)
+
+    def look(self) -> PastRun | None:
+        """Return the run that did this one's work and left its model, too, if any. Nothing is changed."""
+        self.runner.look_at_target()
+        self.source = self.runner.snapshot()
+        past = self._done_before()
+        if past is None:
+            return None
+        # What wrote the table and has its mark there yet is at work, or was killed before the model was at its path.
+        ran, model = past.metadata.get("run_id"), str(past.metadata.get("model_sha256"))
+        marks = [mark for mark in marks_of(self.runner.target.path) if mark.run_id == ran]
+        return past if all(is_model(mark.model, model) for mark in marks) else None
+
+    def _done_before(self, *more: str) -> PastRun | None:
         if not self.is_forced and self.config.sink.mode == "append":
             past = self._look_at_growth()
             if past is not None:
                 return past
         nonce = [self.run_id] if self.is_forced else []
         self.key = run_key(self.config.name, self.source, self.config.work_hash, *more, *nonce)
-        runner.told["key"] = self.key
+        self.runner.told["key"] = self.key
         return self.committed()
 
     def _look_at_growth(self) -> PastRun | None:

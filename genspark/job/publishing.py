@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import narwhals as nw
 
 from genspark.cards import openlineage
 from genspark.cards.croissant import croissant
@@ -62,7 +64,7 @@ class Publication:
     def publish(self, report: RunReport, model: PipelineModel, schema: Schema, runner: Runner) -> None:
         """Write the card of a table that a run has written; `schema` is the source's."""
         try:
-            self.facts = facts_of(self.config, self.started, report, model, schema, runner)
+            self.facts = facts_of(self.config, self.started, report, model, schema, runner.source, runner.known_files)
             document = json.dumps(croissant(self.facts), indent=1, ensure_ascii=False)
             write_text(f"{report.table.rstrip('/')}/{CROISSANT}", f"{document}\n")
         except Exception as error:  # whatever goes wrong here, the table stands
@@ -91,9 +93,15 @@ def without_secrets_in_errors() -> Iterator[None]:
 
 
 def facts_of(
-    config: JobConfig, started: dt.datetime, report: RunReport, model: PipelineModel, schema: Schema, runner: Runner
+    config: JobConfig,
+    started: dt.datetime,
+    report: RunReport,
+    model: PipelineModel,
+    schema: Schema,
+    source: Mapping[str, Any],
+    files: Sequence[SourceFile] = (),
 ) -> RunFacts:
-    """All that is known of a run that is done."""
+    """All that is known of a run that is done; `schema` and `files` are the source's, as far as they are known."""
     form, there = config.sink.format, _contents(config, report)
     columns = there.columns if there else {c: str(dtype) for c, dtype in result_schema(model, schema).items()}
     return RunFacts(
@@ -103,9 +111,9 @@ def facts_of(
         started=started,
         ended=_now(),
         about=About(**config.card.model_dump()) if config.card else About(),
-        source=runner.source,
+        source=source,
         source_columns={name: str(dtype) for name, dtype in schema.items()},
-        inputs=tuple(_input(file) for file in runner.known_files),
+        inputs=tuple(_input(file) for file in files),
         table=report.table,
         format=form,
         mode=config.sink.mode,
@@ -129,6 +137,16 @@ def facts_of(
         drift=drift_lines(report.drift) if report.drift else (),
         bias=bias_lines(report.bias) if report.bias else (),
     )
+
+
+def facts_again(config: JobConfig, report: RunReport) -> RunFacts:
+    """What is known of a run of which only the report is at hand: the rest is in its model, and in the table's log.
+
+    Raises ModelError where the model cannot be read.
+    """
+    model = PipelineModel.load(report.model)
+    schema = {name: getattr(nw, dtype, nw.Unknown)() for name, dtype in model.input_schema.items()}
+    return facts_of(config, _now(), report, model, schema, model.source)
 
 
 def _contents(config: JobConfig, report: RunReport) -> Contents | None:

@@ -65,7 +65,7 @@ class Recovery:
 
     def _finish(self, mark: Mark, past: PastRun) -> None:
         staged = past.metadata.get("model_file")
-        if past.is_latest and staged and not _is_model(mark.model, past.metadata["model_sha256"]):
+        if past.is_latest and staged and not is_model(mark.model, past.metadata["model_sha256"]):
             try:
                 write_text(mark.model, read_text(staged))
             except (OSError, ValueError) as error:
@@ -126,7 +126,7 @@ def _row(mark: Mark) -> ledger.Row | None:
     return ledger.Row(**mark.row) if set(mark.row) == _FIELDS else None
 
 
-def _is_model(path: str, sha256: str) -> bool:
+def is_model(path: str, sha256: str) -> bool:
     """Whether the model at a path is the one of this digest."""
     with contextlib.suppress(OSError, ValueError):
         return bool(json.loads(read_text(path))["sha256"] == sha256)

@@ -143,6 +143,11 @@ class RunReport:
         """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
         return {name: masked_texts(value) for name, value in asdict(self).items()}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The report that `to_json` made plain."""
+        return cls(**{**value, "counts": [Count(**count) for count in value["counts"]]})
+
     def lines(self) -> list[tuple[str, str]]:
         """(label, value) pairs in the order a person reads them."""
         if self.already_done:

@@ -78,7 +78,7 @@ def test_a_job_makes_it_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     model = json.loads((tmp_path / "out" / "_genspark" / "model.json").read_text(encoding="utf-8"))
     assert model["states"] == []
     assert main(["fit", str(tmp_path / "job.yaml"), "--update", "-q"]) == 2
-    assert "what it learns from tells of single persons, and is kept for no file" in capsys.readouterr().err
+    assert "what it learns from tells of single rows and is kept for no file" in capsys.readouterr().err
 
 
 def test_samples_of_a_quarantine_do_not_show_what_steps_hide(

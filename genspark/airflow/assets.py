@@ -1,0 +1,44 @@
+"""Tables as Assets of Airflow: a DAG that is scheduled on one starts with each new version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Asset
+from airflow.sdk.execution_time.context import InletEventsAccessor
+
+from genspark.cards.openlineage import dataset_name
+
+RECENT = 100
+"""The events of an Asset among which a version is looked for."""
+
+
+def table_asset(path: str) -> Asset:
+    """The Asset of the table at a path, named as OpenLineage names the table."""
+    return Asset(uri=_uri(path))
+
+
+def tell_assets(task: Any, context: Mapping[str, Any], report: Mapping[str, Any]) -> None:
+    """Let the event of the table's Asset, if that is an outlet of the task, tell version and run.
+
+    A version that an event has told of already gets none. One that no event told of gets its own, whoever wrote it: so
+    it is where a task was killed after its commit, and the next try finds the work done.
+    """
+    version, uri = report["table_version"], _uri(report["table"])
+    for asset in [each for each in task.outlets if isinstance(each, Asset) and each.uri == uri]:
+        if report["already_done"] and _is_told(asset, version):
+            task.outlets = [each for each in task.outlets if each is not asset]
+        else:
+            told = ("table", "name", "run_id", "rows_written", "already_done")
+            context["outlet_events"][asset].extra = {"version": version, **{name: report[name] for name in told}}
+
+
+def _is_told(asset: Asset, version: int) -> bool:
+    events = InletEventsAccessor(asset_name=asset.name, asset_uri=asset.uri).ascending(False).limit(RECENT)
+    return any(event.extra.get("version") == version for event in events)
+
+
+def _uri(path: str) -> str:
+    namespace, name = dataset_name(path)
+    return f"file://{name}" if namespace == "file" else f"{namespace}/{name}"
