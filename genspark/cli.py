@@ -122,6 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--no-steps", action="store_true", help="do not read the source to show what each step did")
     sub.add_argument("--json", action="store_true", help="print where it is and its size as JSON")
 
+    sub = one("catalog", "list the tables below a folder, with all that their logs and cards tell", "out", "catalog")
+    sub.add_argument("root", metavar="ROOT", help="a folder, of a disk or a store, that tables are in")
+    sub.add_argument("--site", metavar="FOLDER", help="write it as pages with a search, which work offline")
+    sub.add_argument("--scores", action="append", default=[], metavar="TABLE", help="a ledger of scores elsewhere")
+    sub.add_argument("--depth", type=_count, default=8, metavar="N", help="levels of folders to look into (default: 8)")
+    _add_output_options(sub)
+
     _add_evaluation_commands(one)
 
     _add_first_looks(one)
