@@ -124,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = one("catalog", "list the tables below a folder, with all that their logs and cards tell", "out", "catalog")
     sub.add_argument("root", metavar="ROOT", help="a folder, of a disk or a store, that tables are in")
+    sub.add_argument("--metastore", action="store_true", help="ROOT is a catalog or a schema of the Spark session's")
     sub.add_argument("--site", metavar="FOLDER", help="write it as pages with a search, which work offline")
     sub.add_argument("--scores", action="append", default=[], metavar="TABLE", help="a ledger of scores elsewhere")
     sub.add_argument("--depth", type=_count, default=8, metavar="N", help="levels of folders to look into (default: 8)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
@@ -24,8 +24,8 @@ from genspark.sources.source import paths_of
 from genspark.steps import Step
 from genspark.storage.access import Access
 
-LEDGER_SUFFIX = "_runs"
-"""What is added to a table's path for that of its ledger."""
+LEDGER_SUFFIX, QUARANTINE_SUFFIX = "_runs", "_quarantine"
+"""What is added to a table's path, or its name in a catalog, for those of its ledger and its quarantine."""
 
 
 _BESIDE, _READING = ("card", "lineage", "ledger", "evaluate", "storage"), ("split_size", "stage")
@@ -131,7 +131,7 @@ class JobConfig(Document):
     @property
     def quarantine_path(self) -> str:
         """The path of the quarantine: `quarantine.path`, or by default a table beside the sink's."""
-        return self.quarantine.path if self.quarantine else f"{self.sink.path.rstrip('/')}_quarantine"
+        return self.quarantine.path if self.quarantine else f"{self.sink.path.rstrip('/')}{QUARANTINE_SUFFIX}"
 
     @property
     def model_path(self) -> str:
@@ -153,6 +153,10 @@ class JobConfig(Document):
     def tables(self) -> list[str]:
         """The paths of what rows are read from and written to: the source's, the sink's and the quarantine's."""
         return [*paths_of(self.source), self.sink.path, self.quarantine_path]
+
+    def at(self, place: str) -> Self:
+        """The job with its table at a place, which its name in a catalog stands for."""
+        return self.model_copy(update={"sink": self.sink.model_copy(update={"path": place, "location": None})})
 
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""

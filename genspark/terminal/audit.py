@@ -12,9 +12,11 @@ from genspark.errors import ConfigError
 from genspark.tables.audit import Asked
 from genspark.tables.audit import audit as look_at
 from genspark.terminal.console import print_table
+from genspark.terminal.places import takes_names
 from genspark.terminal.tables import print_pairs, shown
 
 
+@takes_names
 def audit(arguments: argparse.Namespace) -> None:
     """Print how the groups of a table's rows fare."""
     asked = Asked(

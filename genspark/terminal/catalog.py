@@ -9,7 +9,7 @@ import sys
 from rich.table import Table
 from rich.text import Text
 
-from genspark.catalog import Listing, listing, write_site
+from genspark.catalog import Listing, in_metastore, listing, write_site
 from genspark.catalog.entry import Entry
 from genspark.catalog.wording import age, number, score_text, size, steps_about_privacy, trouble
 from genspark.errors import first_line
@@ -24,7 +24,10 @@ _BESIDE = {"quarantine": "of quarantine", "runs": "of runs", "scores": "of score
 def catalog(arguments: argparse.Namespace) -> None:
     """List the tables below a root, and write them as a site where one is asked for."""
     with shown(arguments, "looking at tables") as tell:
-        found = listing(arguments.root, depth=arguments.depth, ledgers=arguments.scores, tell=tell)
+        if arguments.metastore:
+            found = in_metastore(arguments.root, ledgers=arguments.scores, tell=tell)
+        else:
+            found = listing(arguments.root, depth=arguments.depth, ledgers=arguments.scores, tell=tell)
     pages = write_site(found, arguments.site) if arguments.site else 0
     if arguments.json:
         print(json.dumps(found.to_json(), ensure_ascii=False))

@@ -18,6 +18,7 @@ from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
 from genspark.storage import access
 from genspark.terminal.console import ConsoleProgress, print_report, print_runs
+from genspark.terminal.places import located, takes_names
 from genspark.terminal.stopping import Stop
 
 Arguments = argparse.Namespace
@@ -47,6 +48,7 @@ def _follow(config: JobConfig, arguments: Arguments) -> None:
             stop.wait(arguments.every)
 
 
+@takes_names
 def replay(arguments: Arguments) -> None:
     """Add repaired rows by the table's model."""
     if arguments.config.endswith((".yaml", ".yml")):
@@ -77,6 +79,7 @@ def transform(arguments: Arguments) -> None:
     _show(job.transform(config, model, force=arguments.force, progress=_progress(arguments)), arguments)
 
 
+@takes_names
 def runs(arguments: Arguments) -> None:
     """List the runs in a table's ledger, newest first."""
     given = arguments.table
@@ -85,7 +88,7 @@ def runs(arguments: Arguments) -> None:
     if is_job:
         config = JobConfig.from_yaml(given)
         access.heed(config.storage)
-        path = config.ledger_path
+        path = located(config).ledger_path
     found = ledger.read(path).head(arguments.most)
     if arguments.json:
         print(found.write_ndjson(), end="")
@@ -106,6 +109,7 @@ def diff(arguments: Arguments) -> None:
     print(json.dumps(moved.to_json(), indent=1) if arguments.json else moved)
 
 
+@takes_names
 def card(arguments: Arguments) -> None:
     """Print a table's dataset card."""
     document = read(arguments.table)

@@ -12,10 +12,12 @@ from genspark.errors import DataError
 from genspark.report.drifting import Limits
 from genspark.report.drifting import drift as compare
 from genspark.terminal.console import print_table
+from genspark.terminal.places import takes_names
 
 NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unknown", "judged")
 
 
+@takes_names
 def drift(arguments: argparse.Namespace) -> None:
     """Print how far each column has moved. Raises DataError where one is another and `--stop` is given."""
     columns = tuple(name.strip() for name in (arguments.columns or "").split(",") if name.strip())

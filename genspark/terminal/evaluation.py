@@ -19,6 +19,7 @@ from genspark.evaluate.runs.running import run
 from genspark.storage import access
 from genspark.storage.secrets import masked
 from genspark.terminal.console import ConsoleProgress, print_table
+from genspark.terminal.places import takes_names
 from genspark.terminal.ticks import ticks
 
 Arguments = argparse.Namespace
@@ -41,6 +42,7 @@ def evaluate(arguments: Arguments) -> None:
         raise DataError(f"{first.metric}{of} could not be scored: {first.why}{more}")
 
 
+@takes_names
 def scores(arguments: Arguments) -> None:
     """List the scores in a ledger, and how each changed."""
     path = arguments.table

@@ -7,8 +7,10 @@ import json
 
 from genspark.report import report as made
 from genspark.storage.sizes import size_text
+from genspark.terminal.places import takes_names
 
 
+@takes_names
 def report(arguments: argparse.Namespace) -> None:
     """Write a report of a table as one HTML file."""
     size = made(

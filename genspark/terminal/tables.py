@@ -26,10 +26,12 @@ from genspark.tables.quarantine import summary
 from genspark.tables.snapshot import is_table
 from genspark.tables.trace import trace as follow
 from genspark.terminal.console import ConsoleProgress, print_table
+from genspark.terminal.places import takes_names
 
 Arguments = argparse.Namespace
 
 
+@takes_names
 def inspect(arguments: Arguments) -> None:
     """Print what a model learnt, or how a table is laid out and what of it is off."""
     if not is_table(arguments.path):
@@ -52,6 +54,7 @@ def inspect(arguments: Arguments) -> None:
         _print_findings(title, [(one["kind"], one["what"], one["remedy"]) for one in told[title]])
 
 
+@takes_names
 def maintain(arguments: Arguments) -> None:
     """Raise retention, compact and vacuum, as asked or as far as it is needed."""
     retain = parse_duration(arguments.retain) if arguments.retain else None
@@ -71,6 +74,7 @@ def maintain(arguments: Arguments) -> None:
     _print_findings("left to you", [(finding.kind, finding.what, finding.remedy) for finding in done.left])
 
 
+@takes_names
 def quarantine(arguments: Arguments) -> None:
     """Print how many rows which rule rejected, and some of them."""
     with shown(arguments, "reading the quarantine") as tell:
@@ -106,6 +110,7 @@ def _print_sample(sample: dict[str, Any]) -> None:
     print(f"      {json.dumps(sample['values'], ensure_ascii=False)}{sample['text'] or ''}")
 
 
+@takes_names
 def trace(arguments: Arguments) -> None:
     """Print where a row comes from and what was done to it."""
     with shown(arguments, "looking for the row") as tell:
