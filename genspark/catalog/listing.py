@@ -74,7 +74,8 @@ def looked_at(named: Mapping[str, str], tell: Callable[[int, int], None]) -> lis
             try:
                 entries.append(future.result())
             except Exception as error:  # whatever it is, the other tables are to be seen
-                entries.append(Entry(*pending[future], error=first_line(error)))
+                name, path = pending[future]
+                entries.append(Entry(name, path, error=first_line(error).removeprefix(f"{path}: ")))
             tell(done, len(pending))
     return entries
 

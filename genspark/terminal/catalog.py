@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from types import SimpleNamespace
 
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +21,7 @@ _MOST_SCORES = 3
 _BESIDE = {"quarantine": "of quarantine", "runs": "of runs", "scores": "of scores"}
 
 
-def catalog(arguments: argparse.Namespace) -> None:
+def catalog(arguments: SimpleNamespace) -> None:
     """List the tables below a root, and write them as a site where one is asked for."""
     with shown(arguments, "looking at tables") as tell:
         if arguments.metastore:

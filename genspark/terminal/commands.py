@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 from genspark import job
 from genspark.cards.markdown import markdown
@@ -17,11 +17,12 @@ from genspark.job.report import RunReport
 from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
 from genspark.storage import access
-from genspark.terminal.console import ConsoleProgress, print_report, print_runs
-from genspark.terminal.places import located, takes_names
+from genspark.terminal.console import print_report, print_runs
+from genspark.terminal.places import located
+from genspark.terminal.progress import progress_of
 from genspark.terminal.stopping import Stop
 
-Arguments = argparse.Namespace
+Arguments = SimpleNamespace
 
 
 def run(arguments: Arguments) -> None:
@@ -30,7 +31,7 @@ def run(arguments: Arguments) -> None:
     if arguments.follow:
         _follow(config, arguments)
         return
-    _show(job.run(config, force=arguments.force, progress=_progress(arguments)), arguments)
+    _show(job.run(config, force=arguments.force, progress=progress_of(arguments)), arguments)
 
 
 def _follow(config: JobConfig, arguments: Arguments) -> None:
@@ -41,31 +42,30 @@ def _follow(config: JobConfig, arguments: Arguments) -> None:
         raise ConfigError("--follow: adds each shard once, and --force adds all of them again; leave one of them out")
     with Stop() as stop:
         while not stop.is_asked:
-            report = job.run(config, progress=_progress(arguments))
+            report = job.run(config, progress=progress_of(arguments))
             stop.heed()
             if not report.already_done:
                 _show(report, arguments)
             stop.wait(arguments.every)
 
 
-@takes_names
 def replay(arguments: Arguments) -> None:
     """Add repaired rows by the table's model."""
     if arguments.config.endswith((".yaml", ".yml")):
         config, model = _config(arguments), None
     else:
         config, model = job.recorded_job(arguments.config, arguments.sets)
-    _show(job.replay(config, arguments.rows, model=model, progress=_progress(arguments)), arguments)
+    _show(job.replay(config, arguments.rows, model=model, progress=progress_of(arguments)), arguments)
 
 
 def fit(arguments: Arguments) -> None:
     """Fit and save the model alone."""
     config = _config(arguments)
     if arguments.update:
-        report = job.fit_update(config, progress=_progress(arguments))
+        report = job.fit_update(config, progress=progress_of(arguments))
         print(json.dumps(report.to_json()) if arguments.json else report)
         return
-    model = job.fit(config, progress=_progress(arguments))
+    model = job.fit(config, progress=progress_of(arguments))
     if arguments.json:
         print(json.dumps({"model": config.model_path, "model_sha256": model.sha256, "steps": len(model.steps)}))
     else:
@@ -76,10 +76,9 @@ def transform(arguments: Arguments) -> None:
     """Write the table with a fitted model."""
     config = _config(arguments)
     model = PipelineModel.load(arguments.model) if arguments.model else None
-    _show(job.transform(config, model, force=arguments.force, progress=_progress(arguments)), arguments)
+    _show(job.transform(config, model, force=arguments.force, progress=progress_of(arguments)), arguments)
 
 
-@takes_names
 def runs(arguments: Arguments) -> None:
     """List the runs in a table's ledger, newest first."""
     given = arguments.table
@@ -109,7 +108,6 @@ def diff(arguments: Arguments) -> None:
     print(json.dumps(moved.to_json(), indent=1) if arguments.json else moved)
 
 
-@takes_names
 def card(arguments: Arguments) -> None:
     """Print a table's dataset card."""
     document = read(arguments.table)
@@ -132,7 +130,7 @@ def demo(arguments: Arguments) -> None:
     """Run the main job on handwritten digits."""
     from genspark.terminal.demo import run_demo
 
-    report, lines = run_demo(Path(arguments.out), _progress(arguments), arguments.engine)
+    report, lines = run_demo(Path(arguments.out), progress_of(arguments), arguments.engine)
     _show(report, arguments, lines)
     if not arguments.json:
         print(
@@ -148,10 +146,6 @@ def _config(arguments: Arguments) -> JobConfig:
     config = JobConfig.from_yaml(arguments.config, sets=arguments.sets)
     access.heed(config.storage)
     return config
-
-
-def _progress(arguments: Arguments) -> ConsoleProgress | None:
-    return None if arguments.quiet else ConsoleProgress()
 
 
 def _show(report: RunReport, arguments: Arguments, extra: list[tuple[str, str]] | None = None) -> None:

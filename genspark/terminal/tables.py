@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from rich.table import Table
@@ -17,7 +17,7 @@ from genspark.pipeline.describe import describe
 from genspark.storage.sizes import counted
 from genspark.tables.durations import parse_duration
 from genspark.tables.facts import facts, lines
-from genspark.tables.footers import Tell, silent
+from genspark.tables.footers import Tell
 from genspark.tables.inspection import MOST_FOOTERS, MOST_ORDERS
 from genspark.tables.inspection import inspect as look_at
 from genspark.tables.maintenance import Wanted
@@ -25,13 +25,12 @@ from genspark.tables.maintenance import maintain as mend
 from genspark.tables.quarantine import summary
 from genspark.tables.snapshot import is_table
 from genspark.tables.trace import trace as follow
-from genspark.terminal.console import ConsoleProgress, print_table
-from genspark.terminal.places import takes_names
+from genspark.terminal.console import print_table
+from genspark.terminal.progress import progress_of
 
-Arguments = argparse.Namespace
+Arguments = SimpleNamespace
 
 
-@takes_names
 def inspect(arguments: Arguments) -> None:
     """Print what a model learnt, or how a table is laid out and what of it is off."""
     if not is_table(arguments.path):
@@ -54,7 +53,6 @@ def inspect(arguments: Arguments) -> None:
         _print_findings(title, [(one["kind"], one["what"], one["remedy"]) for one in told[title]])
 
 
-@takes_names
 def maintain(arguments: Arguments) -> None:
     """Raise retention, compact and vacuum, as asked or as far as it is needed."""
     retain = parse_duration(arguments.retain) if arguments.retain else None
@@ -74,7 +72,6 @@ def maintain(arguments: Arguments) -> None:
     _print_findings("left to you", [(finding.kind, finding.what, finding.remedy) for finding in done.left])
 
 
-@takes_names
 def quarantine(arguments: Arguments) -> None:
     """Print how many rows which rule rejected, and some of them."""
     with shown(arguments, "reading the quarantine") as tell:
@@ -110,7 +107,6 @@ def _print_sample(sample: dict[str, Any]) -> None:
     print(f"      {json.dumps(sample['values'], ensure_ascii=False)}{sample['text'] or ''}")
 
 
-@takes_names
 def trace(arguments: Arguments) -> None:
     """Print where a row comes from and what was done to it."""
     with shown(arguments, "looking for the row") as tell:
@@ -152,9 +148,6 @@ def _print_findings(title: str, found: list[tuple[str, str, str]]) -> None:
 @contextlib.contextmanager
 def shown(arguments: Arguments, phase: str) -> Iterator[Tell]:
     """Show progress while the block runs, unless it is to be quiet."""
-    if arguments.quiet:
-        yield silent
-        return
-    progress = ConsoleProgress()
+    progress = progress_of(arguments)
     with progress.phase(phase):
         yield progress.tasks
