@@ -39,6 +39,7 @@ EXTRAS = {
     "evaluate": ["sacrebleu>=2.4"],
     "hdfs": ["hdfs-native>=0.12"],
     "images": ["pillow>=10"],
+    "mlflow": ["mlflow-skinny>=3.1", "pandas>=2.2,<3"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "onnx": ["onnxruntime>=1.20", "pillow>=10"],

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from genspark.config.document import Document
 from genspark.config.evaluation import Evaluate
 from genspark.config.section import SECTION, Names, Value
-from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source
+from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source, Tracking
 from genspark.errors import Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
 from genspark.sources.source import paths_of
@@ -28,7 +28,7 @@ LEDGER_SUFFIX, QUARANTINE_SUFFIX = "_runs", "_quarantine"
 """What is added to a table's path, or its name in a catalog, for those of its ledger and its quarantine."""
 
 
-_BESIDE, _READING = ("card", "lineage", "ledger", "evaluate", "storage"), ("split_size", "stage")
+_BESIDE, _READING = ("card", "lineage", "tracking", "ledger", "evaluate", "storage"), ("split_size", "stage")
 """Keys of a job and of its source that make no other run."""
 
 
@@ -101,6 +101,7 @@ class JobConfig(Document):
     model: ModelFile | None = None
     card: Card | None = None
     lineage: Lineage | None = None
+    tracking: Tracking | None = None
     ledger: Ledger | None = None
     evaluate: Evaluate | None = None
     storage: Access = Access()

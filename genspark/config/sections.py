@@ -268,6 +268,17 @@ class Lineage(Section):
         return self
 
 
+class Tracking(Section):
+    """Where runs are logged, beside the ledger."""
+
+    place: ClassVar[str] = "tracking"
+
+    mlflow: str = Field(
+        min_length=1, description="An MLflow experiment: table, source, figures and model of each run are logged to it."
+    )
+    model: bool = Field(default=True, description="Whether the fitted model is logged, as one that MLflow can serve.")
+
+
 class Ledger(Section):
     """The table of runs."""
 

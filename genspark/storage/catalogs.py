@@ -71,7 +71,7 @@ def found(spark: SparkSession, name: str) -> str | None:
             return None
         detail = spark.sql(f"DESCRIBE DETAIL {in_sql(name)}").first()
     except PySparkException as error:
-        raise StoreError(f"{name}: the catalog cannot tell of it ({first_line(error)})") from error
+        raise StoreError(f"{name}: the catalog cannot tell of it ({_cause(error)})") from error
     assert detail is not None
     if detail["format"] != "delta":
         what = detail["format"] or "view"
@@ -88,7 +88,7 @@ def new_place(spark: SparkSession, name: str) -> str:
         rows = spark.sql(f"DESCRIBE SCHEMA EXTENDED {schema}").collect()
     except PySparkException as error:
         raise StoreError(
-            f"{name}: the catalog has no schema {schema.replace('`', '')}, or does not show it ({first_line(error)}); "
+            f"{name}: the catalog has no schema {schema.replace('`', '')}, or does not show it ({_cause(error)}); "
             f"make it by CREATE SCHEMA {schema}"
         ) from error
     where = next((row[1] for row in rows if str(row[0]).lower() == "location"), "")
@@ -106,9 +106,15 @@ def register(spark: SparkSession, name: str, place: str) -> None:
         spark.sql(f"CREATE TABLE IF NOT EXISTS {in_sql(name)} USING delta LOCATION '{location}'")
     except PySparkException as error:
         raise StoreError(
-            f"{name}: the table is written at {place}, but the catalog does not take its name ({first_line(error)}); "
+            f"{name}: the table is written at {place}, but the catalog does not take its name ({_cause(error)}); "
             "mend that, and run the job again: it writes nothing twice"
         ) from error
+
+
+def _cause(error: BaseException) -> str:
+    """Why a catalog fails, in one line: what is at the bottom of Java's trace, which alone names it."""
+    causes = re.findall(r"^Caused by: (?:[\w.]+: )?(.+)$", str(getattr(error, "_stackTrace", "") or ""), re.MULTILINE)
+    return causes[-1].strip() if causes else first_line(error)
 
 
 def _usable(name: str, location: str) -> str:
