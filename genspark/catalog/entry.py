@@ -12,7 +12,10 @@ Kind = Literal["table", "quarantine", "runs", "scores"]
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its type, what it is made from and what was done to it, and the steps that hid personal data in it."""
+    """A column: its type, what was done to it, and the steps that hid personal data in it, or in what it is made from.
+
+    Of steps of another table the listing knows, and their texts end with its name.
+    """
 
     name: str
     type: str
@@ -36,8 +39,9 @@ class Entry:
     """A table. What is not known is None or empty; `error` says why a table could not be looked at.
 
     `version` is the newest, `versions` are the last ones, newest first. `rows`, `files` and `bytes` are of the newest.
-    `sources` are the paths that its rows are from; `made_from` and `feeds` the names of tables of the same listing, as
-    is `beside`, of a ledger or a quarantine. `notes` say what the rest leaves out.
+    `sources` are the paths that its rows are from, `quarantine` that of the rows that its last run rejected.
+    `made_from` and `feeds` are names of tables of the same listing, and so is `beside`, of a ledger or a quarantine.
+    `notes` say what the rest leaves out.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Entry:
     made_from: tuple[str, ...] = ()
     feeds: tuple[str, ...] = ()
     beside: str | None = None
+    quarantine: str | None = None
     quarantined: int | None = None
     last_run: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from genspark.catalog.entry import Entry
+from genspark.catalog.linking import link
 from genspark.catalog.looking import look
 from genspark.catalog.walking import DEPTH, Walk, walk
 from genspark.errors import GensparkError, first_line
@@ -19,7 +20,6 @@ from genspark.storage.files import storage_path
 
 AT_ONCE = 16
 """Tables that are looked at at a time."""
-_SUFFIXES = {"quarantine": "_quarantine", "runs": "_runs"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def put_together(root: str, entries: Iterable[Entry], ledgers: Sequence[str], no
     """The listing of these entries, with their scores, and with what is made from what among them."""
     known = sorted(entries, key=lambda one: one.name)
     scores, more = _scores([*(one.path for one in known if one.kind == "scores" and not one.error), *ledgers])
-    linked = _linked([replace(one, scores=tuple(scores.get(one.path, ()))) for one in known])
+    linked = link([replace(one, scores=tuple(scores.get(one.path, ()))) for one in known])
     return Listing(root, dt.datetime.now(dt.UTC), tuple(linked), (*notes, *more))
 
 
@@ -125,50 +125,3 @@ def _score(row: Mapping[str, Any], path: str) -> dict[str, Any]:
         "warnings": list(row["warnings"] or ()),
         "ledger": path,
     }
-
-
-def _linked(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries with what is made from what, and what lies beside what."""
-    by_path = {one.path.rstrip("/"): one for one in entries}
-    made_from = {one.name: _sources_of(one, by_path) for one in entries}
-    feeds: dict[str, list[str]] = {}
-    for name, sources in made_from.items():
-        for source in sources:
-            feeds.setdefault(source, []).append(name)
-    beside = {one.name: by_path.get(_base(one)) for one in entries}
-    quarantined = {of.name: one.rows for one in entries if one.kind == "quarantine" and (of := beside[one.name])}
-    return [
-        replace(
-            one,
-            made_from=tuple(made_from[one.name]),
-            feeds=tuple(feeds.get(one.name, ())),
-            beside=of.name if (of := beside[one.name]) else None,
-            quarantined=quarantined.get(one.name),
-        )
-        for one in entries
-    ]
-
-
-def _base(one: Entry) -> str:
-    """The path of the table that a ledger or a quarantine is beside, by the names that jobs give them."""
-    suffix = _SUFFIXES.get(one.kind)
-    path = one.path.rstrip("/")
-    return path.removesuffix(suffix) if suffix and path.endswith(suffix) else ""
-
-
-def _sources_of(one: Entry, by_path: Mapping[str, Entry]) -> list[str]:
-    """The names of the listed tables that a table's sources are, or are files of."""
-    found = (_table_at(source, by_path) for source in one.sources)
-    return list(dict.fromkeys(of.name for of in found if of is not None and of is not one))
-
-
-def _table_at(source: str, by_path: Mapping[str, Entry]) -> Entry | None:
-    """The listed table that a path is of, or is in; a relative one was a path of the folder that its job ran in."""
-    path = storage_path(source).rstrip("/")
-    while path.count("/") > 1:
-        if path in by_path:
-            return by_path[path]
-        path = path.rpartition("/")[0]
-    tail = f"/{source.removeprefix('./').rstrip('/')}"
-    alike = [of for path, of in by_path.items() if path.endswith(tail)] if not source.startswith("/") else []
-    return alike[0] if len(alike) == 1 else None

@@ -144,6 +144,7 @@ def _with_card(found: Entry, path: str) -> Entry:
         keywords=tuple(document.get("keywords", ())),
         columns=columns,
         model=told.get("model"),
+        quarantine=told.get("quarantine"),
         steps=tuple(document.get("rai:dataPreprocessingProtocol", ())),
         notes=(*found.notes, *note),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from genspark.catalog.entry import Column
+
 STEPS = ("anonymize", "pii", "pseudonymize")
 """The kinds of step that are about personal data."""
 _SENTENCE = re.compile(r"(?:^|\s)\d+\. ")
@@ -16,6 +18,12 @@ def of_description(text: str) -> tuple[str, ...]:
     """
     sentences = [sentence.strip().removesuffix(".") for sentence in _SENTENCE.split(text)]
     return tuple(sentence for sentence in sentences if any(_is_of(kind, sentence) for kind in STEPS))
+
+
+def sources_of(column: Column) -> tuple[str, ...]:
+    """The columns of the source that a column is made from, as its description tells them."""
+    made = re.match(r"Made from (.+?)\.(?: \d+\. | Drawn |$)", column.done)
+    return tuple(made[1].split(", ")) if made else (column.name,)
 
 
 def kind_of(step: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genspark.errors import SessionError
-from genspark.session import get_spark, jvm
+from genspark.session import get_spark, is_running, jvm
 from genspark.session.connect import is_connect
 from genspark.storage.probing import why_silent
 
@@ -24,7 +24,7 @@ def with_catalog(name: str, spark: SparkSession | None = None) -> SparkSession:
 
     Raises SessionError where the server of the catalog does not answer, before anything waits for it.
     """
-    session = spark or get_spark(config=hive_conf())
+    session = spark or get_spark(config={} if is_running() else hive_conf())
     server = None if is_connect(session) else _server(session, name)
     if server and all(why_silent(one) for one in server.split(",")):
         raise SessionError(

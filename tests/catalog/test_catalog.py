@@ -12,7 +12,8 @@ import pytest
 
 from genspark import cli, job
 from genspark.catalog import Listing, listing, write_site
-from genspark.catalog.entry import Entry
+from genspark.catalog.entry import Column, Entry
+from genspark.catalog.linking import link
 from genspark.catalog.privacy import of_description
 from genspark.catalog.wording import age
 from genspark.config import JobConfig
@@ -96,6 +97,23 @@ def test_tables_are_linked_by_what_jobs_read(found: Listing) -> None:
     assert named(found)["crm/people"].feeds == ("marts/cities",)
 
 
+def test_what_was_hidden_in_a_source_is_told_of_what_is_made_from_it() -> None:
+    hidden = Column("email", "string", "1. pii action=hash.", ("pii action=hash",))
+    one = Entry("one", "/one", columns=(hidden,), sources=("/two",))
+    two = Entry("two", "/two", columns=(Column("e", "string", "Made from email, n. 1. rename."),), sources=("/one",))
+    three = Entry("three", "/three", columns=(Column("e", "string"), Column("n", "int")), sources=("two",))
+    told = {each.name: [column.privacy for column in each.columns] for each in link([one, two, three])}
+    assert told["two"] == [("pii action=hash, in one",)]
+    assert told["three"] == [("pii action=hash, in one",), ()]
+
+
+def test_ledgers_and_quarantines_are_known_by_names_and_cards() -> None:
+    table = Entry("t", "/lake/t", quarantine="/lake/rejected", rows=5)
+    others = [Entry("rejected", "/lake/rejected", "quarantine", rows=2), Entry("t_runs", "/lake/t_runs", "runs")]
+    told = {each.name: each for each in link([table, *others])}
+    assert (told["rejected"].beside, told["t_runs"].beside, told["t"].quarantined) == ("t", "t", 2)
+
+
 def test_the_newest_score_of_a_kind_is_told(found: Listing) -> None:
     assert [(one["metric"], one["value"]) for one in named(found)["crm/people"].scores] == [("distance", 1.25)]
 
@@ -149,8 +167,8 @@ def test_the_site_needs_nothing_from_outside(found: Listing, tmp_path: Path) -> 
     for text in pages.values():
         assert "Who wrote <script>" not in text
         assert not re.findall(r"""(?:src|href|action)=["'](?:https?:)?//""", text)
-        for link in re.findall(r'(?:href|action)="([^"#]+)"', text):
-            assert link.rpartition("/")[2] in pages
+        for target in re.findall(r'(?:href|action)="([^"#]+)"', text):
+            assert target.rpartition("/")[2] in pages
     assert "email\n&lt;b&gt;" in pages["index.html"]
 
 

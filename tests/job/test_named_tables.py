@@ -105,10 +105,11 @@ rules = [{"outliers": {"columns": ["v"], "threshold": 1.4, "action": "quarantine
 made = {"name": "people", "engine": "spark", "key": "k", "steps": rules}
 made["source"] = {"path": f"{root}/rows.parquet", "format": "parquet"}
 told = {}
+Path(f"{root}/job.yaml").write_text(json.dumps({**made, "sink": {"path": "crm.people", "mode": "append"}}))
 
 
-def run(mode, path="crm.people", **more):
-    report = job.run(JobConfig.model_validate({**made, "sink": {"path": path, "mode": mode}, **more}), force=True)
+def run(mode, path="crm.people", force=True, **more):
+    report = job.run(JobConfig.model_validate({**made, "sink": {"path": path, "mode": mode}, **more}), force=force)
     return [report.rows_written, report.rows_quarantined, report.table_version]
 
 
@@ -130,7 +131,11 @@ told["version"] = json.loads(said("inspect", "crm.people", "--json", "-q"))["ver
 told["card"] = next(line for line in said("card", "crm.people").splitlines() if line.startswith("# "))
 told["read"] = TrainingTable("crm.people").version
 source = {"path": "crm.people", "format": "delta"}
-told["from"] = run("error", path="crm.copy", source=source, engine="polars", steps=[])
+told["from"] = run("error", path="crm.copy", force=False, source=source, engine="polars", steps=[])
+spark.sql("DROP TABLE crm.copy")
+again = {**made, "source": source, "engine": "polars", "steps": [], "sink": {"path": "crm.copy"}}
+told["again"] = job.run(JobConfig.model_validate(again)).already_done
+told["plan"] = "scan 1" in said("plan", f"{root}/job.yaml")
 told["found"] = [one["name"] for one in json.loads(said("catalog", "crm", "--metastore", "-q", "--json"))["tables"]]
 spark.sql("CREATE TABLE crm.other USING parquet AS SELECT 1 AS a")
 for name in ("crm.other", "nowhere.people"):
@@ -164,6 +169,8 @@ def test_jobs_write_read_and_tell_of_tables_in_hives_metastore(tmp_path: Path) -
         "version": 2,
         "read": 2,
         "from": [3, 0, 0],
+        "again": True,
+        "plan": True,
         "found": ["crm.copy", "crm.copy_runs", "crm.people", "crm.people_quarantine", "crm.people_runs"],
     }
     assert (tmp_path / "warehouse/crm.db/people/_genspark/model.json").is_file()
