@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -81,6 +82,22 @@ def test_hive_is_taken_where_it_is_configured(tmp_path: Path) -> None:
     made = jvm.launch_conf("x", "local[1]", conf, warehouse=tmp_path, delta=(), options="", environment={})
     # Else its tables would be in a folder that goes with the process.
     assert "spark.sql.warehouse.dir" not in made
+
+
+def test_a_job_writes_a_new_table_by_its_name(spark: Any, tmp_path: Path) -> None:
+    spark.sql("CREATE SCHEMA IF NOT EXISTS kept")
+    place = str(tmp_path / "elsewhere")
+    named = config(tmp_path, engine="spark", sink={"path": "kept.people", "location": place})
+    try:
+        assert job.run(named, spark=spark).table == place
+        assert spark.table("kept.people").count() == 4
+        assert spark.table("kept.people_runs").first()["outcome"] == "written"
+        # Its place is known by the name from now on.
+        found = named.model_copy(update={"sink": named.sink.model_copy(update={"location": None})})
+        assert job.run(found, spark=spark).already_done
+        assert place_of("kept.people") == place
+    finally:
+        spark.sql("DROP SCHEMA kept CASCADE")
 
 
 ON_HIVE = """
