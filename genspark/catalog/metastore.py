@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from genspark.catalog.entry import Column, Entry
 from genspark.catalog.listing import Listing, looked_at, put_together
 from genspark.errors import SourceError, first_line
-from genspark.session.catalogs import with_catalog
+from genspark.session.catalogs import answering, reach_schema
 from genspark.storage.catalogs import in_sql
 from genspark.storage.files import is_uri, local
 
@@ -40,7 +40,7 @@ def in_metastore(
     metastore's own words are told. Raises SourceError where it knows no such catalog or schema, SessionError where its
     server does not answer.
     """
-    spark = with_catalog(f"{root}.table" if "." in root else f"{root}.schema.table")
+    spark = answering(f"{root}.table" if "." in root else f"{root}.schema.table")
     described = {one.name: one for schema in _schemas(spark, root) for one in _tables(spark, schema)}
     places = {one.name: one.place for one in described.values() if one.place and one.provider == "delta"}
     looked = {one.name: one for one in looked_at(places, tell)}
@@ -76,6 +76,7 @@ def _is_schema(spark: SparkSession, name: str) -> bool:
 
 
 def _tables(spark: SparkSession, schema: str) -> Iterator[Described]:
+    reach_schema(spark, f"{schema}.`of any name`")
     for row in spark.sql(f"SHOW TABLES IN {schema}").collect():
         if not row["isTemporary"]:
             yield _described(spark, schema, row["tableName"])

@@ -11,12 +11,12 @@ from genspark.config.job import LEDGER_SUFFIX, QUARANTINE_SUFFIX
 from genspark.config.section import Section
 from genspark.config.sections import Ledger, Quarantine
 from genspark.errors import PlanError
-from genspark.session import is_running
+from genspark.session import is_running, reach
 from genspark.session.catalogs import with_catalog
 from genspark.sources.source import paths_of
-from genspark.storage import catalogs
+from genspark.storage import access, catalogs
 from genspark.storage.catalogs import beside, is_name
-from genspark.storage.files import storage_path
+from genspark.storage.files import is_uri, storage_path
 from genspark.storage.object_stores import delta_options
 
 if TYPE_CHECKING:
@@ -33,10 +33,11 @@ class Naming:
 
     def register(self) -> None:
         """Let the catalog know what was written, by its names. Raises StoreError."""
-        for name, place in self.names.items():
-            assert self.spark is not None
-            if place == self.config.sink.path or _is_there(place):
-                catalogs.register(self.spark, name, place)
+        with access.using(self.config.storage):
+            for name, place in self.names.items():
+                assert self.spark is not None
+                if place == self.config.sink.path or _is_there(place):
+                    catalogs.register(self.spark, name, place)
 
 
 def named(config: JobConfig, spark: SparkSession | None) -> Naming:
@@ -56,10 +57,18 @@ def named(config: JobConfig, spark: SparkSession | None) -> Naming:
             f"engine: polars cannot look up {given[0]}, a name in a catalog; set engine: spark, start a Spark session "
             f"before, give the table's path, or write ./{given[0]} for a folder of that name"
         )
-    for name in given:
-        spark = with_catalog(name, spark)
-    assert spark is not None
+    with access.using(config.storage):
+        for name in given:
+            spark = with_catalog(name, spark)
+        assert spark is not None
+        return _on_places(config, spark)
+
+
+def _on_places(config: JobConfig, spark: SparkSession) -> Naming:
+    section = config.sink
     names: dict[str, str] = {}
+    if section.location and is_uri(section.location):
+        reach(spark, [section.location])
     sink = _place(spark, section.path, section.location)
     changed: dict[str, Section] = {"sink": section.model_copy(update={"path": sink, "location": None})}
     if is_name(section.path):

@@ -81,9 +81,17 @@ def found(spark: SparkSession, name: str) -> str | None:
 
 def new_place(spark: SparkSession, name: str) -> str:
     """The place of a table that is to be made: its own folder in its schema's. Raises StoreError."""
+    where = place_of_schema(spark, name)
+    if where is None:
+        raise StoreError(f"{name}: its schema has no place for new tables; set sink.location to the table's")
+    return _usable(name, f"{where.rstrip('/')}/{in_sql(name).rpartition('.`')[2].rstrip('`')}")
+
+
+def place_of_schema(spark: SparkSession, name: str) -> str | None:
+    """The folder of the schema that a table's name is in; None where it has none. Raises StoreError for no schema."""
     from pyspark.errors import PySparkException
 
-    schema, _, table = in_sql(name).rpartition(".`")
+    schema = in_sql(name).rpartition(".`")[0]
     try:
         rows = spark.sql(f"DESCRIBE SCHEMA EXTENDED {schema}").collect()
     except PySparkException as error:
@@ -91,10 +99,7 @@ def new_place(spark: SparkSession, name: str) -> str:
             f"{name}: the catalog has no schema {schema.replace('`', '')}, or does not show it ({_cause(error)}); "
             f"make it by CREATE SCHEMA {schema}"
         ) from error
-    where = next((row[1] for row in rows if str(row[0]).lower() == "location"), "")
-    if not where:
-        raise StoreError(f"{name}: its schema has no place for new tables; set sink.location to the table's")
-    return _usable(name, f"{where.rstrip('/')}/{table.rstrip('`')}")
+    return next((str(row[1]) for row in rows if str(row[0]).lower() == "location" and row[1]), None)
 
 
 def register(spark: SparkSession, name: str, place: str) -> None:
