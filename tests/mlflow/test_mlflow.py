@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +15,6 @@ from genspark.errors import ConfigError, SourceError
 from genspark.mlflow import dataset, log_model, log_table
 from genspark.pipeline import PipelineModel
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny")
 ROWS = pl.DataFrame({"k": [1, 2, 3, 4], "v": [1.0, None, 3.0, 4.0], "t": ["a", "b", "a", "b"]})
 
