@@ -42,6 +42,7 @@ EXTRAS = {
     "images": ["pillow>=10"],
     "language": ["py3langid>=0.4"],
     "luigi": ["luigi>=3.6"],
+    "mlflow": ["mlflow-skinny>=3.1", "pandas>=2.2,<3"],
     "models": ["scikit-learn>=1.5", "scipy>=1.11"],
     "demo": ["scikit-learn>=1.5", "pandas>=2.2,<3"],
     "onnx": ["onnxruntime>=1.20", "pillow>=10"],

@@ -13,6 +13,8 @@ import pytest
 from genspark.pipeline import Pipeline
 from genspark.steps import Step
 
+# MLflow tells its makers of its use, unless it is told not to.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 REPOSITORY = Path(__file__).resolve().parents[1]
 SESSION = os.environ.get("GENSPARK_TEST_SESSION", "")
 ON_CONNECT = SESSION == "connect"

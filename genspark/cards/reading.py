@@ -9,6 +9,7 @@ from typing import Any
 from genspark.cards.croissant import figures
 from genspark.errors import SourceError
 from genspark.sinks.contents import contents
+from genspark.storage.catalogs import place_of
 from genspark.storage.files import OWN, read_text
 
 CROISSANT = f"{OWN}/croissant.json"
@@ -17,7 +18,7 @@ CROISSANT = f"{OWN}/croissant.json"
 
 def read(table: str) -> dict[str, Any]:
     """The Croissant document of a table. Raises SourceError where there is none that genspark wrote."""
-    path = f"{table.rstrip('/')}/{CROISSANT}"
+    path = f"{place_of(table).rstrip('/')}/{CROISSANT}"
     try:
         document = json.loads(read_text(path))
         figures(document)["table version"]

@@ -51,8 +51,11 @@ def command(panel: str, example: str, module: str, of: typer.Typer = app) -> Cal
 
 def _ended(found: Callable[[], Callable[[SimpleNamespace], None]], given: dict[str, Any]) -> int:
     """The exit code of a command, whose errors are told on standard error."""
+    arguments = SimpleNamespace(**given)
     try:
-        found()(SimpleNamespace(**given))
+        work = found()
+        importlib.import_module("genspark.terminal.places").put_places(arguments)
+        work(arguments)
     except GensparkError as error:
         _tell(masked(str(error)), error.exit_code, given)
         return error.exit_code

@@ -66,6 +66,24 @@ def trace(
     """Follow a row back to its file, run, model and steps."""
 
 
+@command(PANEL, "out --site site", "catalog")
+def catalog(
+    root: Annotated[str, Argument(metavar="ROOT", help="A folder, of a disk or a store, that tables are in.")],
+    metastore: Annotated[
+        bool, Option("--metastore", help="ROOT is a catalog or a schema that the Spark session knows.")
+    ] = False,
+    site: Annotated[
+        str | None, Option(metavar="FOLDER", help="Write it as pages with a search, which work offline.")
+    ] = None,
+    scores: Annotated[list[str], Option(metavar="TABLE", help="A ledger of scores elsewhere; may be repeated.")] = [],
+    depth: Annotated[int, Option(metavar="N", min=1, help="Levels of folders to look into (default: 8).")] = 8,
+    json: Json = False,
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
+) -> None:
+    """List the tables below a folder, with all that their logs and cards tell."""
+
+
 @command(PANEL, "out/taxis > README.md", "commands")
 def card(
     table: Annotated[str, Argument(metavar="TABLE", help="A table that genspark wrote.")],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from genspark.config.document import Document
 from genspark.config.evaluation import Evaluate
 from genspark.config.section import SECTION, Names, Value
-from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source
+from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source, Tracking
 from genspark.config.trust import Audit, Drift
 from genspark.errors import Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
@@ -25,11 +25,12 @@ from genspark.sources.source import paths_of
 from genspark.steps import Step
 from genspark.storage.access import Access
 
-LEDGER_SUFFIX = "_runs"
-"""What is added to a table's path for that of its ledger."""
+LEDGER_SUFFIX, QUARANTINE_SUFFIX = "_runs", "_quarantine"
+"""What is added to a table's path, or its name in a catalog, for those of its ledger and its quarantine."""
 
 
-_BESIDE, _READING = ("card", "lineage", "ledger", "evaluate", "audit", "storage"), ("split_size", "stage")
+_BESIDE = ("card", "lineage", "tracking", "ledger", "evaluate", "audit", "storage")
+_READING = ("split_size", "stage")
 """Keys of a job and of its source that make no other run."""
 
 
@@ -102,6 +103,7 @@ class JobConfig(Document):
     model: ModelFile | None = None
     card: Card | None = None
     lineage: Lineage | None = None
+    tracking: Tracking | None = None
     ledger: Ledger | None = None
     evaluate: Evaluate | None = None
     drift: Drift | None = None
@@ -134,7 +136,7 @@ class JobConfig(Document):
     @property
     def quarantine_path(self) -> str:
         """The path of the quarantine: `quarantine.path`, or by default a table beside the sink's."""
-        return self.quarantine.path if self.quarantine else f"{self.sink.path.rstrip('/')}_quarantine"
+        return self.quarantine.path if self.quarantine else f"{self.sink.path.rstrip('/')}{QUARANTINE_SUFFIX}"
 
     @property
     def model_path(self) -> str:
@@ -156,6 +158,10 @@ class JobConfig(Document):
     def tables(self) -> list[str]:
         """The paths of what rows are read from and written to: the source's, the sink's and the quarantine's."""
         return [*paths_of(self.source), self.sink.path, self.quarantine_path]
+
+    def at(self, place: str) -> Self:
+        """The job with its table at a place, which its name in a catalog stands for."""
+        return self.model_copy(update={"sink": self.sink.model_copy(update={"path": place, "location": None})})
 
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""

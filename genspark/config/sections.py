@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from genspark.config.section import Bytes, Count, Names, OneOf, Path, Section, Value
 from genspark.errors import did_you_mean
 from genspark.sinks.files.compression import LEVELS
+from genspark.storage.catalogs import is_name
 from genspark.storage.secrets import is_secret, masked
 
 
@@ -98,7 +99,13 @@ class Sink(Section):
 
     place: ClassVar[str] = "sink"
 
-    path: Path = Field(description="The table's path or URI.")
+    path: Path = Field(
+        description="The table's path or URI; or its name in the Spark session's catalog, as schema.table or "
+        "catalog.schema.table."
+    )
+    location: Path | None = Field(
+        default=None, description="Where a new table of that name lies; left out: in the folder of its schema."
+    )
     format: Annotated[str, OneOf(_sinks, _what_sinks_make)] = "delta"
     mode: Literal["overwrite", "append", "error"] = Field(
         default="error", description="What to do where the table exists already; error leaves it as it is and stops."
@@ -183,6 +190,18 @@ class Sink(Section):
         return self
 
     @model_validator(mode="after")
+    def _catalogs_have_tables_of_delta(self) -> Self:
+        if is_name(self.path):
+            if not _has_log(self.format):
+                raise ValueError(
+                    f"format: {self.path} is a name in a catalog, whose tables have a log; leave format out, "
+                    f"or write ./{self.path} for a folder of that name"
+                )
+        elif self.location is not None:
+            raise ValueError(f"location: goes with a name in a catalog, and path is {self.path!r}; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _properties_are_public(self) -> Self:
         secrets = [name for name, value in self.properties.items() if is_secret(name) or masked(value) != value]
         if secrets:
@@ -252,6 +271,17 @@ class Lineage(Section):
         if separator and scheme not in ("http", "https", "file"):
             raise ValueError(f"openlineage: {scheme}:// takes no events; name a local file, or an http(s) URL")
         return self
+
+
+class Tracking(Section):
+    """Where runs are logged, beside the ledger."""
+
+    place: ClassVar[str] = "tracking"
+
+    mlflow: str = Field(
+        min_length=1, description="An MLflow experiment: table, source, figures and model of each run are logged to it."
+    )
+    model: bool = Field(default=True, description="Whether the fitted model is logged, as one that MLflow can serve.")
 
 
 class Ledger(Section):

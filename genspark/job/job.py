@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from genspark.config import JobConfig
 from genspark.errors import SourceOvertakenError
 from genspark.job.attempt import Attempt
+from genspark.job.naming import named
 from genspark.job.progress import Progress, Silent
 from genspark.job.report import RunReport
 from genspark.job.update import UpdateReport
@@ -29,7 +30,8 @@ def run(
     as they were.
     """
     return _until_none_came_first(
-        lambda: Attempt(config, progress or Silent(), force=force),
+        config,
+        lambda config: Attempt(config, progress or Silent(), force=force),
         lambda job: job.look_back() or job.recorded(job.fit_and_write),
         spark,
     )
@@ -41,8 +43,9 @@ def fit(
     """Fit the steps and save the model, without writing a table; with `update`, as `fit_update` does."""
     if update:
         return fit_update(config, spark=spark, progress=progress).model
-    job = Attempt(config, progress or Silent(), writes_table=False)
-    with job.opened(spark):
+    naming = named(config, spark)
+    job = Attempt(naming.config, progress or Silent(), writes_table=False)
+    with job.opened(naming.spark):
         job.prepare()
         model = job.published(job.with_what_can_be_read(job.fit))
         job.save(model)
@@ -61,8 +64,9 @@ def fit_update(
     Raises ModelError where the source has another schema than the statistics or the model, and PlanError
     for exact quantiles, which do not merge.
     """
-    job = Attempt(config, progress or Silent(), writes_table=False, keeps=False)
-    with job.opened(spark):
+    naming = named(config, spark)
+    job = Attempt(naming.config, progress or Silent(), writes_table=False, keeps=False)
+    with job.opened(naming.spark):
         job.prepare()
         return job.with_what_can_be_read(job.update)
 
@@ -87,29 +91,40 @@ def transform(
         return job.look_back(fitted) or job.recorded(lambda: job.write_only(fitted))
 
     return _until_none_came_first(
-        lambda: Attempt(config, progress or Silent(), force=force, fits=False, told=told or {}), write, spark
+        config,
+        lambda config: Attempt(config, progress or Silent(), force=force, fits=False, told=told or {}),
+        write,
+        spark,
     )
 
 
 def plan(config: JobConfig, *, spark: SparkSession | None = None) -> Plan:
     """The scans that `run` would make. Reads the source's schema and nothing else."""
-    job = Attempt(config, Silent(), writes_table=False, keeps=False)
-    with job.opened(spark):
+    naming = named(config, spark)
+    job = Attempt(naming.config, Silent(), writes_table=False, keeps=False)
+    with job.opened(naming.spark):
         job.prepare()
         return job.plan
 
 
 def _until_none_came_first(
-    begin: Callable[[], Attempt], work: Callable[[Attempt], RunReport], spark: SparkSession | None
+    config: JobConfig,
+    begin: Callable[[JobConfig], Attempt],
+    work: Callable[[Attempt], RunReport],
+    spark: SparkSession | None,
 ) -> RunReport:
     """The report of a job; where another run of it added files of its source first, it begins again with the rest.
 
-    It ends, for each time that it begins again another run has ended well.
+    It ends, for each time that it begins again another run has ended well. Names in a catalog are given then.
     """
+    naming = named(config, spark)
     while True:
-        job = begin()
+        job = begin(naming.config)
         try:
-            with job.opened(spark):
-                return work(job)
+            with job.opened(naming.spark):
+                report = work(job)
         except SourceOvertakenError as error:
             job.phases.note(f"{error}; looking again")
+            continue
+        naming.register()
+        return report

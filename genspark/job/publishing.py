@@ -1,7 +1,7 @@
-"""What a run tells the world of itself: the card beside its table, and events for a lineage catalogue.
+"""What a run tells the world of itself: the card beside its table, events for a lineage catalogue, and MLflow.
 
-Neither may fail a run: the table is what was asked for. Where a card cannot be written or an event not be sent, a
-note says so.
+None of them may fail a run: the table is what was asked for. Where a card cannot be written or an event not be sent,
+a note says so.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from genspark.cards.reading import CROISSANT
 from genspark.cards.sending import send
 from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig
+from genspark.config.sections import Tracking
 from genspark.errors import GensparkError, first_line
 from genspark.job.report import RunReport
 from genspark.job.runners.base import Runner
 from genspark.job.states import SourceFile
+from genspark.mlflow.package import package
+from genspark.mlflow.runs import log_run
 from genspark.pipeline.drift import drift_lines
 from genspark.pipeline.history import histories, judged, result_schema
 from genspark.pipeline.model import PipelineModel
@@ -49,6 +52,8 @@ class Publication:
     @contextlib.contextmanager
     def announced(self) -> Iterator[None]:
         """Send events as the block begins and ends, where the job has a section `lineage`."""
+        if self.config.tracking is not None:
+            package("tracking.mlflow")
         if self.config.lineage is None:
             yield
             return
@@ -69,6 +74,14 @@ class Publication:
             write_text(f"{report.table.rstrip('/')}/{CROISSANT}", f"{document}\n")
         except Exception as error:  # whatever goes wrong here, the table stands
             self.note(f"the table is written, but not its card {CROISSANT} ({first_line(error)})")
+        if self.config.tracking is not None and self.facts is not None:
+            self._track(self.facts, model, self.config.tracking)
+
+    def _track(self, facts: RunFacts, model: PipelineModel, section: Tracking) -> None:
+        try:
+            log_run(section.mlflow, facts, model, with_model=section.model)
+        except Exception as error:  # MLflow raises whatever its store does
+            self.note(f"tracking.mlflow: {section.mlflow!r} did not get the run ({first_line(error)})")
 
     def _send(self, state: openlineage.State, error: str | None = None) -> None:
         config, section = self.config, self.config.lineage

@@ -20,10 +20,13 @@ from genspark.readers.reader import MEMORY, THREADS
 from genspark.readers.scaling import scalings
 from genspark.readers.share import Share
 from genspark.readers.where import Where
+from genspark.storage.catalogs import place_of
 
 
 class TrainingTable(Readable):
     """A version of the Delta table at a path or URI, the newest unless `version` is given, for training.
+
+    A name in a catalog, as `schema.table`, is looked up by the Spark session that runs.
 
     `columns` are those to read, all if None; `where` maps columns to the value, or the values, wanted, or
     is a condition as an expression of Polars over each row's own values. Partitions are picked from the log; other
@@ -45,7 +48,7 @@ class TrainingTable(Readable):
         *,
         scale: bool = True,
     ) -> None:
-        log = read_log(str(path), version)
+        log = read_log(place_of(str(path)), version)
         has_id = any(column.name == ROW_ID for column in log.columns)
         wanted = columns if columns is None or not has_id else [*columns, ROW_ID]
         plan = filtered(make_plan(log, wanted, where), log, where)

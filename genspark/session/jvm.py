@@ -28,6 +28,8 @@ WRITER_CONF: Mapping[str, str] = {
 }
 
 DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
+IMPLEMENTATION = "spark.sql.catalogImplementation"
+"""The setting that says whether the session's own catalog is in memory, or Hive's."""
 _DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 
 OLDEST_JAVA = 17
@@ -192,6 +194,9 @@ def launch_conf(
         "spark.ui.showConsoleProgress": "false",
         **session_conf(master, warehouse),
     }
+    if config.get(IMPLEMENTATION) == "hive":
+        # It keeps its tables, in a folder of its owner's choice.
+        conf.pop("spark.sql.warehouse.dir", None)
     conf |= {"spark.app.name": app_name, **config, "spark.master": master}
     conf |= delta_conf(conf)
     conf["spark.driver.extraJavaOptions"] = " ".join(filter(None, [options, conf.get("spark.driver.extraJavaOptions")]))

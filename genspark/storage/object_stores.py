@@ -176,11 +176,11 @@ def delete(uri: str) -> None:
 
 
 def one_line(error: object) -> str:
-    """The message of a client's error on one line, without colours, the store's XML, and traces of Java."""
+    """The message of a client's error on one line, without colours, the store's XML, and traces of Java and Rust."""
     text = re.sub(r"\x1b\[\d+m|↳", "", str(error))
     answer = next(filter(None, (pattern.search(text) for pattern in _ANSWERS)), None)
     message = f"the store answers {answer[1]}: {answer[2] or ''}" if answer else text
-    message = re.split(r"(?:\\n|\n)(?:\\t|\t)at |\s*RequestId:", message)[0].replace('\\"', '"')
+    message = re.split(r"(?:\\n|\n)(?:\\t|\t)at |\s*RequestId:|\n\s+0: ", message)[0].replace('\\"', '"')
     return " ".join(message.split()).rstrip(": .")
 
 

@@ -30,7 +30,7 @@ def refuse_silent(places: Mapping[str, str]) -> None:
     for place, uri in places.items():
         kind = _KINDS.get(scheme_of(uri))
         endpoint = getattr(getattr(now, kind), "endpoint", None) if kind else _name_node(uri)
-        if endpoint and (why := _why_silent(endpoint)):
+        if endpoint and (why := why_silent(endpoint)):
             raise StoreError(f"{place}: {uri}: nothing answers at {endpoint} ({why}); {REMEDY}")
 
 
@@ -39,10 +39,11 @@ def _name_node(uri: str) -> str | None:
     return uri if scheme_of(uri) == "hdfs" and urlsplit(uri).port else None
 
 
-def _why_silent(endpoint: str) -> str | None:
+def why_silent(endpoint: str, patience: float = _RESTART) -> str | None:
+    """The reason why a server takes no connection within some seconds; None where it does."""
     server = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
     address = (server.hostname or "", server.port or (80 if server.scheme == "http" else 443))
-    deadline = time.monotonic() + _RESTART
+    deadline = time.monotonic() + patience
     while True:
         try:
             socket.create_connection(address, timeout=CONNECT).close()

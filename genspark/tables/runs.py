@@ -12,16 +12,15 @@ import polars as pl
 import yaml
 
 from genspark.config import JobConfig
-from genspark.config.job import LEDGER_SUFFIX
+from genspark.config.job import LEDGER_SUFFIX, QUARANTINE_SUFFIX
 from genspark.errors import SourceError
 from genspark.sinks.history import Entry, changed_since
 from genspark.sinks.names import REASON_LIST, RUN
 from genspark.storage import access
+from genspark.storage.catalogs import place_of
 from genspark.storage.files import storage_path
 from genspark.storage.object_stores import one_line
 from genspark.tables.snapshot import is_table, open_delta, read_snapshot
-
-QUARANTINE_SUFFIX = "_quarantine"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def runs_of(given: str) -> Runs:
         config = JobConfig.from_yaml(given)
         access.heed(config.storage)
         return runs_of_job(config)
-    path = given.rstrip("/")
+    path = place_of(given).rstrip("/")
     if is_table(path) and {REASON_LIST, RUN} <= set(read_snapshot(path).columns):
         target = path.removesuffix(QUARANTINE_SUFFIX)
         is_known = target != path and is_table(target)
@@ -87,6 +86,7 @@ def runs_of(given: str) -> Runs:
 
 def runs_of_job(config: JobConfig) -> Runs:
     """The runs of the table that a job writes."""
+    config = config.at(place_of(config.sink.path))
     return _runs(config.sink.path, config.ledger_path, config.quarantine_path)
 
 

@@ -11,6 +11,7 @@ from genspark.errors import SourceError
 from genspark.sinks.formats.parquet.manifest import MANIFEST, Manifest
 from genspark.sources.formats.delta import path_of_file
 from genspark.storage.added_files import added_files
+from genspark.storage.catalogs import place_of
 from genspark.storage.files import is_uri, storage_path
 from genspark.storage.object_stores import delta_options, one_line
 
@@ -76,7 +77,7 @@ class Snapshot:
 
 def is_table(path: str) -> bool:
     """Whether a table is at a path, and no file. Raises SourceError where the store does not answer."""
-    where = storage_path(path)
+    where = storage_path(place_of(path))
     if where.endswith(".json") or (not is_uri(where) and Path(where).is_file()):
         # A model. Of a store that has no folders, only the name tells.
         return False
@@ -90,7 +91,7 @@ def is_table(path: str) -> bool:
 
 def read_snapshot(path: str) -> Snapshot:
     """The newest version of the table at a path or URI. Raises SourceError where there is none."""
-    where = storage_path(path)
+    where = storage_path(place_of(path))
     try:
         table = open_delta(where)
         if table is not None:

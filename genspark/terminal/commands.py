@@ -18,6 +18,7 @@ from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
 from genspark.storage import access
 from genspark.terminal.console import print_report, print_runs
+from genspark.terminal.places import located
 from genspark.terminal.progress import progress_of
 from genspark.terminal.stopping import Stop
 
@@ -86,7 +87,7 @@ def runs(arguments: Arguments) -> None:
     if is_job:
         config = JobConfig.from_yaml(given)
         access.heed(config.storage)
-        path = config.ledger_path
+        path = located(config).ledger_path
     found = ledger.read(path).head(arguments.most)
     if arguments.json:
         print(found.write_ndjson(), end="")

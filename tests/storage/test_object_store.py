@@ -22,6 +22,7 @@ from pyarrow import fs
 from pyarrow.dataset import dataset
 
 from genspark import JobConfig, PipelineModel, job
+from genspark.catalog import listing
 from genspark.cli import main
 from genspark.errors import PlanError, SinkError, SourceError, TargetError
 from genspark.sinks.formats.delta import DeltaRs
@@ -468,3 +469,19 @@ def test_a_table_there_is_read_for_training_and_a_second_epoch_from_the_cache(
     again = [int(number) for batch in reader for number in batch["id"][batch["_mask"]]]
     assert sorted(again) == list(range(300))
     assert again != ids
+
+
+def test_a_catalogue_lists_the_tables_of_a_bucket(store: Store, prefix: str, trips: str) -> None:
+    out = f"s3://{BUCKET}/{prefix}/lake"
+    job.run(config(trips, f"{out}/city/trips"))
+    store.put(f"{prefix}/lake/broken/_delta_log/00000000000000000000.json", b"nonsense")
+    found = {one.name: one for one in listing(out).entries}
+    assert {name: one.kind for name, one in found.items()} == {
+        "broken": "table",
+        "city/trips": "table",
+        "city/trips_quarantine": "quarantine",
+        "city/trips_runs": "runs",
+    }
+    trips_ = found["city/trips"]
+    assert (trips_.rows, trips_.quarantined, trips_.sources, trips_.owner) == (399, 1, (trips,), None)
+    assert found["broken"].error

@@ -21,6 +21,7 @@ from genspark.evaluate.runs import ledger, planning, tracking
 from genspark.evaluate.runs.results import Asked, Failed, Results, Scored, slice_text
 from genspark.evaluate.runs.sides import Rows, given, opened
 from genspark.evaluate.runs.slicing import chosen, slices
+from genspark.mlflow.package import package
 from genspark.storage.scratch import scratch_folder
 
 Phase = Callable[[str], contextlib.AbstractContextManager[Any]]
@@ -38,7 +39,7 @@ def run(config: Evaluation, *, phase: Phase = lambda _: contextlib.nullcontext()
     asked = planning.asked(section)
     planning.check_extractors(asked)
     if section.mlflow:
-        tracking.package()
+        package("evaluate.mlflow")
     spark = _session(config, section)
     named = {"real": section.real, "generated": section.generated}
     sides = {name: opened(side, f"evaluate.{name}", spark) for name, side in named.items() if side is not None}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from genspark.errors import ConfigError, SinkError, first_line
+from genspark.errors import SinkError, first_line
 from genspark.evaluate.runs.results import Results, slice_text
+from genspark.mlflow.package import package
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9_\-. /]")
 
@@ -19,7 +19,7 @@ def log(experiment: str, results: Results) -> None:
 
     Raises ConfigError where MLflow is not installed, SinkError where it takes nothing.
     """
-    mlflow = package()
+    mlflow = package("evaluate.mlflow")
     try:
         mlflow.set_experiment(experiment)
         with mlflow.start_run(run_name=f"{results.name} {results.run_id}"):
@@ -28,14 +28,6 @@ def log(experiment: str, results: Results) -> None:
             mlflow.set_tag("genspark.signatures", json.dumps(_signatures(results))[:5000])
     except Exception as error:
         raise SinkError(f"evaluate.mlflow: {experiment!r} takes no scores ({first_line(error)})") from None
-
-
-def package() -> Any:
-    """MLflow. Raises ConfigError where it is not installed."""
-    try:
-        return importlib.import_module("mlflow")
-    except ImportError as error:
-        raise ConfigError(f"evaluate.mlflow: MLflow cannot be imported ({error}): pip install mlflow-skinny") from None
 
 
 def _metrics(results: Results) -> Iterator[tuple[str, float]]:

@@ -22,6 +22,7 @@ from genspark.sources.shard import Shard
 from genspark.sources.source import Source, paths_of
 from genspark.sources.types import normal_schema, same_or_refuse
 from genspark.storage.added_files import added_files
+from genspark.storage.catalogs import place_of
 from genspark.storage.object_stores import delta_options, one_line
 from genspark.storage.secrets import masked_texts
 from genspark.storage.stores import absolute, entry
@@ -43,7 +44,7 @@ class Delta(Parquet):
 
     def listed(self, source: Source) -> Listing:
         """List the files of the version asked for or of the newest, so that every pass reads the same rows."""
-        paths = paths_of(source)
+        paths = [place_of(path) for path in paths_of(source)]
         options = self.options.given(self.name, source.options)
         tables = [_open(absolute(path), source) for path in paths]
         schema = _schema(tables[0], paths[0])
@@ -70,7 +71,7 @@ class Delta(Parquet):
         if source.timestamp is not None:
             options["timestampAsOf"] = source.timestamp
         frames, versions = [], []
-        for path in (qualified(spark, path) for path in paths_of(source)):
+        for path in (qualified(spark, place_of(path)) for path in paths_of(source)):
             version = source.version
             if version is None and source.timestamp is None:
                 # Pinned, so that every pass reads the same rows while others write.
