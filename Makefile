@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS := .venv-docs
+# Hundreds of processes start in the tests: without bytecode each would compile the package.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo docs faults storage test test-all lint types layers tests bench venv java clean
 
@@ -28,14 +30,15 @@ types: venv
 layers: venv
 	$(BIN)/lint-imports --no-cache
 
-# Three runs of pytest, two at a time: classic and Connect sessions cannot be in one process, and what needs neither
-# starts where the first of them ends. Each run keeps its log, which is shown when it fails. A thread for each BLAS.
+# Four runs of pytest, two at a time: classic and Connect sessions cannot be in one process, what needs neither starts
+# beside the longest, and runs that are killed come last. Each run keeps its log, which is shown when it fails. A thread for each BLAS.
+RUNS := classic.classic.tests.--ignore=tests/faults none.none.tests connect.connect.tests faults.classic.tests/faults
 tests: venv java
-	@mkdir -p out; echo "pytest on a classic session, on a Connect session and on none: out/tests-*.log"; \
-	printf '%s\n' classic connect none | OMP_NUM_THREADS=1 xargs -P 2 -I{} sh -c \
-	  'GENSPARK_TEST_SESSION={} $(BIN)/python -m pytest -p no:cacheprovider $(PYTEST) > out/tests-{}.log 2>&1 || \
-	    { cat out/tests-{}.log; exit 1; }'; failed=$$?; \
-	for session in classic connect none; do echo "$$session: $$(tail -n 1 out/tests-$$session.log)"; done; exit $$failed
+	@mkdir -p out; echo "pytest on a classic session, on none, on a Connect session, and faults: out/tests-*.log"; \
+	printf '%s\n' $(RUNS) | tr . ' ' | OMP_NUM_THREADS=1 xargs -P 2 -L 1 sh -c \
+	  'log=out/tests-$$1.log session=$$2; shift 2; GENSPARK_TEST_SESSION=$$session $(BIN)/python -m pytest \
+	    -p no:cacheprovider $(PYTEST) "$$@" > $$log 2>&1 || { cat $$log; exit 1; }' pytest; failed=$$?; \
+	for run in classic none connect faults; do echo "$$run: $$(tail -n 1 out/tests-$$run.log)"; done; exit $$failed
 
 faults: venv java  ## kill runs at N moments and hold what the next run leaves against what one leaves: N=200, SEED=7
 	GENSPARK_FAULTS=$(or $(N),200) GENSPARK_FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -p no:cacheprovider --all tests/faults

@@ -25,8 +25,9 @@ CORE = [
     "polars-hash>=0.5",
     "deltalake>=1.6",
     "obstore>=0.8",
-    "rich>=13",
+    "rich>=13.8",
     "sqlglot>=27",
+    "typer>=0.20",
 ]
 if os.environ.get("GENSPARK_WITHOUT_SPARK"):
     # For platforms that bring their own Spark, and for Spark Connect's client alone.

@@ -37,7 +37,7 @@ class Phases:
         start = time.perf_counter()
         with self.progress.phase(shown), contextlib.ExitStack() as stack:
             if self.watch and kind in ("fit", "write"):
-                stack.enter_context(self.watch(self.progress.tasks))
+                stack.enter_context(self.watch(self.progress))
             try:
                 yield
             finally:

@@ -16,6 +16,9 @@ class Progress(Protocol):
     def tasks(self, done: int, known: int) -> None:
         """Tasks of the phase that are done, of those known so far."""
 
+    def rows(self, done: int) -> None:
+        """Rows of the phase that are read."""
+
     def note(self, line: str) -> None:
         """Show a line once."""
 
@@ -28,6 +31,9 @@ class Silent:
         yield
 
     def tasks(self, done: int, known: int) -> None:
+        return None
+
+    def rows(self, done: int) -> None:
         return None
 
     def note(self, line: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from types import SimpleNamespace
 from typing import Any
 
 from rich.table import Table
@@ -15,10 +15,10 @@ from genspark.terminal.console import print_table
 from genspark.terminal.tables import print_pairs, shown
 
 
-def audit(arguments: argparse.Namespace) -> None:
+def audit(arguments: SimpleNamespace) -> None:
     """Print how the groups of a table's rows fare."""
     asked = Asked(
-        tuple(name.strip() for name in arguments.groups.split(",")),
+        arguments.groups,
         arguments.label,
         arguments.prediction,
         arguments.positive,

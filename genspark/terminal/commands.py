@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 from genspark import job
 from genspark.cards.markdown import markdown
@@ -17,10 +17,11 @@ from genspark.job.report import RunReport
 from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
 from genspark.storage import access
-from genspark.terminal.console import ConsoleProgress, print_report, print_runs
+from genspark.terminal.console import print_report, print_runs
+from genspark.terminal.progress import progress_of
 from genspark.terminal.stopping import Stop
 
-Arguments = argparse.Namespace
+Arguments = SimpleNamespace
 
 
 def run(arguments: Arguments) -> None:
@@ -29,7 +30,7 @@ def run(arguments: Arguments) -> None:
     if arguments.follow:
         _follow(config, arguments)
         return
-    _show(job.run(config, force=arguments.force, progress=_progress(arguments)), arguments)
+    _show(job.run(config, force=arguments.force, progress=progress_of(arguments)), arguments)
 
 
 def _follow(config: JobConfig, arguments: Arguments) -> None:
@@ -40,7 +41,7 @@ def _follow(config: JobConfig, arguments: Arguments) -> None:
         raise ConfigError("--follow: adds each shard once, and --force adds all of them again; leave one of them out")
     with Stop() as stop:
         while not stop.is_asked:
-            report = job.run(config, progress=_progress(arguments))
+            report = job.run(config, progress=progress_of(arguments))
             stop.heed()
             if not report.already_done:
                 _show(report, arguments)
@@ -53,17 +54,17 @@ def replay(arguments: Arguments) -> None:
         config, model = _config(arguments), None
     else:
         config, model = job.recorded_job(arguments.config, arguments.sets)
-    _show(job.replay(config, arguments.rows, model=model, progress=_progress(arguments)), arguments)
+    _show(job.replay(config, arguments.rows, model=model, progress=progress_of(arguments)), arguments)
 
 
 def fit(arguments: Arguments) -> None:
     """Fit and save the model alone."""
     config = _config(arguments)
     if arguments.update:
-        report = job.fit_update(config, progress=_progress(arguments))
+        report = job.fit_update(config, progress=progress_of(arguments))
         print(json.dumps(report.to_json()) if arguments.json else report)
         return
-    model = job.fit(config, progress=_progress(arguments))
+    model = job.fit(config, progress=progress_of(arguments))
     if arguments.json:
         print(json.dumps({"model": config.model_path, "model_sha256": model.sha256, "steps": len(model.steps)}))
     else:
@@ -74,7 +75,7 @@ def transform(arguments: Arguments) -> None:
     """Write the table with a fitted model."""
     config = _config(arguments)
     model = PipelineModel.load(arguments.model) if arguments.model else None
-    _show(job.transform(config, model, force=arguments.force, progress=_progress(arguments)), arguments)
+    _show(job.transform(config, model, force=arguments.force, progress=progress_of(arguments)), arguments)
 
 
 def runs(arguments: Arguments) -> None:
@@ -128,7 +129,7 @@ def demo(arguments: Arguments) -> None:
     """Run the main job on handwritten digits."""
     from genspark.terminal.demo import run_demo
 
-    report, lines = run_demo(Path(arguments.out), _progress(arguments), arguments.engine)
+    report, lines = run_demo(Path(arguments.out), progress_of(arguments), arguments.engine)
     _show(report, arguments, lines)
     if not arguments.json:
         print(
@@ -144,10 +145,6 @@ def _config(arguments: Arguments) -> JobConfig:
     config = JobConfig.from_yaml(arguments.config, sets=arguments.sets)
     access.heed(config.storage)
     return config
-
-
-def _progress(arguments: Arguments) -> ConsoleProgress | None:
-    return None if arguments.quiet else ConsoleProgress()
 
 
 def _show(report: RunReport, arguments: Arguments, extra: list[tuple[str, str]] | None = None) -> None:

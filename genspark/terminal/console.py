@@ -1,62 +1,18 @@
-"""Progress and report of a job for a person: a bar on a terminal, plain lines in a log."""
+"""Reports and tables for a person, on standard output."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
 from genspark.errors import first_line
 from genspark.job.report import RunReport
 from genspark.storage.secrets import masked
-
-
-class ConsoleProgress:
-    """Shows progress on standard error, which leaves standard output to the result."""
-
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
-        self._bars: Bars | None = None
-
-    @contextlib.contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        if self._console.is_terminal:
-            with self._bar(name):
-                yield
-        else:
-            self._say(f"{name} ...")
-            yield
-        self._say(f"{name}: {time.perf_counter() - start:.1f} s")
-
-    def tasks(self, done: int, known: int) -> None:
-        if self._bars is not None and known:
-            self._bars.update(self._bars.task_ids[0], completed=done, total=known)
-
-    def note(self, line: str) -> None:
-        self._say(line)
-
-    @contextlib.contextmanager
-    def _bar(self, name: str) -> Iterator[None]:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Bars(*columns, TimeElapsedColumn(), console=self._console, transient=True) as bars:
-            bars.add_task(name, total=None)
-            self._bars = bars
-            try:
-                yield
-            finally:
-                self._bars = None
-
-    def _say(self, line: str) -> None:
-        self._console.print(line, highlight=False, style="dim" if self._console.is_terminal else None)
 
 
 def print_table(table: Table, width: int = 120) -> Console:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from rich.console import Console
@@ -19,11 +19,12 @@ from genspark.drafting.advice import steps_for
 from genspark.errors import ConfigError
 from genspark.storage.files import write_text
 from genspark.storage.sizes import size_text
-from genspark.terminal.console import ConsoleProgress, print_table
+from genspark.terminal.console import print_table
+from genspark.terminal.progress import progress_of
 from genspark.terminal.ticks import LEVELS, ticks
 
 
-def profile(arguments: argparse.Namespace) -> None:
+def profile(arguments: SimpleNamespace) -> None:
     """Print what is in a source, or rules that it suggests."""
     seen = _seen(arguments)
     if arguments.json:
@@ -61,7 +62,7 @@ def profile(arguments: argparse.Namespace) -> None:
     print_table(table, 180)
 
 
-def init(arguments: argparse.Namespace) -> None:
+def init(arguments: SimpleNamespace) -> None:
     """Write a job that suits a source, with the reason for each choice, and ask on a terminal what data cannot tell."""
     is_printed = arguments.output == "-"
     if not is_printed and Path(arguments.output).exists() and not arguments.force:
@@ -91,14 +92,12 @@ def _asked(seen: Look, known: Answers) -> Answers:
     return answers(seen, known, ask, lambda line: console.print(Text(line)))
 
 
-def _seen(arguments: argparse.Namespace) -> Look:
+def _seen(arguments: SimpleNamespace) -> Look:
     paths = list(arguments.source)
     source = None
     if len(paths) == 1 and paths[0].endswith((".yaml", ".yml")):
         source = JobConfig.from_yaml(paths[0]).source
-    if arguments.quiet:
-        return look(paths, source)
-    with ConsoleProgress().phase("looking at the data"):
+    with progress_of(arguments).phase("looking at the data"):
         return look(paths, source)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from types import SimpleNamespace
 from typing import Any
 
 from rich.table import Table
@@ -16,11 +16,10 @@ from genspark.terminal.console import print_table
 NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unknown", "judged")
 
 
-def drift(arguments: argparse.Namespace) -> None:
+def drift(arguments: SimpleNamespace) -> None:
     """Print how far each column has moved. Raises DataError where one is another and `--stop` is given."""
-    columns = tuple(name.strip() for name in (arguments.columns or "").split(",") if name.strip())
     limits = Limits(arguments.warn, Limits().stop if arguments.stop is None else arguments.stop)
-    told = compare(arguments.table, arguments.against, columns, limits)
+    told = compare(arguments.table, arguments.against, arguments.columns, limits)
     if arguments.json:
         print(json.dumps(told, ensure_ascii=False))
     else:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from types import SimpleNamespace
 
 from rich.table import Table
 from rich.text import Text
@@ -18,18 +16,18 @@ from genspark.evaluate.runs.results import Results, slice_text
 from genspark.evaluate.runs.running import run
 from genspark.storage import access
 from genspark.storage.secrets import masked
-from genspark.terminal.console import ConsoleProgress, print_table
+from genspark.terminal.console import print_table
+from genspark.terminal.progress import progress_of
 from genspark.terminal.ticks import ticks
 
-Arguments = argparse.Namespace
+Arguments = SimpleNamespace
 
 
 def evaluate(arguments: Arguments) -> None:
     """Score what a model generated, and print the scores. Raises DataError where some could not be taken."""
     config = Evaluation.from_yaml(arguments.config, sets=arguments.sets)
     access.heed(config.storage)
-    phase: Callable[[str], Any] = contextlib.nullcontext if arguments.quiet else ConsoleProgress().phase
-    results = run(config, phase=phase)
+    results = run(config, phase=progress_of(arguments).phase)
     if arguments.json:
         print(json.dumps(results.to_json(), ensure_ascii=False, default=str))
     else:

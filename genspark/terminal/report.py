@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from types import SimpleNamespace
 
 from genspark.report import report as made
 from genspark.storage.sizes import size_text
 
 
-def report(arguments: argparse.Namespace) -> None:
+def report(arguments: SimpleNamespace) -> None:
     """Write a report of a table as one HTML file."""
     size = made(
         arguments.table,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from types import SimpleNamespace
 
 from genspark.evaluate import review
 from genspark.evaluate.review.making import FOR_REVIEWERS, KEY
 
-Arguments = argparse.Namespace
+Arguments = SimpleNamespace
 
 
 def make(arguments: Arguments) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from rich.table import Table
@@ -17,7 +17,7 @@ from genspark.pipeline.describe import describe
 from genspark.storage.sizes import counted
 from genspark.tables.durations import parse_duration
 from genspark.tables.facts import facts, lines
-from genspark.tables.footers import Tell, silent
+from genspark.tables.footers import Tell
 from genspark.tables.inspection import MOST_FOOTERS, MOST_ORDERS
 from genspark.tables.inspection import inspect as look_at
 from genspark.tables.maintenance import Wanted
@@ -25,9 +25,10 @@ from genspark.tables.maintenance import maintain as mend
 from genspark.tables.quarantine import summary
 from genspark.tables.snapshot import is_table
 from genspark.tables.trace import trace as follow
-from genspark.terminal.console import ConsoleProgress, print_table
+from genspark.terminal.console import print_table
+from genspark.terminal.progress import progress_of
 
-Arguments = argparse.Namespace
+Arguments = SimpleNamespace
 
 
 def inspect(arguments: Arguments) -> None:
@@ -147,9 +148,6 @@ def _print_findings(title: str, found: list[tuple[str, str, str]]) -> None:
 @contextlib.contextmanager
 def shown(arguments: Arguments, phase: str) -> Iterator[Tell]:
     """Show progress while the block runs, unless it is to be quiet."""
-    if arguments.quiet:
-        yield silent
-        return
-    progress = ConsoleProgress()
+    progress = progress_of(arguments)
     with progress.phase(phase):
         yield progress.tasks

@@ -198,9 +198,10 @@ def test_a_second_signal_interrupts_and_others_have_their_handlers_back() -> Non
 
 @pytest.mark.parametrize("every", ["0", "-1", "nan", "inf", "soon"])
 def test_follow_looks_every_so_many_seconds(every: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(["run", "job.yaml", "--follow", "--every", every])
-    assert f"must be a number of seconds above 0; got '{every}'" in capsys.readouterr().err
+    assert main(["run", "job.yaml", "--follow", "--every", every]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "'--every'" in told
+    assert f"seconds above 0; got {every}" in told or "unable to parse string as a number" in told.replace("│ │ ", "")
 
 
 def test_follow_does_not_add_all_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

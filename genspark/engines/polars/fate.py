@@ -25,6 +25,7 @@ from genspark.engines.fate import (
     judgements,
 )
 from genspark.engines.polars.engine import PolarsEngine
+from genspark.engines.polars.meter import METER
 from genspark.engines.polars.stream import with_callback
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
@@ -63,6 +64,7 @@ class Counting:
         def see(batch: pl.DataFrame) -> None:
             with self._lock:
                 self.totals["read"] += batch.height
+                METER.add(batch.height)
                 if tells_corrupt and batch[CORRUPT].null_count() < batch.height:
                     self._put_aside(batch, batch[CORRUPT].is_not_null())
 

@@ -13,6 +13,7 @@ from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig, Sink
 from genspark.job.deferred import deferred_properties
 from genspark.job.identity import NO_IDENTITY, Identity
+from genspark.job.progress import Progress
 from genspark.job.quarantine import RUN
 from genspark.job.snapshot import Snapshot
 from genspark.job.states import SourceFile
@@ -32,9 +33,8 @@ from genspark.version import VERSION
 Phase = Callable[[str, str], contextlib.AbstractContextManager[None]]
 """(phase, what is shown): a block of work whose time is taken."""
 
-TaskCount = Callable[[int, int], None]
-Watch = Callable[[TaskCount], contextlib.AbstractContextManager[None]]
-"""Told how many tasks are done, of how many that are known."""
+Watch = Callable[[Progress], contextlib.AbstractContextManager[None]]
+"""Reports how far a phase is while the block runs."""
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,8 @@ class Runner(ABC):
         """
         return None
 
-    def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
-        """Report the progress of tasks while the block runs, where the engine has tasks."""
+    def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
+        """Report how far a phase is while the block runs, in rows or in the engine's tasks."""
         return contextlib.nullcontext()
 
     def section(self, model: PipelineModel) -> Sink:

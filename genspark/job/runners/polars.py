@@ -15,8 +15,10 @@ import polars as pl
 from genspark.columns.dtypes import Schema
 from genspark.config import Sink
 from genspark.engines.gathered import Gathered
+from genspark.engines.polars.meter import METER
 from genspark.errors import GensparkError, SourceError
 from genspark.job import quarantine
+from genspark.job.progress import Progress
 from genspark.job.quarantine.on_polars import QuarantineFiles
 from genspark.job.runners.base import Runner, Written
 from genspark.job.runners.failure import failure, with_kind
@@ -142,6 +144,9 @@ class PolarsRunner(Runner):
 
     def close(self) -> None:
         self._kept.close()
+
+    def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
+        return METER.watched(progress.rows)
 
     def _reaches_stage(self, where: str) -> bool:
         """Whether every process that works on the shards reaches the folder of the stage."""

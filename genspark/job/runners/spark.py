@@ -18,9 +18,10 @@ from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
 from genspark.errors import PlanError, SinkError, SourceError
 from genspark.job import quarantine
+from genspark.job.progress import Progress
 from genspark.job.quarantine.on_spark import marked, quarantined
 from genspark.job.runners import spark_files
-from genspark.job.runners.base import Runner, TaskCount, Written
+from genspark.job.runners.base import Runner, Written
 from genspark.job.runners.sharing import unshared
 from genspark.job.snapshot import Snapshot, versions_of
 from genspark.job.states import SourceFile, normal
@@ -167,8 +168,8 @@ class SparkRunner(Runner):
         exact, exact_counts = self.recounted(model)
         return replace(written, observed=exact, counts=exact_counts)
 
-    def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
-        return task_progress(self.spark, tell)
+    def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
+        return task_progress(self.spark, progress.tasks)
 
     def _observed(self) -> DataFrame:
         if self._fitted_frame is None:

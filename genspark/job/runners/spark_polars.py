@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from genspark.engines.spark.tasks import TaskError, run_tasks
 from genspark.errors import GensparkError
-from genspark.job.runners.base import TaskCount
+from genspark.job.progress import Progress
 from genspark.job.runners.failure import failure, with_kind
 from genspark.job.runners.polars import PolarsRunner
 from genspark.job.runners.sharing import unshared
@@ -66,8 +66,8 @@ class SparkPolarsRunner(PolarsRunner):
         # A folder that is named is taken to be on a disk that all machines share.
         return where != "auto" or str(self.spark.conf.get("spark.master", "") or "").startswith("local")
 
-    def watch(self, tell: TaskCount) -> contextlib.AbstractContextManager[None]:
-        return task_progress(self.spark, tell)
+    def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
+        return task_progress(self.spark, progress.tasks)
 
     def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
         tasks = self._tasks(dataset, by_bytes) or [dataset]
