@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import narwhals as nw
 
+Term = TypeVar("Term")
 # Columns that the engines add for the steps and take away again.
 HIDDEN = "__genspark_"
 
@@ -33,11 +34,11 @@ def number(column: str) -> nw.Expr:
     return nw.col(column).cast(nw.Float64)
 
 
-def balanced(join: Callable[[Any, Any], Any], terms: Iterable[Any]) -> Any:
+def balanced(join: Callable[[Term, Term], Term], terms: Iterable[Term]) -> Term:
     """At least one term joined two by two: n terms nest log2(n) deep, where Connect takes no plan deeper than 100."""
     joined = list(terms)
     while len(joined) > 1:
-        pairs = [join(*joined[at : at + 2]) for at in range(0, len(joined) - 1, 2)]
+        pairs = [join(joined[at], joined[at + 1]) for at in range(0, len(joined) - 1, 2)]
         joined = pairs + joined[len(pairs) * 2 :]
     return joined[0]
 
