@@ -3,10 +3,11 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS := .venv-docs
 # Hundreds of processes start in the tests: without bytecode each would compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo faults storage test test-all lint types layers tests bench venv java clean
+.PHONY: help demo docs faults storage test test-all lint types layers tests bench venv java clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -87,9 +88,18 @@ $(READY): setup.py constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# An environment of its own, in half a minute: what makes the site would weigh down .venv, and needs nothing of it.
+docs: $(DOCS)/.ready  ## the site, with search, in out/site: it opens from its files
+	@$(DOCS)/bin/python docs/make_site.py $(or $(SITE),out/site)
+
+$(DOCS)/.ready: docs/requirements.txt
+	@test -x $(DOCS)/bin/python || { echo "making the environment of the site in $(DOCS)"; $(PYTHON) -m venv $(DOCS); }
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
+
 # Says which package to install where there is no JDK; else fetches Delta's jars, once.
 java: venv
 	@$(BIN)/python -m genspark.session
 
 clean:  ## remove what was built and what the demo wrote
-	rm -rf $(VENV) out build dist *.egg-info
+	rm -rf $(VENV) $(DOCS) out build dist *.egg-info

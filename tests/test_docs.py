@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from typer.main import get_command
 
 from genspark.cli import main
+from genspark.cli.app import app
 from genspark.config import Evaluation, JobConfig, json_schema
 from genspark.steps import Step
 
@@ -33,13 +39,30 @@ def shown(page: Path) -> str:
     return "\n".join([*blocks(page, "sh"), *re.findall(r"`([^`\n]+)`", prose(page))])
 
 
-JOBS = [(page, text) for page in PAGES for text in blocks(page, "yaml") if re.search(r"^name:", text, re.MULTILINE)]
+YAML = [(page, text) for page in PAGES for text in blocks(page, "yaml")]
+JOBS = [(page, text) for page, text in YAML if re.search(r"^name:", text, re.MULTILINE)]
 
 
 @pytest.mark.parametrize(("page", "text"), JOBS, ids=lambda value: value.stem if isinstance(value, Path) else "")
 def test_a_job_is_a_job(page: Path, text: str) -> None:
     kind = JobConfig if re.search(r"^sink:", text, re.MULTILINE) else Evaluation
     kind.from_text(text, where=page.name, env=dict.fromkeys(re.findall(r"\$\{(\w+)", text), "x"))
+
+
+SECTIONS = {"key", "fit_on", "steps", "lineage", "card", "storage", "quarantine", "sink", "source", "evaluate"}
+PARTS = [(page, text) for page, text in YAML if (page, text) not in JOBS and set(yaml.safe_load(text) or ()) & SECTIONS]
+
+
+@pytest.mark.parametrize(("page", "text"), PARTS, ids=lambda value: value.stem if isinstance(value, Path) else "")
+def test_a_part_of_a_job_is_one(page: Path, text: str) -> None:
+    around = {"name": "x", "source": {"path": "in", "format": "csv"}, "sink": {"path": "out"}}
+    JobConfig.from_text(yaml.safe_dump({**around, **yaml.safe_load(text)}, sort_keys=False), where=page.name, env={})
+
+
+def test_each_yaml_block_is_held_to_something() -> None:
+    # Blocks of other programs' files are held by tests/clusters/test_page.py; one is a comment.
+    others = [(page, text) for page, text in YAML if (page, text) not in [*JOBS, *PARTS] and yaml.safe_load(text)]
+    assert {page.name for page, _ in others} <= {"clusters.md"}
 
 
 def test_jobs_are_shown() -> None:
@@ -85,6 +108,37 @@ def test_no_absent_command_is_named(page: Path, capsys: pytest.CaptureFixture[st
 
 def is_command(name: str) -> bool:
     return main([name, "--help"]) == 0
+
+
+@every_page
+def test_commands_take_what_they_are_given(page: Path) -> None:
+    for words in commands(page):
+        parse(get_command(app), words)
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """What shell blocks give to genspark, word by word."""
+    for text in blocks(page, "sh"):
+        for line in text.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if "genspark" in words:
+                given = words[words.index("genspark") + 1 :]
+                ends = [at for at, word in enumerate(given) if word in {"|", "&&", ";", ">", "&"}]
+                yield given[: min(ends, default=len(given))]
+
+
+def parse(command: Any, words: list[str], parent: Any = None) -> None:
+    """Read the words as the command would, up to where it would run. Raises what is wrong with them."""
+    with command.make_context("genspark", list(words), parent=parent) as context:
+        if hasattr(command, "resolve_command"):
+            _, below, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+            parse(below, rest, context)
+
+
+def test_a_command_that_cannot_be_is_found_out() -> None:
+    for words in (["run"], ["run", "conf/taxis.yaml", "--no-such"], ["rum", "conf/taxis.yaml"]):
+        with pytest.raises(Exception, match="(?i)missing|no such"):
+            parse(get_command(app), words)
 
 
 @every_page

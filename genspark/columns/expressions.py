@@ -6,14 +6,14 @@ NaN, of log(0) and of rounding are fenced off in these few functions.
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import narwhals as nw
 
+Term = TypeVar("Term")
 # Columns that the engines add for the steps and take away again.
 HIDDEN = "__genspark_"
 
@@ -34,15 +34,24 @@ def number(column: str) -> nw.Expr:
     return nw.col(column).cast(nw.Float64)
 
 
+def balanced(join: Callable[[Term, Term], Term], terms: Iterable[Term]) -> Term:
+    """At least one term joined two by two: n terms nest log2(n) deep, where Connect takes no plan deeper than 100."""
+    joined = list(terms)
+    while len(joined) > 1:
+        pairs = [join(joined[at], joined[at + 1]) for at in range(0, len(joined) - 1, 2)]
+        joined = pairs + joined[len(pairs) * 2 :]
+    return joined[0]
+
+
 def any_of(predicates: Iterable[nw.Expr]) -> nw.Expr:
     """The disjunction of at least one predicate, null taken as false."""
-    return functools.reduce(operator.or_, predicates).fill_null(False)
+    return balanced(operator.or_, predicates).fill_null(False)
 
 
 def count_true(predicates: Iterable[nw.Expr]) -> nw.Expr:
     """The number of predicates that are true in a row, as Int32; there is at least one predicate."""
     ones = (nw.when(predicate).then(nw.lit(1)).otherwise(nw.lit(0)) for predicate in predicates)
-    return functools.reduce(operator.add, ones).cast(nw.Int32)
+    return balanced(operator.add, ones).cast(nw.Int32)
 
 
 def log1p(x: nw.Expr) -> nw.Expr:

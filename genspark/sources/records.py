@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from genspark.columns.expressions import balanced
 from genspark.engines.fate import CORRUPT
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import quoted
@@ -151,7 +152,7 @@ def _whole_records(frame: DataFrame, fields: Sequence[StructField]) -> DataFrame
     them all, so that every pass finds the same records corrupt.
     """
     F = functions()
-    any_null = functools.reduce(operator.or_, (F.col(quoted(field.name)).isNull() for field in fields))
+    any_null = balanced(operator.or_, (F.col(quoted(field.name)).isNull() for field in fields))
     frame = frame.withColumnRenamed(CORRUPT_OPTION, CORRUPT)
     return frame.observe("genspark_whole_records", F.count_if(any_null).alias("with_null"))
 

@@ -12,6 +12,7 @@ import pytest
 
 from genspark.columns.expressions import (
     any_of,
+    balanced,
     count_true,
     expm1,
     is_hidden,
@@ -116,3 +117,12 @@ def test_hidden_columns_are_not_visible():
     assert is_hidden("__genspark_draw_0_split_key")
     assert not is_hidden("genspark")
     assert visible(nw.from_native(pa.table({"a": [1], "__genspark_fate": [0]}))) == ["a"]
+
+
+def test_terms_are_joined_in_their_order_and_nest_little() -> None:
+    def join(one: str, other: str) -> str:
+        return f"({one}{other})"
+
+    assert balanced(join, "abcde") == "(((ab)(cd))e)"
+    assert balanced(join, "a") == "a"
+    assert len(balanced(join, "x" * 1000).split("x")[0]) == 10
