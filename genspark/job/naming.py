@@ -13,6 +13,7 @@ from genspark.config.sections import Ledger, Quarantine
 from genspark.errors import PlanError
 from genspark.session import is_running, reach
 from genspark.session.catalogs import with_catalog
+from genspark.sources.formats import format_of
 from genspark.sources.source import paths_of
 from genspark.storage import access, catalogs
 from genspark.storage.catalogs import beside, is_name
@@ -48,7 +49,7 @@ def named(config: JobConfig, spark: SparkSession | None) -> Naming:
     """
     section = config.sink
     asked = [section.path, *(part.path for part in (config.quarantine, config.ledger) if part)]
-    asked += paths_of(config.source) if config.source.format == "delta" else []
+    asked += paths_of(config.source) if format_of(config.source.format).is_versioned else []
     given = [path for path in asked if is_name(path)]
     if not given:
         return Naming(config, spark)

@@ -72,6 +72,15 @@ def test_rows_go_from_table_quarantine_log_and_statistics_and_the_rest_stays(fol
     assert job.run(config(folder)).already_done
 
 
+def test_an_index_of_duplicates_forgets_too(folder: Path) -> None:
+    job.run(config(folder, steps="- deduplicate: {columns: [user, n]}\n"))
+    (index,) = (folder / "out" / "_genspark" / "duplicates").glob("*index*")
+    known = pl.read_ipc(index.read_bytes())
+    ids = pl.read_delta(str(folder / "out")).filter(pl.col("user") == ADA)["_row_id"].to_list()
+    assert erase(str(folder / "out"), {"user": [ADA]}).indexed == len(ids) == 1
+    assert pl.read_ipc(index.read_bytes()).equals(known.filter(~pl.col("key").is_in(ids)))
+
+
 def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "0123456789abcdef")
     steps = f"- pseudonymize: {{columns: user, vault: '{folder}/vault'}}\n"

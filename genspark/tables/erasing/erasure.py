@@ -18,7 +18,7 @@ from genspark.sinks.marks import marks_of
 from genspark.sinks.names import FILE_URI
 from genspark.storage.files import OWN, storage_path
 from genspark.storage.secrets import remember
-from genspark.tables.erasing.beside import Removed, erase_rows, replays_without
+from genspark.tables.erasing.beside import Removed, duplicates_without, erase_rows, replays_without
 from genspark.tables.erasing.log import forget_bounds
 from genspark.tables.erasing.persons import Persons
 from genspark.tables.erasing.rows import Theirs, delete_old, find, write_without
@@ -35,8 +35,8 @@ class Erasure:
     """What was erased, or would be (`dry_run`: then nothing was searched). Of tables that are not there: 0 rows.
 
     `states` are rows of the table of statistics, `all_states` says that those of every file went, for rows did not tell
-    theirs. `versions_lost`: versions before this one cannot be read any more, as files of theirs were deleted. `left`
-    are files that tell of the persons still.
+    theirs. `indexed`: rows taken from the indexes of duplicates. `versions_lost`: versions before this one cannot be
+    read any more, as files of theirs were deleted. `left` are files that tell of the persons still.
     """
 
     table: str
@@ -46,6 +46,7 @@ class Erasure:
     states: int
     all_states: bool
     replayed: int
+    indexed: int
     pseudonyms: int
     deleted: int
     versions_lost: int | None
@@ -85,13 +86,14 @@ def erase(
     rows, aside = found[0].rows, sum(each.rows for each in found[1:])
     states, all_states = _states(given, runs, target), not all(each.is_known for each in found)
     if dry_run:
-        return Erasure(target, True, rows, aside, 0, all_states, 0, len(pseudonyms), 0, None, None, [])
+        return Erasure(target, True, rows, aside, 0, all_states, 0, 0, len(pseudonyms), 0, None, None, [])
     with phase("writing files anew") as tell:
         for theirs in found:
             if theirs.rows:
                 write_without(theirs, persons, tell)
     removed = _from_states(states, found, all_states=all_states)
     replayed = replays_without(target, persons)
+    indexed = duplicates_without(target, found[0].ids)
     if from_vault and pseudonyms:
         erase_rows(from_vault, "pseudonym", pseudonyms)
     with phase("deleting old files") as tell:
@@ -113,6 +115,7 @@ def erase(
         removed.rows,
         all_states and bool(removed.rows),
         replayed,
+        indexed,
         len(pseudonyms),
         deleted,
         lost,

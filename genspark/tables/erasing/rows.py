@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from genspark.columns.names import ID_COLUMN
 from genspark.errors import SinkError, SourceError
 from genspark.sinks.formats.delta.leftovers import delete_files
 from genspark.sinks.formats.delta.rewriting import put_rewritten, refuse_rewriting
@@ -28,7 +29,7 @@ from genspark.version import VERSION
 
 @dataclass
 class Theirs:
-    """Persons' rows in a version of a table: how many, in which files, and of which files of the source.
+    """Persons' rows in a version of a table: how many, in which files, of which files of the source, and their ids.
 
     `is_known`: whether every one of them tells its file of the source.
     """
@@ -37,6 +38,7 @@ class Theirs:
     rows: int = 0
     files: list[DataFile] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
+    ids: set[int] = field(default_factory=set)
     is_known: bool = True
 
 
@@ -61,6 +63,7 @@ def find(path: str, persons: Persons, of_source: str, tell: Tell = silent) -> Th
             named = rows[of_source].to_list() if of_source in rows.columns else [None]
             found.sources.update(name for name in named if name)
             found.is_known &= None not in named
+            found.ids.update(rows[ID_COLUMN].to_list() if ID_COLUMN in rows.columns else ())
         tell(done, len(snapshot.files))
     return found
 
@@ -72,7 +75,7 @@ def _rows_in(file: DataFile, persons: Persons, of_source: str) -> pl.DataFrame |
         own = {name: value for name, value in file.partition if name not in frame.columns}
         frame = frame.with_columns(**{name: pl.lit(value, pl.String) for name, value in own.items()})
         rows = frame.filter(persons.rows(frame.schema))
-        found.append(rows.select(pl.lit(1).alias("_"), *(pl.col(n) for n in (of_source,) if n in rows.columns)))
+        found.append(rows.select(pl.lit(1).alias("_"), *(n for n in (of_source, ID_COLUMN) if n in rows.columns)))
     return pl.concat(found) if found else None
 
 
