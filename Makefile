@@ -15,7 +15,7 @@ help:  ## what there is
 demo: venv  ## run the main job on handwritten digits and show what it did; ENGINE=spark on Spark
 	@$(BIN)/genspark demo --out out --engine $(or $(ENGINE),auto)
 
-test: lint types layers tests  ## lint, types, import layers and the tests that prove the most, in 12 minutes on 2 cores
+test: lint types layers tests  ## lint, types, import layers and the tests that prove the most, in 20 minutes on 2 cores
 
 test-all: PYTEST := --all
 test-all: test  ## the same with every test: before a release, and after a change that touches Spark or all steps
@@ -31,10 +31,10 @@ layers: venv
 	$(BIN)/lint-imports --no-cache
 
 # Four runs of pytest, two at a time: classic and Connect sessions cannot be in one process, what needs neither starts
-# beside the longest, and runs that are killed come last. Each run keeps its log, which is shown when it fails. A thread for each BLAS.
-RUNS := classic.classic.tests.--ignore=tests/faults none.none.tests connect.connect.tests faults.classic.tests/faults
+# beside the longest, and runs that are killed, or that need stores, come last. Each run keeps its log, which is shown when it fails. A thread for each BLAS.
+RUNS := classic.classic.tests.--ignore=tests/faults.--ignore=tests/storage none.none.tests connect.connect.tests faults.classic.tests/faults.tests/storage
 tests: venv java
-	@mkdir -p out; echo "pytest on a classic session, on none, on a Connect session, and faults: out/tests-*.log"; \
+	@mkdir -p out; echo "pytest on a classic session, on none, on a Connect session, and faults and stores: out/tests-*.log"; \
 	printf '%s\n' $(RUNS) | tr . ' ' | OMP_NUM_THREADS=1 xargs -P 2 -L 1 sh -c \
 	  'log=out/tests-$$1.log session=$$2; shift 2; GENSPARK_TEST_SESSION=$$session $(BIN)/python -m pytest \
 	    -p no:cacheprovider $(PYTEST) "$$@" > $$log 2>&1 || { cat $$log; exit 1; }' pytest; failed=$$?; \

@@ -18,6 +18,7 @@ from genspark.job import RunReport
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_night_is_run(airflow: Callable[..., str], home: Path, tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     transport = {"type": "file", "log_file_path": str(events), "append": True}

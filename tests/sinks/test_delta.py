@@ -102,7 +102,6 @@ def actions(place: Path, start: int, end: int) -> list[dict[str, Any]]:
     return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
 
 
-@pytest.mark.connect
 def test_spark_heeds_what_other_writers_committed_meanwhile(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
