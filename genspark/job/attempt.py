@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
 from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
-from genspark.job import duplicates, vaults
+from genspark.job import duplicates, models, vaults
 from genspark.job.fairness import audited, check_audit
 from genspark.job.holding import Holding
 from genspark.job.identity import Identity
@@ -36,7 +37,6 @@ from genspark.statistics import State, Statistic
 from genspark.storage import access
 from genspark.storage.files import why_not_writable
 from genspark.storage.probing import refuse_silent
-from genspark.storage.scratch import scratch_folder
 from genspark.storage.secrets import remember
 from genspark.storage.spill import Spill, into
 from genspark.storage.stores import is_the_stores
@@ -179,47 +179,37 @@ class Attempt:
 
     def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
         """Make the planned scans: with the runner, unless another way is given."""
-        runner, scans, numbers = self.runner, len(self.plan.scans), itertools.count(1)
+        scans, numbers = len(self.plan.scans), itertools.count(1)
         if run_pass is None:
-            runner.expect(self.plan.columns_scanned, writes=self.writes_table)
-        run_pass = run_pass or runner.states
-        with into(self._spill()):
-            return self._fitted(run_pass, scans, numbers)
-
-    def _fitted(self, run_pass: RunPass, scans: int, numbers: Iterator[int]) -> PipelineModel:
-        runner = self.runner
+            self.runner.expect(self.plan.columns_scanned, writes=self.writes_table)
+        run_pass = run_pass or self.runner.states
 
         def states(fit_pass: FitPass) -> Mapping[Statistic, State]:
-            runner.passes["fit"] += 1
-            with self.phases.phase("fit", f"fitting: scan {next(numbers)} of {scans}"):
-                return run_pass(fit_pass)
+            return self._scan(f"fitting: scan {next(numbers)} of {scans}", run_pass, fit_pass)
 
-        return self.config.pipeline().fit_plan(self.plan, states, runner.source)
+        with into(self._spill()):
+            return self.config.pipeline().fit_plan(self.plan, states, self.runner.source)
+
+    def _scan(self, shown: str, run_pass: RunPass, fit_pass: FitPass) -> Mapping[Statistic, State]:
+        self.runner.passes["fit"] += 1
+        with self.phases.phase("fit", shown):
+            return run_pass(fit_pass)
 
     def _spill(self) -> Spill | None:
-        """The folder for what is learnt of every row; None where no step learns that, or no disk is shared."""
-        statistics = (answer.statistic for answers in self.plan.answers for answer in answers)
-        where = self.config.source.stage
-        if (
-            all(statistic.is_kept for statistic in statistics)
-            or where == "never"
-            or not self.runner.reaches_stage(where)
-        ):
-            return None
-        folder = self._folders.enter_context(scratch_folder(None if where == "auto" else where))
-        return Spill(str(folder), grows=self.config.sink.mode == "append")
+        folder = duplicates.scratch(self.plan, self.config, self.runner)
+        return Spill(str(self._folders.enter_context(folder)), self.config.sink.mode == "append") if folder else None
 
     def fit_and_write(self) -> RunReport:
         """Fit and write; where rows of new files join others, by the model of those, or that updated by the new."""
         growth = self.once.growth if self.once.is_growing else None
         if growth is None:
-            self.holding.begin(self._model_before)
+            self.holding.begin(lambda: models.before(self.runner.model_path))
             model = self.fit()
             self.holding.hold(model)
             return self.write(model)
         if self.config.refit == "never":
-            return self.write_only(self._with_new_duplicates(self._model_of(growth.before)))
-        before = self._model_before()
+            return self.write_only(self._with_new_duplicates(models.of_run(growth.before, self.runner.model_path)))
+        before = models.before(self.runner.model_path)
         self.holding.begin(lambda: before)
         _, model = self._updated(before)
         self.runner.only(growth.new)
@@ -230,24 +220,8 @@ class Attempt:
     def _with_new_duplicates(self, model: PipelineModel) -> PipelineModel:
         """The model of earlier rows, with the duplicates among new rows, and of those in the table, in their place."""
         with into(self._spill()):
-            return duplicates.learnt_again(model, self.config, self.plan, self._counted_states)
-
-    def _counted_states(self, fit_pass: FitPass) -> Mapping[Statistic, State]:
-        self.runner.passes["fit"] += 1
-        with self.phases.phase("fit", "looking for duplicates"):
-            return self.runner.states(fit_pass)
-
-    def _model_of(self, past: PastRun) -> PipelineModel:
-        """The model that made the rows of a run: its copy, or the model at its path where that is the same."""
-        staged, path = past.metadata.get("model_file"), self.runner.model_path
-        try:
-            return PipelineModel.load(staged or path)
-        except ModelError:
-            with contextlib.suppress(ModelError):
-                model = PipelineModel.load(path)
-                if staged and model.sha256 == past.metadata.get("model_sha256"):
-                    return model
-            raise
+            scan = functools.partial(self._scan, "looking for duplicates", self.runner.states)
+            return duplicates.learnt_again(model, self.config, self.plan, scan)
 
     def _updated(self, before: PipelineModel | None) -> tuple[Update, PipelineModel]:
         """The model from the states of each file, of which those that are new are kept."""
@@ -261,16 +235,10 @@ class Attempt:
 
     def update(self) -> UpdateReport:
         """Fit from the states of each file, keep those that are new, and save the model."""
-        before = self._model_before()
+        before = models.before(self.runner.model_path)
         update, model = self._updated(before)
-        self.save(model)
+        models.save(model, self.runner.model_path)
         return update.report(model, before, self.phases.seconds())
-
-    def _model_before(self) -> PipelineModel | None:
-        # As of a fit, one that cannot be read is replaced.
-        with contextlib.suppress(ModelError):
-            return PipelineModel.load(self.runner.model_path)
-        return None
 
     def write_only(self, model: PipelineModel) -> RunReport:
         """Write with a model that was fitted before. Rows kept while types were inferred are not read again."""
@@ -290,7 +258,7 @@ class Attempt:
             written = runner.write(model)
             shards = len(runner.left_out)
             check_sums(written.observed, written=written.commit.rows, aside=written.aside, shards=shards)
-            self.save(model)
+            models.save(model, self.runner.model_path)
         except BaseException as error:
             came_second = isinstance(error, AlreadyCommittedError | SourceOvertakenError)
             if runner.put_back():
@@ -341,19 +309,3 @@ class Attempt:
             passes=dict(runner.passes),
             seconds=self.phases.seconds(),
         )
-
-    def published(self, model: PipelineModel) -> PipelineModel:
-        """The model, with the files that it names in a scratch folder put beside it. Raises ModelError."""
-        try:
-            return duplicates.published(model, self.runner.model_path.rpartition("/")[0])[0]
-        except (OSError, ValueError) as error:
-            raise ModelError(f"model.path: what tells the duplicates cannot be written there ({error})") from None
-
-    def save(self, model: PipelineModel) -> None:
-        """Save the model at the configured path."""
-        path = self.runner.model_path
-        try:
-            model.save(path)
-        except (OSError, ValueError) as error:
-            cause = getattr(error, "strerror", None) or error
-            raise ModelError(f"model.path: {path} cannot be written ({cause})") from None

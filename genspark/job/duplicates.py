@@ -6,12 +6,15 @@ that are not in the table: a run that is killed leaves files that nothing names.
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genspark.config import JobConfig
+from genspark.job.runners.base import Runner
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
@@ -19,10 +22,19 @@ from genspark.steps.deduplicate import Deduplicate
 from genspark.steps.learner import Parameters
 from genspark.storage import spill
 from genspark.storage.files import OWN, is_uri, writing
-from genspark.storage.scratch import PREFIX
-from genspark.storage.stores import open_file
+from genspark.storage.scratch import PREFIX, scratch_folder
+from genspark.storage.stores import download
 
 FOLDER = f"{OWN}/duplicates"
+
+
+def scratch(plan: Plan, config: JobConfig, runner: Runner) -> contextlib.AbstractContextManager[Path] | None:
+    """A folder, for a block, for what is learnt of every row; None where no step learns that, or no disk is shared."""
+    statistics = (answer.statistic for answers in plan.answers for answer in answers)
+    where = config.source.stage
+    if all(statistic.is_kept for statistic in statistics) or where == "never" or not runner.reaches_stage(where):
+        return None
+    return scratch_folder(None if where == "auto" else where)
 
 
 def published(model: PipelineModel, beside: str) -> tuple[PipelineModel, list[str]]:
@@ -37,8 +49,7 @@ def published(model: PipelineModel, beside: str) -> tuple[PipelineModel, list[st
             return path
         there = f"{beside.rstrip('/')}/{FOLDER}/{Path(path).name}"
         with writing(there) as stream, Path(path).open("rb") as file:
-            while block := file.read(1 << 24):
-                stream.write(block)
+            shutil.copyfileobj(file, stream, 1 << 24)
         paths.append(there)
         return there
 
@@ -83,7 +94,5 @@ def _here(path: str) -> str:
     if not is_uri(path) or place is None:
         return path
     copy = f"{place.folder}/{path.rpartition('/')[2]}"
-    with open_file(path) as file, Path(copy).open("wb") as out:
-        while block := file.read(1 << 24):
-            out.write(block)
+    download(path, copy)
     return copy

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genspark.config import JobConfig
 from genspark.errors import SourceOvertakenError
+from genspark.job import models
 from genspark.job.attempt import Attempt
 from genspark.job.naming import named
 from genspark.job.progress import Progress, Silent
@@ -47,9 +48,7 @@ def fit(
     job = Attempt(naming.config, progress or Silent(), writes_table=False)
     with job.opened(naming.spark):
         job.prepare()
-        model = job.published(job.with_what_can_be_read(job.fit))
-        job.save(model)
-    return model
+        return models.publish(job.with_what_can_be_read(job.fit), job.runner.model_path)
 
 
 def fit_update(

@@ -11,7 +11,7 @@ import pytest
 
 from genspark import JobConfig, PipelineModel, job
 from genspark.errors import PlanError
-from genspark.job.attempt import Attempt
+from genspark.job import models
 from genspark.steps.deduplicate import members
 from genspark.steps.deduplicate.index import erase
 
@@ -77,7 +77,7 @@ def test_a_run_that_fails_leaves_no_index_of_rows_that_are_not_there(
     job.run(config(tmp_path, *steps))
     shard(tmp_path, "b", id=[2, 3], s=["b", "a"])
     with monkeypatch.context() as patched:
-        patched.setattr(Attempt, "save", lambda *_: 1 / 0)
+        patched.setattr(models, "save", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             job.run(config(tmp_path, *steps))
     assert ids(tmp_path) == [1]

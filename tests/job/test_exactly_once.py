@@ -145,7 +145,7 @@ def test_a_transform_adds_new_shards_alone_whatever_refit_says(shards: Path, ref
 BOUNDARIES = {
     "with files and no commit": ("genspark.sinks.formats.delta", "DeltaRs.append"),
     "after the quarantine's commit": ("genspark.sinks.formats.delta", "DeltaRs.commit"),
-    "after the table's commit": ("genspark.job.attempt", "Attempt.save"),
+    "after the table's commit": ("genspark.job.models", "save"),
     "before it is in the ledger": ("genspark.job.ledger", "add"),
     "before its mark is gone": ("genspark.sinks.marks", "Mark.remove"),
 }
