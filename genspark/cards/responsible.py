@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from genspark.cards.facts import RunFacts
+from genspark.steps import hiding_kinds
 
-_IMPUTING, _PERSONAL = ("impute",), ("pii", "pseudonymize", "anonymize")
+_IMPUTING = ("impute",)
 _TAKING_OUT = ("validate", "filter", "outliers", "deduplicate")
 _CHANGING = (*_TAKING_OUT, "reweigh", "augment", "split")
 
@@ -19,7 +20,7 @@ _CHANGING = (*_TAKING_OUT, "reweigh", "augment", "split")
 def responsible(facts: RunFacts) -> dict[str, Any]:
     """The properties of the vocabulary for which something is known; their names begin with `rai:`."""
     about = facts.about
-    personal = [f"{step}{_counted(facts, step)}" for step in _of(facts, _PERSONAL)]
+    personal = [f"{step}{_counted(facts, step)}" for step in _of(facts, hiding_kinds())]
     several = {
         "dataPreprocessingProtocol": list(facts.steps),
         "dataBiases": [*about.biases, *facts.bias],

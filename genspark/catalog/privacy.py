@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from genspark.catalog.entry import Column
+from genspark.steps import hiding_kinds
 
-STEPS = ("anonymize", "pii", "pseudonymize")
-"""The kinds of step that are about personal data."""
 _SENTENCE = re.compile(r"(?:^|\s)\d+\. ")
 
 
@@ -17,7 +16,7 @@ def of_description(text: str) -> tuple[str, ...]:
     A sentence begins with the kind of its step, or with the step's name and its kind in brackets.
     """
     sentences = [sentence.strip().removesuffix(".") for sentence in _SENTENCE.split(text)]
-    return tuple(sentence for sentence in sentences if any(_is_of(kind, sentence) for kind in STEPS))
+    return tuple(sentence for sentence in sentences if any(_is_of(kind, sentence) for kind in hiding_kinds()))
 
 
 def sources_of(column: Column) -> tuple[str, ...]:
@@ -28,7 +27,7 @@ def sources_of(column: Column) -> tuple[str, ...]:
 
 def kind_of(step: str) -> str:
     """The kind of a step that `of_description` found."""
-    return next(kind for kind in STEPS if _is_of(kind, step))
+    return next(kind for kind in hiding_kinds() if _is_of(kind, step))
 
 
 def _is_of(kind: str, sentence: str) -> bool:

@@ -24,7 +24,6 @@ FEW = 40
 MOST_ERROR = 0.01
 """The share of the rows by which counts of names may be off, at most."""
 _KEEPS = "a section `drift` keeps them, but of personal data and of names that are nearly all different"
-_PERSONAL = ("pii", "pseudonymize", "anonymize")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def personal_columns(steps: Sequence[Step]) -> frozenset[str]:
     """The columns of the source that steps take for what tells of persons: no state of a profile holds their values."""
     found: frozenset[str] = frozenset()
     for position, step in enumerate(steps):
-        columns = step.reads() if step.kind in _PERSONAL else frozenset()
+        columns = step.reads() if step.hides_persons else frozenset()
         for before in reversed(steps[:position]):
             columns = frozenset().union(*(before.made_from(c) if c in before.writes() else {c} for c in columns))
         found |= columns

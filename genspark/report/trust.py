@@ -11,13 +11,14 @@ from genspark.errors import GensparkError
 from genspark.pipeline.model import PipelineModel
 from genspark.report.fates import fates_of
 from genspark.report.origin import newest_run
+from genspark.steps import hiding_kinds
 from genspark.storage.files import storage_path
 from genspark.tables.runs import runs_of
 
 SECTIONS = {
     "quality": ("validate", "expect", "filter", "outliers"),
     "duplicates": ("deduplicate",),
-    "privacy": ("pii", "pseudonymize", "anonymize"),
+    "privacy": hiding_kinds(),
 }
 _MOST = 20
 """Columns of a step that are named."""

@@ -16,6 +16,7 @@ from genspark.steps.language import Language
 from genspark.steps.learner import Learner
 from genspark.steps.normalize import Normalize
 from genspark.steps.outliers import Outliers
+from genspark.steps.persons import hiding_kinds
 from genspark.steps.pii import Pii
 from genspark.steps.pseudonymize import Pseudonymize
 from genspark.steps.quality import Quality
@@ -64,4 +65,5 @@ __all__ = [
     "Tokenize",
     "Transform",
     "Validate",
+    "hiding_kinds",
 ]

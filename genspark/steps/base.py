@@ -38,6 +38,8 @@ class Step(ABC, metaclass=Checked):
     )
 
     kind: ClassVar[str] = ""
+    hides_persons: ClassVar[bool] = False
+    """Whether it is there to keep persons out: its columns are shown in no sample, and kept in no profile."""
     registry: ClassVar[dict[str, type[Step]]] = {}
 
     def __init_subclass__(cls) -> None:

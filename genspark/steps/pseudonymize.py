@@ -69,6 +69,7 @@ class Pseudonymize(Step):
     )
 
     kind: ClassVar[str] = "pseudonymize"
+    hides_persons: ClassVar[bool] = True
 
     def bind(self, schema: Schema) -> Self:
         key_of(self.key_variable, self.label)

@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
+from genspark.steps import hiding_kinds
 from genspark.storage.secrets import MASK
-
-KINDS = ("pii", "pseudonymize", "anonymize")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def hidden_in(steps: Iterable[Mapping[str, Any]]) -> Hidden:
             # What a later step names by the new name has the old one in the source.
             before |= {new: old for old, new in (fields.get("columns") or {}).items()}
             has_rule |= bool(fields.get("rule"))
-        elif kind in KINDS:
+        elif kind in hiding_kinds():
             columns = fields["columns"]
             named = [columns] if isinstance(columns, str) else list(columns)
             patterns.update(named)

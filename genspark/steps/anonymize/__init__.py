@@ -78,6 +78,7 @@ class Anonymize(Step):
     most: float = Field(default=0.05, ge=0, le=1, description="The share of rows that may be suppressed, at most.")
 
     kind: ClassVar[str] = "anonymize"
+    hides_persons: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _goals_are_about_something(self) -> Self:
