@@ -15,7 +15,7 @@ from genspark.catalog.wording import age, number, score_text, size, steps_about_
 from genspark.errors import first_line
 from genspark.storage.sizes import counted
 from genspark.terminal.console import print_table
-from genspark.terminal.tables import shown
+from genspark.terminal.progress import shown
 
 _MOST_SCORES = 3
 _BESIDE = {"quarantine": "of quarantine", "runs": "of runs", "scores": "of scores"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -22,14 +22,20 @@ def print_table(table: Table, width: int = 120) -> Console:
     return console
 
 
-def print_report(report: RunReport, extra: list[tuple[str, str]] | None = None) -> None:
-    """The report as a table on standard output."""
-    table = Table(title=f"genspark: {report.name}", show_header=False, title_justify="left")
+def print_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
+    """Labels and values as a table on standard output."""
+    # Not as markup, which the name of a job or a value may look like.
+    table = Table(title=Text(title), show_header=False, title_justify="left")
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, value in [*report.lines(), *(extra or [])]:
-        table.add_row(label, value)
+    for label, value in pairs:
+        table.add_row(Text(label), Text(value))
     print_table(table)
+
+
+def print_report(report: RunReport, extra: list[tuple[str, str]] | None = None) -> None:
+    """The report as a table on standard output."""
+    print_pairs(f"genspark: {report.name}", [*report.lines(), *(extra or [])])
 
 
 def print_runs(runs: Sequence[Mapping[str, Any]], path: str) -> None:

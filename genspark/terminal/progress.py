@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +25,14 @@ def progress_of(arguments: SimpleNamespace) -> Progress:
     if arguments.quiet:
         return Silent()
     return JsonProgress() if getattr(arguments, "log", "text") == "json" else ConsoleProgress()
+
+
+@contextlib.contextmanager
+def shown(arguments: SimpleNamespace, phase: str) -> Iterator[Callable[[int, int], None]]:
+    """Show progress while the block runs, as a command's options ask for it; yields where to tell how far it is."""
+    progress = progress_of(arguments)
+    with progress.phase(phase):
+        yield progress.tasks
 
 
 class ConsoleProgress:
