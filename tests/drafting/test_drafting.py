@@ -19,7 +19,7 @@ from genspark import job
 from genspark.cli import main
 from genspark.config import JobConfig
 from genspark.drafting import Answers, Column, answers, draft, look, page, proposed
-from genspark.drafting.advice import rules_for
+from genspark.drafting.advice import rules_for, steps_for
 from genspark.errors import SourceError
 
 DATA = ("load_iris", "load_diabetes", "load_wine", "load_breast_cancer", "load_linnerud")
@@ -121,6 +121,14 @@ def test_a_person_tells_what_data_cannot(odd: str, tmp_path: Path) -> None:
     table = pl.read_delta(str(tmp_path / "table")).sort("user_id")
     assert table["amount"].to_list() == pl.read_csv(odd, separator=";")["amount"].to_list()
     assert "age" not in table.columns
+
+
+def test_a_column_is_left_out_once(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"id": range(40), "x": [1.5, 2.5] * 20, "mail": [None] * 30 + ["a@b.example"] * 10})
+    rows.write_parquet(tmp_path / "rows.parquet")
+    known = Answers(personal=("mail",), target=str(tmp_path / "table"))
+    steps = list(steps_for(look([str(tmp_path / "rows.parquet")]), ["id"], known))
+    assert [step.fields for step in steps if step.kind in ("drop", "pii")] == [{"columns": ["mail"]}]
 
 
 def test_the_questions_on_a_terminal(odd: str, tmp_path: Path) -> None:
