@@ -14,9 +14,9 @@ from genspark.errors import ConfigError, DataError
 from genspark.evaluate.runs import ledger
 from genspark.evaluate.runs.results import Results, slice_text
 from genspark.evaluate.runs.running import run
-from genspark.storage import access
 from genspark.storage.secrets import masked
 from genspark.terminal.console import print_table
+from genspark.terminal.files import described, is_yaml
 from genspark.terminal.progress import progress_of
 from genspark.terminal.ticks import ticks
 
@@ -25,9 +25,7 @@ Arguments = SimpleNamespace
 
 def evaluate(arguments: Arguments) -> None:
     """Score what a model generated, and print the scores. Raises DataError where some could not be taken."""
-    config = Evaluation.from_yaml(arguments.config, sets=arguments.sets)
-    access.heed(config.storage)
-    results = run(config, phase=progress_of(arguments).phase)
+    results = run(described(Evaluation, arguments.config, arguments.sets), phase=progress_of(arguments).phase)
     if arguments.json:
         print(json.dumps(results.to_json(), ensure_ascii=False, default=str))
     else:
@@ -42,9 +40,8 @@ def evaluate(arguments: Arguments) -> None:
 def scores(arguments: Arguments) -> None:
     """List the scores in a ledger, and how each changed."""
     path = arguments.table
-    if path.endswith((".yaml", ".yml")):
-        config = Evaluation.from_yaml(path)
-        access.heed(config.storage)
+    if is_yaml(path):
+        config = described(Evaluation, path)
         if not config.evaluate.ledger:
             raise ConfigError("evaluate.ledger: needed and absent: this evaluation keeps no scores", where=path)
         path = config.evaluate.ledger

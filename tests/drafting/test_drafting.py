@@ -21,6 +21,7 @@ from genspark.config import JobConfig
 from genspark.drafting import Answers, Column, answers, draft, look, page, proposed
 from genspark.drafting.advice import rules_for, steps_for
 from genspark.errors import SourceError
+from genspark.storage import access
 
 DATA = ("load_iris", "load_diabetes", "load_wine", "load_breast_cancer", "load_linnerud")
 
@@ -177,6 +178,14 @@ def test_the_commands(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     # A table may be looked at too, and its rules be taken over.
     assert main(["profile", table, "--rules", "-q"]) == 0
     assert "  - validate:" in capsys.readouterr().out
+
+
+def test_the_source_of_a_job_is_reached_as_the_job_says(odd: str, tmp_path: Path) -> None:
+    text = draft(look([odd]), Answers(target=str(tmp_path / "table")))
+    (tmp_path / "job.yaml").write_text(f"{text}storage: {{s3: {{region: elsewhere}}}}\n")
+    with access.replaced(access.Access()):
+        assert main(["profile", str(tmp_path / "job.yaml"), "--json", "-q"]) == 0
+        assert access.given().s3.region == "elsewhere"
 
 
 def test_rules_are_suggested_of_what_holds_in_all_rows(tmp_path: Path) -> None:
