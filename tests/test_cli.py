@@ -124,9 +124,9 @@ def test_commands_and_options_are_completed(shell: str) -> None:
 
 
 def test_labels_and_values_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    print_pairs("job [red]", [("age [years]", "in [0, 1], of [bold]x")])
+    print_pairs("job [red]", [("age [years]", "in [0, 1], of [bold]x[/y] :smile:")])
     told = capsys.readouterr().out
-    assert all(text in told for text in ("job [red]", "age [years]", "in [0, 1], of [bold]x"))
+    assert all(text in told for text in ("job [red]", "age [years]", "in [0, 1], of [bold]x[/y] :smile:"))
 
 
 def test_the_progress_on_a_terminal_heeds_no_color(monkeypatch: pytest.MonkeyPatch) -> None:

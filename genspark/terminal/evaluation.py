@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 from rich.table import Table
-from rich.text import Text
 
 from genspark.config import Evaluation
 from genspark.errors import ConfigError, DataError
@@ -57,7 +56,7 @@ def scores(arguments: Arguments) -> None:
 
 
 def _print_results(results: Results) -> None:
-    table = Table(title=Text(f"genspark: {results.name}"), title_justify="left")
+    table = Table(title=f"genspark: {results.name}", title_justify="left")
     has_slices = any(one.slice for one in results.scored)
     table.add_column("score", overflow="fold")
     if has_slices:
@@ -68,7 +67,7 @@ def _print_results(results: Results) -> None:
         score = one.score
         of = [slice_text(one.slice) or "all"] if has_slices else []
         cells = (one.label, *of, f"{score.value:.6g}", interval_text(score.interval), f"{score.n:,}")
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*cells)
     print_table(table)
     for side, facts in results.sides.items():
         shown = {name: slice_text(value) if name == "where" else value for name, value in facts.items()}
@@ -79,7 +78,7 @@ def _print_results(results: Results) -> None:
 
 
 def _print_series(found: Sequence[ledger.Series], path: str, most: int) -> None:
-    table = Table(title=Text(f"genspark: scores in {masked(path)}"), title_justify="left")
+    table = Table(title=f"genspark: scores in {masked(path)}", title_justify="left")
     for name in ("score", "of"):
         table.add_column(name, overflow="fold")
     table.add_column("course", no_wrap=True)
@@ -90,7 +89,7 @@ def _print_series(found: Sequence[ledger.Series], path: str, most: int) -> None:
         change = "" if len(values) < 2 else f"{values[-1] - values[-2]:+.4g}"
         bounds = None if last["low"] is None else (last["low"], last["high"])
         cells = (one.label, slice_text(one.slice) or "all", course(values[-most:]), f"{last['value']:.6g}")
-        table.add_row(*(Text(cell) for cell in (*cells, interval_text(bounds), change, f"{len(values):,}")))
+        table.add_row(*cells, interval_text(bounds), change, f"{len(values):,}")
     print_table(table)
     unlike = [one.label for one in found]
     for name in dict.fromkeys(name for name in unlike if unlike.count(name) > 1):

@@ -24,7 +24,7 @@ def progress_of(arguments: SimpleNamespace) -> Progress:
     """The progress that a command's options ask for: none, for a person, or as JSON."""
     if arguments.quiet:
         return Silent()
-    return JsonProgress() if getattr(arguments, "log", "text") == "json" else ConsoleProgress()
+    return JsonProgress() if arguments.log == "json" else ConsoleProgress()
 
 
 @contextlib.contextmanager
@@ -81,7 +81,9 @@ class ConsoleProgress:
                 self._bars = None
 
     def _say(self, line: str) -> None:
-        self._console.print(line, highlight=False, style="dim" if self._console.is_terminal else None)
+        self._console.print(
+            line, markup=False, emoji=False, highlight=False, style="dim" if self._console.is_terminal else None
+        )
 
 
 class JsonProgress:
