@@ -18,6 +18,7 @@ from rich.console import Console
 import genspark
 from genspark.cli import main
 from genspark.config import json_schema
+from genspark.terminal.console import print_pairs
 from genspark.terminal.progress import ConsoleProgress
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,6 +121,12 @@ def test_commands_and_options_are_completed(shell: str) -> None:
     ended = subprocess.run([sys.executable, "-m", "genspark.cli"], env=env, capture_output=True, text=True)
     assert "profile" in ended.stdout
     assert "init" not in ended.stdout
+
+
+def test_labels_and_values_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    print_pairs("job [red]", [("age [years]", "in [0, 1], of [bold]x[/y] :smile:")])
+    told = capsys.readouterr().out
+    assert all(text in told for text in ("job [red]", "age [years]", "in [0, 1], of [bold]x[/y] :smile:"))
 
 
 def test_the_progress_on_a_terminal_heeds_no_color(monkeypatch: pytest.MonkeyPatch) -> None:

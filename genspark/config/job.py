@@ -14,10 +14,11 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from genspark.config.beside import Card, Ledger, Lineage, ModelFile, Tracking
 from genspark.config.document import Document
 from genspark.config.evaluation import Evaluate
 from genspark.config.section import SECTION, Names, Value
-from genspark.config.sections import Card, Ledger, Lineage, ModelFile, Quarantine, Sink, Source, Tracking
+from genspark.config.sections import Quarantine, Sink, Source
 from genspark.config.trust import Audit, Drift
 from genspark.errors import Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline

@@ -41,9 +41,10 @@ def steps_for(seen: Look, key: Sequence[str], known: Answers | None = None) -> I
     """The steps that suit a source and what a person knows of it, in the order of a pipeline."""
     known = known or Answers()
     kept = {*key, known.label}
-    gone = [*_dropped(seen, kept), *_private(seen, kept, known.personal)]
+    gone = list(_dropped(seen, kept))
+    gone += _private(seen, kept | _left_out(gone), known.personal)
     yield from gone
-    left_out = {name for advice in gone if advice.kind == "drop" for name in advice.fields["columns"]} | set(key)
+    left_out = _left_out(gone) | set(key)
     columns = [column for column in seen.columns if column.name not in left_out]
     label = known.label
     if any(_REFUSED.search(column.name) for column in seen.columns):
@@ -104,6 +105,10 @@ def _private(seen: Look, kept: Collection[str], personal: Sequence[str]) -> Iter
         yield Advice("pii", {"columns": _names(texts), "action": "mask"}, (why,))
     if others:
         yield Advice("drop", {"name": "personal", "columns": _names(others)}, ("personal data, as you said",))
+
+
+def _left_out(given: Sequence[Advice]) -> set[str]:
+    return {name for advice in given if advice.kind == "drop" for name in advice.fields["columns"]}
 
 
 def rules_for(seen: Look) -> Iterator[Advice]:

@@ -7,12 +7,13 @@ import datetime as dt
 from genspark.drafting.looking import Look
 from genspark.pages import render
 from genspark.report.columns import shown_columns
+from genspark.sources.source import paths_of
 from genspark.version import VERSION
 
 
 def page(seen: Look) -> str:
     """The page, with all that it needs inside. Raises GensparkError where Jinja2 or matplotlib is missing."""
-    path = seen.source.path if isinstance(seen.source.path, str) else ", ".join(seen.source.path)
+    path = ", ".join(paths_of(seen.source))
     name = path.rstrip("/").rsplit("/", 1)[-1]
     table = {"name": name, "path": path, "rows": f"{seen.rows:,}", "sampled": f"{seen.sampled:,}"}
     return render(

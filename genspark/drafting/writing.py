@@ -12,6 +12,7 @@ from genspark.config import JobConfig
 from genspark.drafting.advice import key_of, steps_for
 from genspark.drafting.asking import Answers
 from genspark.drafting.looking import Look
+from genspark.sources.source import paths_of
 
 WIDTH = 110
 
@@ -97,7 +98,7 @@ def _target(name: str) -> str:
 
 
 def _name(seen: Look) -> str:
-    path = seen.source.path if isinstance(seen.source.path, str) else seen.source.path[0]
-    parts = [part for part in PurePosixPath(path).parts if "*" not in part and part not in ("/", ".")]
+    path = PurePosixPath(paths_of(seen.source)[0])
+    parts = [part for part in path.parts if "*" not in part and part not in ("/", ".")]
     stem = parts[-1].partition(".")[0] if parts else "data"
     return re.sub(r"\W+", "_", stem).strip("_") or "data"

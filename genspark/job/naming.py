@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from genspark.config import JobConfig
+from genspark.config.beside import Ledger
 from genspark.config.job import LEDGER_SUFFIX, QUARANTINE_SUFFIX
 from genspark.config.section import Section
-from genspark.config.sections import Ledger, Quarantine
+from genspark.config.sections import Quarantine
 from genspark.errors import PlanError
 from genspark.session import is_running, reach
 from genspark.session.catalogs import with_catalog

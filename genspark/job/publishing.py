@@ -22,7 +22,7 @@ from genspark.cards.reading import CROISSANT
 from genspark.cards.sending import send
 from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig
-from genspark.config.sections import Tracking
+from genspark.config.beside import Tracking
 from genspark.errors import GensparkError, first_line
 from genspark.job.report import RunReport
 from genspark.job.runners.base import Runner

@@ -12,8 +12,8 @@ from genspark.errors import ConfigError
 from genspark.report.fates import fates_of
 from genspark.tables.audit import Asked
 from genspark.tables.audit import audit as look_at
-from genspark.terminal.console import print_table
-from genspark.terminal.tables import print_pairs, shown
+from genspark.terminal.console import print_pairs, print_table
+from genspark.terminal.progress import shown
 
 
 def audit(arguments: SimpleNamespace) -> None:

@@ -7,7 +7,6 @@ import sys
 from types import SimpleNamespace
 
 from rich.table import Table
-from rich.text import Text
 
 from genspark.catalog import Listing, in_metastore, listing, write_site
 from genspark.catalog.entry import Entry
@@ -15,7 +14,7 @@ from genspark.catalog.wording import age, number, score_text, size, steps_about_
 from genspark.errors import first_line
 from genspark.storage.sizes import counted
 from genspark.terminal.console import print_table
-from genspark.terminal.tables import shown
+from genspark.terminal.progress import shown
 
 _MOST_SCORES = 3
 _BESIDE = {"quarantine": "of quarantine", "runs": "of runs", "scores": "of scores"}
@@ -38,7 +37,7 @@ def catalog(arguments: SimpleNamespace) -> None:
 
 
 def _print(found: Listing) -> None:
-    table = Table(title=Text(f"genspark catalog: {found.root}"), title_justify="left")
+    table = Table(title=f"genspark catalog: {found.root}", title_justify="left")
     for name in ("table", "version", "rows", "size", "columns", "updated", "owner", "about"):
         right = name in ("version", "rows", "size", "columns")
         table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
@@ -53,8 +52,7 @@ def _print(found: Listing) -> None:
             one.owner or "",
             "\n".join(_about(one)),
         )
-        # Not as markup, which descriptions may look like.
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*cells)
     print_table(table, 160)
     beside = [one.kind for one in found.entries if one not in found.tables]
     told = [f"{beside.count(kind):,} {noun}" for kind, noun in _BESIDE.items() if kind in beside]

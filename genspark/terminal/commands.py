@@ -16,8 +16,8 @@ from genspark.job import ledger
 from genspark.job.report import RunReport
 from genspark.job.runners import choose
 from genspark.pipeline import PipelineModel
-from genspark.storage import access
 from genspark.terminal.console import print_report, print_runs
+from genspark.terminal.files import described, is_yaml
 from genspark.terminal.places import located
 from genspark.terminal.progress import progress_of
 from genspark.terminal.stopping import Stop
@@ -51,7 +51,7 @@ def _follow(config: JobConfig, arguments: Arguments) -> None:
 
 def replay(arguments: Arguments) -> None:
     """Add repaired rows by the table's model."""
-    if arguments.config.endswith((".yaml", ".yml")):
+    if is_yaml(arguments.config):
         config, model = _config(arguments), None
     else:
         config, model = job.recorded_job(arguments.config, arguments.sets)
@@ -81,13 +81,10 @@ def transform(arguments: Arguments) -> None:
 
 def runs(arguments: Arguments) -> None:
     """List the runs in a table's ledger, newest first."""
-    given = arguments.table
-    is_job = given.endswith((".yaml", ".yml"))
-    path = f"{given.rstrip('/')}{LEDGER_SUFFIX}"
-    if is_job:
-        config = JobConfig.from_yaml(given)
-        access.heed(config.storage)
-        path = located(config).ledger_path
+    if is_yaml(arguments.table):
+        path = located(described(JobConfig, arguments.table)).ledger_path
+    else:
+        path = f"{arguments.table.rstrip('/')}{LEDGER_SUFFIX}"
     found = ledger.read(path).head(arguments.most)
     if arguments.json:
         print(found.write_ndjson(), end="")
@@ -143,9 +140,7 @@ def demo(arguments: Arguments) -> None:
 
 
 def _config(arguments: Arguments) -> JobConfig:
-    config = JobConfig.from_yaml(arguments.config, sets=arguments.sets)
-    access.heed(config.storage)
-    return config
+    return described(JobConfig, arguments.config, arguments.sets)
 
 
 def _show(report: RunReport, arguments: Arguments, extra: list[tuple[str, str]] | None = None) -> None:

@@ -20,6 +20,7 @@ from genspark.errors import ConfigError
 from genspark.storage.files import write_text
 from genspark.storage.sizes import size_text
 from genspark.terminal.console import print_table
+from genspark.terminal.files import described, is_yaml
 from genspark.terminal.progress import progress_of
 from genspark.terminal.ticks import LEVELS, ticks
 
@@ -93,9 +94,7 @@ def _asked(seen: Look, known: Answers) -> Answers:
 
 def _seen(arguments: SimpleNamespace) -> Look:
     paths = list(arguments.source)
-    source = None
-    if len(paths) == 1 and paths[0].endswith((".yaml", ".yml")):
-        source = JobConfig.from_yaml(paths[0]).source
+    source = described(JobConfig, paths[0]).source if len(paths) == 1 and is_yaml(paths[0]) else None
     with progress_of(arguments).phase("looking at the data"):
         return look(paths, source)
 

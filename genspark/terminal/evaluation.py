@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 from rich.table import Table
-from rich.text import Text
 
 from genspark.config import Evaluation
 from genspark.errors import ConfigError, DataError
 from genspark.evaluate.runs import ledger
 from genspark.evaluate.runs.results import Results, slice_text
 from genspark.evaluate.runs.running import run
-from genspark.storage import access
 from genspark.storage.secrets import masked
 from genspark.terminal.console import print_table
+from genspark.terminal.files import described, is_yaml
 from genspark.terminal.progress import progress_of
 from genspark.terminal.ticks import ticks
 
@@ -25,9 +24,7 @@ Arguments = SimpleNamespace
 
 def evaluate(arguments: Arguments) -> None:
     """Score what a model generated, and print the scores. Raises DataError where some could not be taken."""
-    config = Evaluation.from_yaml(arguments.config, sets=arguments.sets)
-    access.heed(config.storage)
-    results = run(config, phase=progress_of(arguments).phase)
+    results = run(described(Evaluation, arguments.config, arguments.sets), phase=progress_of(arguments).phase)
     if arguments.json:
         print(json.dumps(results.to_json(), ensure_ascii=False, default=str))
     else:
@@ -42,9 +39,8 @@ def evaluate(arguments: Arguments) -> None:
 def scores(arguments: Arguments) -> None:
     """List the scores in a ledger, and how each changed."""
     path = arguments.table
-    if path.endswith((".yaml", ".yml")):
-        config = Evaluation.from_yaml(path)
-        access.heed(config.storage)
+    if is_yaml(path):
+        config = described(Evaluation, path)
         if not config.evaluate.ledger:
             raise ConfigError("evaluate.ledger: needed and absent: this evaluation keeps no scores", where=path)
         path = config.evaluate.ledger
@@ -60,7 +56,7 @@ def scores(arguments: Arguments) -> None:
 
 
 def _print_results(results: Results) -> None:
-    table = Table(title=Text(f"genspark: {results.name}"), title_justify="left")
+    table = Table(title=f"genspark: {results.name}", title_justify="left")
     has_slices = any(one.slice for one in results.scored)
     table.add_column("score", overflow="fold")
     if has_slices:
@@ -71,7 +67,7 @@ def _print_results(results: Results) -> None:
         score = one.score
         of = [slice_text(one.slice) or "all"] if has_slices else []
         cells = (one.label, *of, f"{score.value:.6g}", interval_text(score.interval), f"{score.n:,}")
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*cells)
     print_table(table)
     for side, facts in results.sides.items():
         shown = {name: slice_text(value) if name == "where" else value for name, value in facts.items()}
@@ -82,7 +78,7 @@ def _print_results(results: Results) -> None:
 
 
 def _print_series(found: Sequence[ledger.Series], path: str, most: int) -> None:
-    table = Table(title=Text(f"genspark: scores in {masked(path)}"), title_justify="left")
+    table = Table(title=f"genspark: scores in {masked(path)}", title_justify="left")
     for name in ("score", "of"):
         table.add_column(name, overflow="fold")
     table.add_column("course", no_wrap=True)
@@ -93,7 +89,7 @@ def _print_series(found: Sequence[ledger.Series], path: str, most: int) -> None:
         change = "" if len(values) < 2 else f"{values[-1] - values[-2]:+.4g}"
         bounds = None if last["low"] is None else (last["low"], last["high"])
         cells = (one.label, slice_text(one.slice) or "all", course(values[-most:]), f"{last['value']:.6g}")
-        table.add_row(*(Text(cell) for cell in (*cells, interval_text(bounds), change, f"{len(values):,}")))
+        table.add_row(*cells, interval_text(bounds), change, f"{len(values):,}")
     print_table(table)
     unlike = [one.label for one in found]
     for name in dict.fromkeys(name for name in unlike if unlike.count(name) > 1):

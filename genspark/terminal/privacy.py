@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,11 +13,10 @@ from genspark.errors import ConfigError, DataError
 from genspark.tables.anonymity import Wanted, measure
 from genspark.tables.erasing.erasure import Erasure
 from genspark.tables.erasing.erasure import erase as take_out
-from genspark.tables.footers import Tell
 from genspark.tables.releasing import release as make_release
 from genspark.tables.reveal import reveal as write_revealed
-from genspark.terminal.progress import progress_of
-from genspark.terminal.tables import print_pairs, shown
+from genspark.terminal.console import print_pairs
+from genspark.terminal.progress import shown
 
 
 def reveal(arguments: SimpleNamespace) -> None:
@@ -81,16 +80,10 @@ def _measures(told: dict[str, Any]) -> list[tuple[str, str]]:
 def erase(arguments: SimpleNamespace) -> None:
     """Erase persons from a table and what is beside it."""
     keys = _keys(arguments.key)
-    progress = progress_of(arguments)
-
-    @contextlib.contextmanager
-    def phase(name: str) -> Iterator[Tell]:
-        with progress.phase(name):
-            yield progress.tasks
-
+    clear = functools.partial(take_out, arguments.table, keys, from_vault=arguments.vault)
     if not (arguments.yes or arguments.dry_run):
-        _confirm(keys, take_out(arguments.table, keys, from_vault=arguments.vault, dry_run=True))
-    told = take_out(arguments.table, keys, from_vault=arguments.vault, dry_run=arguments.dry_run, phase=phase)
+        _confirm(keys, clear(dry_run=True))
+    told = clear(dry_run=arguments.dry_run, phase=functools.partial(shown, arguments))
     if arguments.json:
         print(json.dumps(told.to_json(), ensure_ascii=False))
     else:

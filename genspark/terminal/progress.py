@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +24,15 @@ def progress_of(arguments: SimpleNamespace) -> Progress:
     """The progress that a command's options ask for: none, for a person, or as JSON."""
     if arguments.quiet:
         return Silent()
-    return JsonProgress() if getattr(arguments, "log", "text") == "json" else ConsoleProgress()
+    return JsonProgress() if arguments.log == "json" else ConsoleProgress()
+
+
+@contextlib.contextmanager
+def shown(arguments: SimpleNamespace, phase: str) -> Iterator[Callable[[int, int], None]]:
+    """Show progress while the block runs, as a command's options ask for it; yields where to tell how far it is."""
+    progress = progress_of(arguments)
+    with progress.phase(phase):
+        yield progress.tasks
 
 
 class ConsoleProgress:
@@ -73,7 +81,9 @@ class ConsoleProgress:
                 self._bars = None
 
     def _say(self, line: str) -> None:
-        self._console.print(line, highlight=False, style="dim" if self._console.is_terminal else None)
+        self._console.print(
+            line, markup=False, emoji=False, highlight=False, style="dim" if self._console.is_terminal else None
+        )
 
 
 class JsonProgress:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
-
-from rich.table import Table
-from rich.text import Text
 
 from genspark.pipeline import PipelineModel
 from genspark.pipeline.describe import describe
 from genspark.storage.sizes import counted
 from genspark.tables.durations import parse_duration
 from genspark.tables.facts import facts, lines
-from genspark.tables.footers import Tell
 from genspark.tables.inspection import MOST_FOOTERS, MOST_ORDERS
 from genspark.tables.inspection import inspect as look_at
 from genspark.tables.maintenance import Wanted
@@ -25,8 +19,8 @@ from genspark.tables.maintenance import maintain as mend
 from genspark.tables.quarantine import summary
 from genspark.tables.snapshot import is_table
 from genspark.tables.trace import trace as follow
-from genspark.terminal.console import print_table
-from genspark.terminal.progress import progress_of
+from genspark.terminal.console import print_pairs
+from genspark.terminal.progress import shown
 
 Arguments = SimpleNamespace
 
@@ -129,25 +123,7 @@ def trace(arguments: Arguments) -> None:
         _print_sample(sample)
 
 
-def print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:
-    """Labels and values as a table on standard output."""
-    table = Table(title=title, show_header=False, title_justify="left")
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, value in pairs:
-        table.add_row(label, Text(value))
-    print_table(table)
-
-
 def _print_findings(title: str, found: list[tuple[str, str, str]]) -> None:
     print(f"\n{title}:" if found else f"\n{title}: nothing")
     for kind, what, remedy in found:
         print(f"  {kind}: {what}\n    -> {remedy}")
-
-
-@contextlib.contextmanager
-def shown(arguments: Arguments, phase: str) -> Iterator[Tell]:
-    """Show progress while the block runs, unless it is to be quiet."""
-    progress = progress_of(arguments)
-    with progress.phase(phase):
-        yield progress.tasks

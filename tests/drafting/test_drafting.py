@@ -19,8 +19,9 @@ from genspark import job
 from genspark.cli import main
 from genspark.config import JobConfig
 from genspark.drafting import Answers, Column, answers, draft, look, page, proposed
-from genspark.drafting.advice import rules_for
+from genspark.drafting.advice import rules_for, steps_for
 from genspark.errors import SourceError
+from genspark.storage import access
 
 DATA = ("load_iris", "load_diabetes", "load_wine", "load_breast_cancer", "load_linnerud")
 
@@ -123,6 +124,14 @@ def test_a_person_tells_what_data_cannot(odd: str, tmp_path: Path) -> None:
     assert "age" not in table.columns
 
 
+def test_a_column_is_left_out_once(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"id": range(40), "x": [1.5, 2.5] * 20, "mail": [None] * 30 + ["a@b.example"] * 10})
+    rows.write_parquet(tmp_path / "rows.parquet")
+    known = Answers(personal=("mail",), target=str(tmp_path / "table"))
+    steps = list(steps_for(look([str(tmp_path / "rows.parquet")]), ["id"], known))
+    assert [step.fields for step in steps if step.kind in ("drop", "pii")] == [{"columns": ["mail"]}]
+
+
 def test_the_questions_on_a_terminal(odd: str, tmp_path: Path) -> None:
     """A pseudo-terminal, as a person has it: Enter four times, and - for no key."""
     conf, table = tmp_path / "job.yaml", str(tmp_path / "table")
@@ -169,6 +178,14 @@ def test_the_commands(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     # A table may be looked at too, and its rules be taken over.
     assert main(["profile", table, "--rules", "-q"]) == 0
     assert "  - validate:" in capsys.readouterr().out
+
+
+def test_the_source_of_a_job_is_reached_as_the_job_says(odd: str, tmp_path: Path) -> None:
+    text = draft(look([odd]), Answers(target=str(tmp_path / "table")))
+    (tmp_path / "job.yaml").write_text(f"{text}storage: {{s3: {{region: elsewhere}}}}\n")
+    with access.replaced(access.Access()):
+        assert main(["profile", str(tmp_path / "job.yaml"), "--json", "-q"]) == 0
+        assert access.given().s3.region == "elsewhere"
 
 
 def test_rules_are_suggested_of_what_holds_in_all_rows(tmp_path: Path) -> None:

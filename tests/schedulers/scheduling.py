@@ -1,6 +1,6 @@
-"""Environments of schedulers, made once and kept: they refuse versions of what genspark and each other use.
+"""Environments of schedulers, made once and kept: they refuse versions of what genspark and each other use. And a job.
 
-Run as a program, this makes them and prints their folders.
+Run as a program, this makes the environments and prints their folders.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import polars as pl
+
 from genspark.session.jars import cache_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NIGHTLY = REPOSITORY / "examples" / "nightly"
 PINS = {"schedulers": "requirements.txt", "prefect": "prefect.txt"}
 """The environments: that of Airflow, Luigi and Dagster, and one of Prefect."""
+COMMAND = [sys.executable, "-m", "genspark.cli", "run"]
+"""Runs a job as spark-submit does: in a process of its own, which prints the report."""
 LONGEST = 120.0
 """Seconds after which a process is taken to hang."""
 
@@ -62,6 +66,15 @@ def variables(home: Path, **more: str) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         **more,
     }
+
+
+def job(folder: Path, step: str = "scale: {columns: v, method: minmax}", engine: str = "polars") -> str:
+    """A job of 50 rows, from `in` to `plain` below a folder; the path of its YAML."""
+    (folder / "in").mkdir(parents=True)
+    pl.DataFrame({"k": range(50), "v": [float(n) for n in range(50)]}).write_parquet(folder / "in/a.parquet")
+    text = f"name: plain\nengine: {engine}\nkey: k\nsource: {{path: '{folder}/in', format: parquet}}\n"
+    (folder / "job.yaml").write_text(f"{text}steps: [{step}]\nsink: {{path: '{folder}/plain', mode: append}}\n")
+    return str(folder / "job.yaml")
 
 
 def done(command: Sequence[str], env: Mapping[str, str]) -> str:

@@ -8,18 +8,15 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 from airflow_database import asked, reports_of, versions
-from scheduling import done, variables, wait_until
+from scheduling import COMMAND, done, job, variables, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
-COMMAND = [sys.executable, "-m", "genspark.cli", "run"]
-"""Runs a job as spark-submit does: in a process of its own, which prints the report."""
 SERVICES = {
     "api": ("api-server", "--host", "127.0.0.1"),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -64,15 +61,6 @@ def unpause(home: Path, *dags: str) -> None:
 
 def state(home: Path, dag: str) -> list[str]:
     return [state for (state,) in asked(home, f"select state from dag_run where dag_id = '{dag}'")]
-
-
-def job(folder: Path) -> None:
-    (folder / "in").mkdir(parents=True)
-    pl.DataFrame({"k": range(50), "v": [float(n) for n in range(50)]}).write_parquet(folder / "in/a.parquet")
-    (folder / "job.yaml").write_text(
-        f"name: plain\nengine: polars\nkey: k\nsource: {{path: '{folder}/in', format: parquet}}\n"
-        f"steps: [scale: {{columns: v, method: minmax}}]\nsink: {{path: '{folder}/plain', mode: append}}\n"
-    )
 
 
 def test_a_task_that_is_killed_is_tried_again(scheduler: None, home: Path, tmp_path: Path) -> None:

@@ -12,24 +12,14 @@ from typing import Any
 import polars as pl
 import pytest
 from airflow_database import asked, reports_of
-from scheduling import REPOSITORY, done, variables
+from scheduling import COMMAND, REPOSITORY, done, job, variables
 
 from genspark.session import driver
 
 pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
-COMMAND = [sys.executable, "-m", "genspark.cli", "run"]
 HANDED_OVER = ["sh", "-c", '"$@" > /dev/null 2>&1 &', "sh", *COMMAND]
 """Ends at once and well, as spark-submit does that only hands a driver to a cluster."""
-SCALE = "scale: {columns: v, method: minmax}"
 STRICT = "validate: {rules: [{columns: v, between: [0, 1], level: error}]}"
-
-
-def job(folder: Path, step: str = SCALE, engine: str = "polars") -> str:
-    (folder / "in").mkdir(parents=True)
-    pl.DataFrame({"k": range(50), "v": [float(n) for n in range(50)]}).write_parquet(folder / "in/a.parquet")
-    text = f"name: elsewhere\nengine: {engine}\nkey: k\nsource: {{path: '{folder}/in', format: parquet}}\n"
-    (folder / "job.yaml").write_text(f"{text}steps: [{step}]\nsink: {{path: '{folder}/plain', mode: append}}\n")
-    return str(folder / "job.yaml")
 
 
 def test_what_becomes_of_a_process_and_of_a_job(schedulers: Path, tmp_path: Path) -> None:
