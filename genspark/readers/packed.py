@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import pyarrow as pa
 
@@ -20,7 +19,7 @@ from genspark.readers.plan import Plan
 from genspark.readers.reader import MEMORY, THREADS
 from genspark.readers.resident import Resident
 from genspark.readers.share import Share
-from genspark.readers.state import Identity, Position
+from genspark.readers.state import Identity, Place, Position
 
 AHEAD = 2
 """Batches whose row groups are read before they are needed."""
@@ -41,7 +40,7 @@ class Asked:
 
 
 @dataclass
-class PackedReader:
+class PackedReader(Place):
     """Iterates over a rank's batches of sequences, as dictionaries of NumPy arrays.
 
     It is a place in the data, as a `Reader` is: iterating goes on from it to the end of its epoch, and leaves it at the
@@ -51,7 +50,6 @@ class PackedReader:
     plan: Plan
     asked: Asked
     counts: Counts = field(default_factory=Counts)
-    _position: Position = field(default_factory=Position)
 
     def __post_init__(self) -> None:
         asked, types = self.asked, {column.name: column.type for column in self.plan.columns}
@@ -113,24 +111,8 @@ class PackedReader:
             if pool:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Go to the start of an epoch; a reader that is in it stays where it is."""
-        if epoch < 0:
-            raise ConfigError(f"epoch: {epoch} is none; give 0 or more")
-        if epoch != self._position.epoch:
-            self._position = Position(epoch, 0)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the reader stands: after the last batch that was taken. It is the same on every rank."""
-        return self.identity.state(self._position)
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to where a reader stood, of this or of any other rank and world. Raises SourceError."""
-        self._position = self.identity.position(state)
-
     @property
     def identity(self) -> Identity:
-        """What the reader's states are states of."""
         asked = self.asked
         order = f"packed {asked.column} {asked.length} {asked.share.batch} {asked.seed} {asked.shuffle} {asked.window}"
         digest = hashlib.sha256(f"{self.plan.fingerprint} {order}".encode()).hexdigest()

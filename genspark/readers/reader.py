@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from genspark.readers.order import WINDOW, Order, Shuffle
 from genspark.readers.plan import Plan
 from genspark.readers.resident import Resident
 from genspark.readers.share import Share
-from genspark.readers.state import Identity, Position
+from genspark.readers.state import Identity, Place, Position
 
 Coverage = Literal["exact", "pad", "drop"]
 AHEAD = 2
@@ -60,7 +60,7 @@ class Settings:
     cache: Cache | None = None
 
 
-class Reader:
+class Reader(Place):
     """Iterates over a rank's micro-batches, as dictionaries of NumPy arrays.
 
     A reader is a place in the data: iterating goes on from it to the end of its epoch, and leaves it at the next one.
@@ -70,7 +70,6 @@ class Reader:
         self._plan, self._settings = plan, settings
         self.order = order_of(plan, settings)
         self.counts = Counts()
-        self._position = Position()
         self.set_epoch(epoch)
 
     @property
@@ -139,24 +138,8 @@ class Reader:
         """Go to a position."""
         self._position = position
 
-    def set_epoch(self, epoch: int) -> None:
-        """Go to the start of an epoch; a reader that is in it stays where it is."""
-        if epoch < 0:
-            raise ConfigError(f"epoch: {epoch} is none; give 0 or more")
-        if epoch != self._position.epoch:
-            self._position = Position(epoch, 0)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the reader stands: after the last global batch of which every micro-batch was taken."""
-        return self.identity.state(self._position)
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to where a reader stood, of this or of any other rank, world and accumulation. Raises SourceError."""
-        self._position = self.identity.position(state)
-
     @property
     def identity(self) -> Identity:
-        """What the reader's states are states of."""
         asked = self._settings
         mixed = [(part.name.rpartition("/")[2], part.weight) for part in asked.ingredients]
         order = f"{asked.share.batch} {asked.seed} {asked.coverage} {asked.shuffle} {asked.window} {mixed or ''}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genspark.errors import SourceError
+from genspark.errors import ConfigError, SourceError
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,29 @@ class Identity:
         if position.epoch < 0 or position.step < 0:
             raise SourceError(f"load_state_dict: {state!r} is no place in an epoch")
         return position
+
+
+class Place(ABC):
+    """A reader as a place in the data: iterating goes on from it; where it stands can be told, and gone to."""
+
+    _position: Position = Position()
+
+    @property
+    @abstractmethod
+    def identity(self) -> Identity:
+        """What the reader's states are states of."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the start of an epoch; a reader that is in it stays where it is."""
+        if epoch < 0:
+            raise ConfigError(f"epoch: {epoch} is none; give 0 or more")
+        if epoch != self._position.epoch:
+            self._position = Position(epoch, 0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the reader stands: after the last global batch that was taken whole. It is the same on every rank."""
+        return self.identity.state(self._position)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go to where a reader stood, of this or of any other rank, world and accumulation. Raises SourceError."""
+        self._position = self.identity.position(state)
