@@ -145,13 +145,10 @@ def from_json(value: Mapping[str, Any]) -> Step:
 
 
 @dataclass(config=STEP_CONFIG)
-class ColumnStep(Step):
-    """A step that works on numeric columns, each by itself."""
+class EachColumn(Step):
+    """A step that makes each of its columns anew, from that column alone."""
 
     columns: Columns
-
-    def bind(self, schema: Schema) -> Self:
-        return replace(self, columns=match(self.columns, schema, is_number, "numbers"))
 
     def reads(self) -> frozenset[str]:
         return frozenset(self.columns)
@@ -161,6 +158,14 @@ class ColumnStep(Step):
 
     def made_from(self, column: str) -> frozenset[str]:
         return frozenset([column])
+
+
+@dataclass(config=STEP_CONFIG)
+class ColumnStep(EachColumn):
+    """A step that works on numeric columns, each by itself."""
+
+    def bind(self, schema: Schema) -> Self:
+        return replace(self, columns=match(self.columns, schema, is_number, "numbers"))
 
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **dict.fromkeys(self.columns, nw.Float64())}

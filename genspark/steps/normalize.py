@@ -15,13 +15,13 @@ from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN
 from genspark.columns.kernels import Kernel
 from genspark.columns.texts import cleaning
-from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.base import STEP_CONFIG, EachColumn
 from genspark.steps.learner import Parameters
-from genspark.steps.matching import Columns, match
+from genspark.steps.matching import match
 
 
 @dataclass(config=STEP_CONFIG)
-class Normalize(Step):
+class Normalize(EachColumn):
     """Write texts in one way, in this order: HTML, control characters, Unicode form, lines, whitespace.
 
     html: the text that a reader of a page sees, without tags, scripts, styles and comments, entities as characters,
@@ -34,7 +34,6 @@ class Normalize(Step):
     Null stays null. The report counts the texts that changed. Nothing is learnt; the inverse brings nothing back.
     """
 
-    columns: Columns
     html: bool = Field(default=False, description="true: take HTML away.")
     controls: Literal["remove", "keep"] = Field(default="remove", description="Control characters.")
     form: Literal["NFC", "NFD", "NFKC", "NFKD", "keep"] = Field(default="NFC", description="The Unicode normal form.")
@@ -45,15 +44,6 @@ class Normalize(Step):
 
     def bind(self, schema: Schema) -> Self:
         return replace(self, columns=match(self.columns, schema, lambda dtype: dtype == nw.String, "text"))
-
-    def reads(self) -> frozenset[str]:
-        return frozenset(self.columns)
-
-    def writes(self) -> frozenset[str]:
-        return frozenset(self.columns)
-
-    def made_from(self, column: str) -> frozenset[str]:
-        return frozenset([column])
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         def clean(arrays: Sequence[pa.Array]) -> list[pa.Array]:

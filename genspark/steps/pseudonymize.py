@@ -18,9 +18,9 @@ from genspark.columns.kernels import Kernel
 from genspark.columns.keyed import as_number, digest, fingerprint, key_of
 from genspark.errors import ConfigError
 from genspark.statistics import Statistic
-from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.base import STEP_CONFIG, EachColumn
 from genspark.steps.learner import Learner, Parameters
-from genspark.steps.matching import Columns, match
+from genspark.steps.matching import match
 
 Form = Literal["text", "number"]
 KEY_ID = "key_id"
@@ -41,7 +41,7 @@ class Keeping(Learner):
 
 
 @dataclass(config=STEP_CONFIG)
-class Pseudonymize(Step):
+class Pseudonymize(EachColumn):
     """Put a pseudonym in the place of each value of columns of text or whole numbers.
 
     The pseudonym is the HMAC-SHA256 of the value by the key that the environment variable `key_variable` holds: 32
@@ -55,7 +55,6 @@ class Pseudonymize(Step):
     keeps which key it was, not the key, and refuses another; the inverse brings nothing back, and `losses` says so.
     """
 
-    columns: Columns
     form: Form = Field(default="text", description="What pseudonyms are: text, or whole numbers.")
     domain: str = Field(
         default="", description="Another domain, other pseudonyms: what is not to be joined gets one of its own."
@@ -74,15 +73,6 @@ class Pseudonymize(Step):
     def bind(self, schema: Schema) -> Self:
         key_of(self.key_variable, self.label)
         return replace(self, columns=match(self.columns, schema, _can_be_replaced, "text or whole numbers"))
-
-    def reads(self) -> frozenset[str]:
-        return frozenset(self.columns)
-
-    def writes(self) -> frozenset[str]:
-        return frozenset(self.columns)
-
-    def made_from(self, column: str) -> frozenset[str]:
-        return frozenset([column])
 
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **dict.fromkeys(self.columns, nw.String() if self.form == "text" else nw.Int64())}

@@ -16,15 +16,15 @@ from genspark.columns.expressions import HIDDEN, changed, present
 from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
 from genspark.statistics.frequencies import DEFAULT_CAPACITY
-from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.base import STEP_CONFIG, EachColumn
 from genspark.steps.encode.counting import Vocabularies
 from genspark.steps.encode.vocabulary import TYPES, Lookup, Values, Vocabulary
 from genspark.steps.learner import Learner, Parameters
-from genspark.steps.matching import Columns, match
+from genspark.steps.matching import match
 
 
 @dataclass(config=STEP_CONFIG)
-class Encode(Step):
+class Encode(EachColumn):
     """Replace strings, integers or booleans by numbers.
 
     index: the position of the value in the column's vocabulary, as Int64. The vocabulary holds the values by
@@ -44,7 +44,6 @@ class Encode(Step):
     values, and where a column holds another kind of values than at fitting.
     """
 
-    columns: Columns
     method: Literal["index", "onehot", "hash"] = Field(default="index", description="What to replace a value by.")
     max_size: int = Field(default=DEFAULT_CAPACITY, ge=1, description="The largest vocabulary.")
     min_count: int = Field(default=1, ge=1, description="How often a value must occur to be in the vocabulary.")
@@ -66,15 +65,6 @@ class Encode(Step):
 
     def bind(self, schema: Schema) -> Self:
         return replace(self, columns=match(self.columns, schema, is_category, "strings, integers or booleans"))
-
-    def reads(self) -> frozenset[str]:
-        return frozenset(self.columns)
-
-    def writes(self) -> frozenset[str]:
-        return frozenset(self.columns)
-
-    def made_from(self, column: str) -> frozenset[str]:
-        return frozenset([column])
 
     def output_schema(self, schema: Schema) -> Schema:
         dtype = nw.List(nw.Float32()) if self.method == "onehot" else nw.Int64()
