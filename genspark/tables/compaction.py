@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -69,19 +70,9 @@ def compact(inspection: Inspection, groups: Sequence[Sequence[DataFile]], tell: 
             "write the table anew with sink.lineage: true"
         )
     dataset = rows_of(snapshot, table)
+    metadata = {"genspark": VERSION, "run_id": run_id, "maintenance": "compact"}
+    version, written = put_anew(inspection, dataset, groups, run_id, metadata, tell)
     replaced = [file for group in groups for file in group]
-    try:
-        written = rewritten(inspection, dataset, groups, run_id, tell)
-        if sum(file.rows for file in written) != sum(inspection.footers[file.name].rows for file in replaced):
-            raise SinkError(f"{snapshot.path}: the files changed while they were read; run again")
-        metadata = {"genspark": VERSION, "run_id": run_id, "maintenance": "compact"}
-        version = put_rewritten(snapshot.path, {file.name for file in replaced}, written, metadata)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            delete_files(snapshot.path, run_id, ())
-        if isinstance(error, OSError | pl.exceptions.PolarsError):
-            raise SinkError(f"{snapshot.path}: {one_line(error)}") from None
-        raise
     return Compaction(
         len(replaced),
         sum(file.size for file in replaced),
@@ -131,13 +122,44 @@ def rows_of(snapshot: Snapshot, table: object) -> Dataset:
     return dataset
 
 
-def rewritten(
+def put_anew(
     inspection: Inspection,
     dataset: Dataset,
     groups: Sequence[Sequence[DataFile]],
     run_id: str,
-    tell: Tell = silent,
+    metadata: Mapping[str, Any],
+    tell: Tell,
     keep: pl.Expr | None = None,
+    erased: int = 0,
+) -> tuple[int, list[WrittenFile]]:
+    """Write the groups of files anew and commit them in the place of the old ones; return the version and the files.
+
+    With `keep` the other rows go, which must be as many as `erased`. Raises SinkError, after which nothing has changed.
+    """
+    snapshot = inspection.snapshot
+    replaced = [file for group in groups for file in group]
+    try:
+        written = _rewritten(inspection, dataset, groups, run_id, tell, keep)
+        before = sum(inspection.footers[file.name].rows for file in replaced)
+        if before - sum(file.rows for file in written) != erased:
+            raise SinkError(f"{snapshot.path}: the files changed while they were read; run again")
+        names = {file.name for file in replaced}
+        return put_rewritten(snapshot.path, names, written, metadata, deletes=keep is not None), written
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            delete_files(snapshot.path, run_id, ())
+        if isinstance(error, OSError | pl.exceptions.PolarsError):
+            raise SinkError(f"{snapshot.path}: {one_line(error)}") from None
+        raise
+
+
+def _rewritten(
+    inspection: Inspection,
+    dataset: Dataset,
+    groups: Sequence[Sequence[DataFile]],
+    run_id: str,
+    tell: Tell,
+    keep: pl.Expr | None,
 ) -> list[WrittenFile]:
     """Files with the rows of these groups, or with those that are to be kept, laid out as the table is."""
     layout = _layout(inspection, run_id)

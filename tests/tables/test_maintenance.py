@@ -124,9 +124,9 @@ def during_the_write(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
     """Let another writer act after the files are written and before they are committed."""
     real = compaction.put_rewritten
 
-    def after(*arguments: Any) -> int:
+    def after(*arguments: Any, **more: Any) -> int:
         act()
-        return real(*arguments)
+        return real(*arguments, **more)
 
     monkeypatch.setattr(compaction, "put_rewritten", after)
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import polars as pl
 
 from genspark.columns.names import ID_COLUMN
-from genspark.errors import SinkError, SourceError
-from genspark.sinks.formats.delta.leftovers import delete_files
-from genspark.sinks.formats.delta.rewriting import put_rewritten, refuse_rewriting
+from genspark.errors import SourceError
+from genspark.sinks.formats.delta.rewriting import refuse_rewriting
 from genspark.storage.files import delete
 from genspark.storage.object_stores import one_line
-from genspark.tables.compaction import rewritten, rows_of
+from genspark.tables.compaction import put_anew, rows_of
 from genspark.tables.erasing.persons import Persons
 from genspark.tables.erasing.searching import tells
 from genspark.tables.footers import Tell, silent
@@ -90,21 +87,10 @@ def write_without(theirs: Theirs, persons: Persons, tell: Tell = silent) -> int:
     inspection = inspect(snapshot.path, footers=None, orders=0)
     dataset = rows_of(snapshot, table)
     groups = _groups(theirs, is_global=inspection.targets.is_global)
-    try:
-        keep = ~persons.rows(dataset.schema)
-        written = rewritten(inspection, dataset, groups, run_id, tell, keep)
-        replaced = [file for group in groups for file in group]
-        before = sum(inspection.footers[file.name].rows for file in replaced)
-        if before - sum(file.rows for file in written) != theirs.rows:
-            raise SinkError(f"{snapshot.path}: the files changed while they were read; run again")
-        metadata: dict[str, Any] = {"genspark": VERSION, "maintenance": "erase", "rows": {"erased": theirs.rows}}
-        return put_rewritten(snapshot.path, {file.name for file in replaced}, written, metadata, deletes=True)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            delete_files(snapshot.path, run_id, ())
-        if isinstance(error, OSError | pl.exceptions.PolarsError):
-            raise SinkError(f"{snapshot.path}: {one_line(error)}") from None
-        raise
+    metadata = {"genspark": VERSION, "maintenance": "erase", "rows": {"erased": theirs.rows}}
+    keep = ~persons.rows(dataset.schema)
+    version, _ = put_anew(inspection, dataset, groups, run_id, metadata, tell, keep, theirs.rows)
+    return version
 
 
 def _groups(theirs: Theirs, *, is_global: bool) -> Sequence[Sequence[DataFile]]:
