@@ -107,6 +107,15 @@ def test_values_rise_along_a_column_however_the_rows_lie(order: dict[str, Any], 
     assert [finding.rpartition(": ")[2] for finding in findings] == ([told] if told else [])
 
 
+def test_rows_without_the_name_of_a_series_are_a_series() -> None:
+    rows = pl.DataFrame(
+        {"t": [1, 2, 1, 2], "s": [None, None, "a", "a"], "u": ["b", "b", None, None], "x": [4.0, 3.0, 1.0, 2.0]}
+    )
+    rule = {"columns": "x", "monotone": {"along": "t", "within": ["s", "u"]}, "level": "warn"}
+    (finding,) = Pipeline([Expect([rule])]).fit(rows).findings()
+    assert "1 break of the order" in finding
+
+
 def test_a_model_keeps_counts_of_what_is_unique_and_not_a_hash_of_every_row() -> None:
     model = Pipeline([Expect([{"columns": "x", "unique": True}])]).fit(ROWS)
     assert [state for _, _, state in model.states] == [{"count": 4, "missing": 1, "distinct": 4}]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,7 +16,7 @@ from genspark.columns.kernels import RESULT, Kernel
 from genspark.engines.engine import Engine, over_columns
 from genspark.engines.error_rules import stop_on
 from genspark.engines.gathered import Gathered
-from genspark.engines.polars.hashes import column_hash
+from genspark.engines.polars.hashes import row_hash
 from genspark.engines.polars.scan import gather
 from genspark.engines.polars.stream import keeping_errors, streamed, with_callback
 from genspark.statistics import Statistic
@@ -47,10 +45,9 @@ class PolarsEngine(Engine):
         schema = frame.collect_schema()
         hashes: list[str] = []
         for over, group in over_columns(key, draws, schema).items():
-            each = [column_hash(column, schema[column], position) for position, column in enumerate(over)]
             # A column of its own, so that the key is hashed once and not for every draw.
             hashes.append(f"{HIDDEN}hash_{len(hashes)}")
-            frame = _with(frame, [functools.reduce(operator.xor, each).alias(hashes[-1])])
+            frame = _with(frame, [row_hash(over, schema).alias(hashes[-1])])
             frame = _with(frame, (_drawn(hashes[-1], draw) for draw in group))
         return frame.drop(hashes) if hashes else frame
 

@@ -1,7 +1,10 @@
-"""XXH64 of columns on Polars, as hashing.py defines it."""
+"""XXH64 of columns and of rows on Polars, as hashing.py defines it."""
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -9,6 +12,12 @@ import polars as pl
 
 from genspark.columns.hashing import column_seed
 from genspark.columns.series_hash import hash_series
+
+
+def row_hash(columns: Sequence[str], schema: Mapping[str, Any], shift: int = 0) -> pl.Expr:
+    """XXH64 of some columns of each row together, a UInt64; another `shift` makes other hashes of the same rows."""
+    each = [column_hash(column, schema[column], shift + at) for at, column in enumerate(columns)]
+    return functools.reduce(operator.xor, each)
 
 
 def column_hash(column: str, dtype: Any, position: int) -> pl.Expr:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import narwhals as nw
@@ -10,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from genspark.columns.hashing import Hashes, column_seed
-from genspark.columns.series_hash import hash_series
+from genspark.columns.hashing import Hashes
 from genspark.engines.polars.gather.batch import Batch, Collector
+from genspark.engines.polars.hashes import row_hash
 from genspark.statistics import Ordered, Repeats, State, Statistic
 from genspark.statistics.packed import refuse_many
 
@@ -80,17 +79,7 @@ def _complete(rows: pl.DataFrame, columns: Sequence[str], others: Sequence[str] 
 
 def _hashes(rows: pl.DataFrame, columns: Sequence[str]) -> Hashes:
     """The hash of each row's values, in which a column's place counts."""
-    each = [_of_column(rows[column], column_seed(place)) for place, column in enumerate(columns)]
-    return functools.reduce(np.bitwise_xor, each)
-
-
-def _of_column(series: pl.Series, seed: int) -> Hashes:
-    if series.dtype == pl.String:
-        import polars_hash
-
-        hashed = series.to_frame().select(polars_hash.col(series.name).nchash.xxhash64(seed=seed))
-        return hashed.to_series().to_numpy()
-    return hash_series(nw.from_native(series, series_only=True), seed)
+    return rows.select(row_hash(columns, nw.from_native(rows).schema)).to_series().to_numpy()
 
 
 def _ordinals(series: pl.Series) -> npt.NDArray[np.int64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,7 @@ import pyarrow as pa
 from genspark.columns import shingles
 from genspark.columns.image_hash import perceptual_hashes
 from genspark.engines.polars.gather.batch import Batch, Collector
-from genspark.engines.polars.hashes import column_hash
+from genspark.engines.polars.hashes import row_hash
 from genspark.statistics import Signatures, State, Statistic
 from genspark.statistics.signatures import (
     CONTENTS,
@@ -113,25 +112,14 @@ def _exact(statistic: Signatures, rows: pl.DataFrame) -> dict[str, pl.DataFrame]
     """The hashes of the values together; a row without any of them has nothing to compare."""
     columns = statistic.compared
     rows = rows.filter(pl.any_horizontal(pl.col(column).is_not_null() for column in columns))
-    dtypes = nw.from_native(rows).schema
-    both = [
-        _xor([column_hash(column, dtypes[column], shift + at) for at, column in enumerate(columns)])
-        for shift in (0, _OTHER)
-    ]
-    return {ROWS: _rows(statistic, rows, *both)}
-
-
-def _xor(hashes: Sequence[pl.Expr]) -> pl.Expr:
-    whole = hashes[0]
-    for other in hashes[1:]:
-        whole = whole ^ other
-    return whole
+    schema = nw.from_native(rows).schema
+    return {ROWS: _rows(statistic, rows, *(row_hash(columns, schema, shift) for shift in (0, _OTHER)))}
 
 
 def _texts(statistic: Signatures, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     (column,) = statistic.compared
     rows = rows.with_columns(normal(pl.col(column)).alias(column)).filter(pl.col(column) != "")
-    both = [column_hash(column, nw.String(), shift) for shift in (0, _OTHER)]
+    both = [row_hash([column], {column: nw.String()}, shift) for shift in (0, _OTHER)]
     found = _rows(statistic, rows, *both)
     distinct = found.select(FIRST, SECOND).with_columns(rows[column].alias("text")).unique([FIRST, SECOND], keep="any")
     return {ROWS: found, CONTENTS: _contents(statistic, distinct)}
