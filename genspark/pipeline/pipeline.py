@@ -15,7 +15,7 @@ from genspark.errors import SchemaError, did_you_mean
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
 from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, requests_of
-from genspark.pipeline.planner import leaves, make_plan, solve
+from genspark.pipeline.planner import make_plan, solve
 from genspark.pipeline.profile import is_telling, personal_columns, profile_statistics
 from genspark.statistics import State, Statistic
 from genspark.steps.base import Step
@@ -111,7 +111,7 @@ class Pipeline:
     ) -> dict[Statistic, State]:
         """The states that one step asks for, from a pass with the parameters that the steps before it have already."""
         answers, fitted = plan.answers[position], dict(enumerate(parameters))
-        wanted = tuple(dict.fromkeys(leaf.request for leaf in leaves([answers]) if leaf.request))
+        wanted = tuple(dict.fromkeys(requests_of(answers)))
         scan = next(scan for scan in plan.scans if set(wanted) & set(scan.requests))
         fit_pass, physical = _pass(self._opening(plan), plan, replace(scan, requests=wanted), fitted)
         states = run_pass(fit_pass)

@@ -116,12 +116,17 @@ class Plan:
         return lines
 
 
-def requests_of(answers: Iterable[Answer]) -> Iterator[Request]:
-    """What is scanned for some answers."""
+def leaves(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """The answers that are scanned, among some and behind them."""
     for answer in answers:
         if answer.request:
-            yield answer.request
-        yield from requests_of(answer.needs)
+            yield answer
+        yield from leaves(answer.needs)
+
+
+def requests_of(answers: Iterable[Answer]) -> Iterator[Request]:
+    """What is scanned for some answers; one request may be there several times."""
+    return (leaf.request for leaf in leaves(answers) if leaf.request)
 
 
 def _by_kind(requests: Sequence[Request]) -> dict[str, list[str]]:

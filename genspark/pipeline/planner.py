@@ -13,12 +13,13 @@ depend on is fitted. All the requests of a level that see the same rows are one 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from genspark.columns.dtypes import Schema
 from genspark.errors import PlanError, SchemaError
-from genspark.pipeline.plan import UNFITTED, Answer, Plan, Request, Scan
+from genspark.pipeline.plan import UNFITTED, Answer, Plan, Request, Scan, leaves
 from genspark.statistics import Derivation, State, Statistic
 from genspark.steps.base import Step
 
@@ -128,7 +129,7 @@ class _Planner:
         """The scans that make all requests: those of one level and the same rows share a scan."""
         groups: dict[tuple[int, tuple[int, ...], tuple[str, ...], int], dict[Request, None]] = {}
         changing = frozenset(column for step in self.steps for column in step.writes())
-        for answer in leaves(answers):
+        for answer in leaves(itertools.chain.from_iterable(answers)):
             request = answer.request
             assert request is not None
             filters = tuple(i for i in range(request.at) if self.steps[i].filters)
@@ -220,9 +221,3 @@ def _refuse_twins(steps: Sequence[Step]) -> None:
             seen[step.name] = position
     if problems:
         raise PlanError("; ".join(problems))
-
-
-def leaves(answers: Sequence[Sequence[Answer]]) -> list[Answer]:
-    """The answers that are scanned, behind those of each step."""
-    flat = [answer for group in answers for answer in group]
-    return [leaf for answer in flat for leaf in ([answer] if answer.request else leaves([answer.needs]))]
