@@ -28,3 +28,9 @@ def is_category(dtype: Any) -> bool:
     Floats do not: NaN equals nothing, and a rounding error would make another group.
     """
     return bool(dtype.is_integer()) or dtype in (nw.String, nw.Boolean)
+
+
+def is_hashable(dtype: Any) -> bool:
+    """Whether hashing.py defines the hash of values of this dtype; they have an order, too."""
+    kinds = ("String", "Boolean", "Binary", "Date", "Datetime")
+    return bool(dtype.is_integer() or dtype.is_float() or type(dtype).__name__ in kinds)

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from genspark.columns.dtypes import Schema
+from genspark.columns.dtypes import Schema, is_hashable
 from genspark.columns.expressions import any_of, without_nan
 from genspark.columns.hashing import Drawn, KeyHash
 from genspark.columns.kernels import Kernel
@@ -92,13 +92,6 @@ def key_columns(key: Sequence[str], schema: Schema) -> tuple[str, ...]:
     if not columns:
         raise SchemaError("key: no column holds values that can be hashed; add one that identifies a row")
     return columns
-
-
-def is_hashable(dtype: Any) -> bool:
-    """Whether hashing.py defines the hash of values of this dtype."""
-    kinds = ("String", "Boolean", "Binary", "Date", "Datetime")
-    whole_or_float = dtype.is_integer() or dtype.is_float()
-    return bool(whole_or_float or any(type(dtype).__name__ == kind for kind in kinds))
 
 
 def over_columns(

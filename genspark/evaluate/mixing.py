@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from genspark.columns.dtypes import is_hashable
 from genspark.columns.hashing import KeyHash, draw_seed, hash_bytes, hash_integers
-from genspark.engines.engine import is_hashable
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.evaluate.vectors import Matrix
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
-from genspark.columns.dtypes import Schema
+from genspark.columns.dtypes import Schema, is_hashable
 from genspark.columns.expressions import is_hidden
 from genspark.columns.hashing import ORDER, ROW_ID, KeyHash, orders
 from genspark.columns.names import FILE_COLUMN, ID_COLUMN, RECORD_COLUMN
 from genspark.config import JobConfig
-from genspark.engines.engine import is_hashable, key_columns
+from genspark.engines.engine import key_columns
 from genspark.engines.fate import FILE, RECORD
 from genspark.errors import PlanError
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genspark.columns.dtypes import Schema
+from genspark.columns.dtypes import Schema, is_hashable
 from genspark.columns.expressions import HIDDEN, visible
 from genspark.columns.names import check_names
 from genspark.engines import engine_for
-from genspark.engines.engine import Engine, is_hashable, key_columns
+from genspark.engines.engine import Engine, key_columns
 from genspark.errors import SchemaError, did_you_mean
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of

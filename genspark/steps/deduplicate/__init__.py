@@ -10,7 +10,7 @@ import narwhals as nw
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.dtypes import Schema
+from genspark.columns.dtypes import Schema, is_hashable
 from genspark.columns.hashing import PLACE, Drawn
 from genspark.columns.kernels import Kernel
 from genspark.columns.shingles import Unit
@@ -108,19 +108,19 @@ class Deduplicate(Step):
             raise SchemaError(
                 f"image: {self.image!r} is {schema[self.image]}, and encoded pictures are compared, which are Binary"
             )
-        if self._rank is not None and not _is_plain(schema[self._rank]):
+        if self._rank is not None and not is_hashable(schema[self._rank]):
             raise SchemaError(f"keep: {self._rank!r} is {schema[self._rank]}, which has no order; name another column")
         if self.action == "flag":
             refuse_taken([self.column], schema)
         if self.text or self.image:
             return self
-        nested = [name for name, dtype in schema.items() if not _is_plain(dtype)]
+        nested = [name for name, dtype in schema.items() if not is_hashable(dtype)]
         if nested and not self.columns:
             raise SchemaError(
                 f"columns: {nested[0]!r} is {schema[nested[0]]}, which is not compared; name the columns that "
                 "duplicates have equal"
             )
-        return replace(self, columns=match(self.columns or ("*",), schema, _is_plain, "plain values"))
+        return replace(self, columns=match(self.columns or ("*",), schema, is_hashable, "plain values"))
 
     def reads(self) -> frozenset[str]:
         return frozenset(column for column in (*self._compared, self._rank, self.parts) if column is not None)
@@ -198,9 +198,3 @@ class Deduplicate(Step):
     @property
     def _rank(self) -> str | None:
         return next(iter(self.keep.values())) if self.keep else None
-
-
-def _is_plain(dtype: Any) -> bool:
-    """Whether values of this dtype can be hashed and ordered."""
-    kinds = ("String", "Boolean", "Binary", "Date", "Datetime")
-    return bool(dtype.is_integer() or dtype.is_float() or type(dtype).__name__ in kinds)
