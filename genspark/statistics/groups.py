@@ -11,15 +11,15 @@ from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics.base import State, Statistic
 
 
-def check_by(by: Sequence[str], schema: Schema) -> None:
-    """Raise SchemaError, with every mistake, where rows cannot be grouped by these columns."""
-    problems = [f"by: {c!r} is not a column{did_you_mean(c, schema)}" for c in by if c not in schema]
+def check_by(by: Sequence[str], schema: Schema, place: str = "by") -> None:
+    """Raise SchemaError, with every mistake, where rows cannot be grouped by these columns, which `place` names."""
+    problems = [f"{place}: {c!r} is not a column{did_you_mean(c, schema)}" for c in by if c not in schema]
     problems += [
-        f"by: {c!r} is {schema[c]}, and groups are told by strings, integers or booleans; cast it before"
+        f"{place}: {c!r} is {schema[c]}, and groups are told by strings, integers or booleans; cast it before"
         for c in by
         if c in schema and not is_category(schema[c])
     ]
-    problems += [f"by: {c!r} is named twice; name it once" for c in dict.fromkeys(by) if by.count(c) > 1]
+    problems += [f"{place}: {c!r} is named twice; name it once" for c in dict.fromkeys(by) if by.count(c) > 1]
     if problems:
         raise SchemaError(problems)
 

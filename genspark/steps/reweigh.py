@@ -113,10 +113,7 @@ class Reweigh(Step):
 
     def bind(self, schema: Schema) -> Self:
         check_by(self.groups, schema)
-        try:
-            check_by([self.label], schema)
-        except SchemaError as error:
-            raise SchemaError([problem.replace("by:", "label:", 1) for problem in error.problems]) from None
+        check_by([self.label], schema, "label")
         if self.label in self.groups:
             raise SchemaError(f"label: {self.label!r} is also a group; name the groups without it")
         refuse_taken([self.added], schema)

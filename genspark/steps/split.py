@@ -81,10 +81,7 @@ class Split(Step):
 
     def bind(self, schema: Schema) -> Self:
         if self.cluster is not None:
-            try:
-                check_by([self.cluster], schema)
-            except SchemaError as error:
-                raise SchemaError([problem.replace("by:", "cluster:", 1) for problem in error.problems]) from None
+            check_by([self.cluster], schema, "cluster")
         if self.group is not None and self.group not in schema:
             raise SchemaError(f"group: {self.group!r} is not a column{did_you_mean(self.group, schema)}")
         if self.column in schema:
