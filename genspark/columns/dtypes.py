@@ -16,6 +16,11 @@ def is_number(dtype: Any) -> bool:
     return bool(dtype.is_numeric())
 
 
+def is_text(dtype: Any) -> bool:
+    """Whether a dtype holds strings."""
+    return bool(dtype == nw.String)
+
+
 def is_plain(dtype: Any) -> bool:
     """Whether a dtype holds numbers, strings or booleans: values that JSON has too."""
     is_decimal = isinstance(dtype, nw.Decimal)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.dtypes import Schema
+from genspark.columns.dtypes import Schema, is_text
 from genspark.columns.expressions import HIDDEN
 from genspark.columns.kernels import Kernel
 from genspark.columns.texts import cleaning
@@ -43,7 +43,7 @@ class Normalize(EachColumn):
     kind: ClassVar[str] = "normalize"
 
     def bind(self, schema: Schema) -> Self:
-        return replace(self, columns=match(self.columns, schema, lambda dtype: dtype == nw.String, "text"))
+        return replace(self, columns=match(self.columns, schema, is_text, "text"))
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         def clean(arrays: Sequence[pa.Array]) -> list[pa.Array]:

@@ -10,7 +10,7 @@ import narwhals as nw
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.dtypes import Schema
+from genspark.columns.dtypes import Schema, is_text
 from genspark.columns.expressions import HIDDEN, any_of
 from genspark.columns.kernels import Kernel
 from genspark.columns.keyed import key_of
@@ -71,7 +71,7 @@ class Pii(Step):
         return self.action in ("drop", "quarantine")
 
     def bind(self, schema: Schema) -> Self:
-        bound = replace(self, columns=match(self.columns, schema, lambda dtype: dtype == nw.String, "text"))
+        bound = replace(self, columns=match(self.columns, schema, is_text, "text"))
         refuse_taken(bound._flags if self.action == "flag" else (), schema)
         if self.action == "hash":
             self._key()

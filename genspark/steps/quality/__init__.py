@@ -10,7 +10,7 @@ import narwhals as nw
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.dtypes import Schema
+from genspark.columns.dtypes import Schema, is_text
 from genspark.columns.expressions import HIDDEN, any_of
 from genspark.columns.kernels import Kernel
 from genspark.errors import did_you_mean
@@ -69,7 +69,7 @@ class Quality(Step):
         return self.action != "warn"
 
     def bind(self, schema: Schema) -> Self:
-        return replace(self, columns=match(self.columns, schema, lambda dtype: dtype == nw.String, "text"))
+        return replace(self, columns=match(self.columns, schema, is_text, "text"))
 
     def reads(self) -> frozenset[str]:
         return frozenset(self.columns)

@@ -11,7 +11,7 @@ import narwhals as nw
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from genspark.columns.dtypes import Schema, is_number, is_plain
+from genspark.columns.dtypes import Schema, is_number, is_plain, is_text
 from genspark.columns.expressions import HIDDEN, number
 from genspark.columns.kernels import Kernel
 from genspark.columns.patterns import refuse_broken
@@ -163,7 +163,7 @@ class Rule(metaclass=Checked):
         if self.between is not None:
             return is_number, "numbers"
         if self.matches is not None or self.length is not None or self.type is not None:
-            return (lambda dtype: dtype == nw.String), "text"
+            return is_text, "text"
         return (is_plain, "numbers, text or booleans") if self.not_null is None else ((lambda _: True), "any type")
 
     def reads(self) -> frozenset[str]:
@@ -227,4 +227,4 @@ def _may_be(value: Value, dtype: Any) -> bool:
     """Whether a column of this type can have the value."""
     if isinstance(value, bool):
         return bool(dtype == nw.Boolean)
-    return bool(dtype == nw.String) if isinstance(value, str) else is_number(dtype)
+    return is_text(dtype) if isinstance(value, str) else is_number(dtype)
