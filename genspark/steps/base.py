@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -17,7 +17,7 @@ from genspark.columns.kernels import Kernel
 from genspark.errors import ModelError
 from genspark.steps.checked import Checked
 from genspark.steps.learner import Learner, Parameters
-from genspark.steps.matching import Columns, match
+from genspark.steps.matching import Columns, match, refuse_taken, text_column
 from genspark.steps.rejection import Rejection
 
 STEP_CONFIG = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -169,6 +169,35 @@ class ColumnStep(EachColumn):
 
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **dict.fromkeys(self.columns, nw.Float64())}
+
+
+@dataclass(config=STEP_CONFIG)
+class BesideText(Step):
+    """A step that adds columns beside a column of text, made from it alone; its inverse takes them away."""
+
+    column: str = Field(description="The column of text.")
+
+    @property
+    @abstractmethod
+    def added(self) -> Schema:
+        """The columns that are added."""
+
+    def bind(self, schema: Schema) -> Self:
+        text_column(self.column, schema)
+        refuse_taken(self.added, schema)
+        return self
+
+    def reads(self) -> frozenset[str]:
+        return frozenset([self.column])
+
+    def writes(self) -> frozenset[str]:
+        return frozenset(self.added)
+
+    def output_schema(self, schema: Schema) -> Schema:
+        return {**schema, **self.added}
+
+    def inverse(self, frame: Any, parameters: Parameters) -> Any:
+        return frame.drop(list(self.added), strict=False)
 
 
 def check_fields(step: Step, choice: str, choices_of: Mapping[str, Sequence[str]]) -> None:

@@ -14,13 +14,12 @@ from pydantic.dataclasses import dataclass
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN
 from genspark.columns.kernels import Kernel
-from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.base import STEP_CONFIG, BesideText
 from genspark.steps.learner import Parameters
-from genspark.steps.matching import refuse_taken, text_column
 
 
 @dataclass(config=STEP_CONFIG)
-class Chunk(Step):
+class Chunk(BesideText):
     """Add `<column>_chunks`, a list of the pieces of a text: each of `size` characters at most, in their order.
 
     A piece begins `overlap` characters before the one before it ends, so that nothing is torn apart unseen; without
@@ -29,7 +28,6 @@ class Chunk(Step):
     each piece explodes the column where it is read. The inverse takes the lists away.
     """
 
-    column: str = Field(description="The column of text.")
     size: Annotated[int, Field(ge=2)] = Field(default=1000, description="The most characters of a piece.")
     overlap: Annotated[int, Field(ge=0)] = Field(default=0, description="Characters that neighbours share, to half.")
     at: Literal["words", "characters"] = Field(default="words", description="Where pieces end.")
@@ -42,19 +40,9 @@ class Chunk(Step):
             raise ValueError(f"overlap: {self.overlap} of {self.size} characters; give half of size or less")
         return self
 
-    def bind(self, schema: Schema) -> Self:
-        text_column(self.column, schema)
-        refuse_taken([self._pieces], schema)
-        return self
-
-    def reads(self) -> frozenset[str]:
-        return frozenset([self.column])
-
-    def writes(self) -> frozenset[str]:
-        return frozenset([self._pieces])
-
-    def output_schema(self, schema: Schema) -> Schema:
-        return {**schema, self._pieces: nw.List(nw.String())}
+    @property
+    def added(self) -> Schema:
+        return {self._pieces: nw.List(nw.String())}
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         cut = functools.partial(_cut, self.size, self.overlap, self.at == "words")
@@ -62,9 +50,6 @@ class Chunk(Step):
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         return frame.with_columns(nw.col(_PIECES).alias(self._pieces))
-
-    def inverse(self, frame: Any, parameters: Parameters) -> Any:
-        return frame.drop([self._pieces], strict=False)
 
     @property
     def _pieces(self) -> str:

@@ -15,16 +15,16 @@ from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN
 from genspark.columns.kernels import Kernel
 from genspark.errors import PlanError, SchemaError, did_you_mean
-from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.base import STEP_CONFIG, BesideText
 from genspark.steps.learner import Parameters
-from genspark.steps.matching import as_tuple, refuse_taken, text_column
+from genspark.steps.matching import as_tuple
 from genspark.steps.rejection import Rejection
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 
 
 @dataclass(config=STEP_CONFIG)
-class Language(Step):
+class Language(BesideText):
     """Tell the language of each text, by py3langid, whose model comes with it (pip install 'genspark[language]').
 
     Adds `<column>_language`, the code of ISO 639-1 (of ISO 639-3 where there is none), and `<column>_language_score`,
@@ -35,7 +35,6 @@ class Language(Step):
     Source: M. Lui, T. Baldwin, "langid.py: An Off-the-shelf Language Identification Tool", ACL 2012.
     """
 
-    column: str = Field(description="The column of text.")
     keep: Annotated[tuple[Code, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = Field(
         default=None, description="The languages that stay, such as [en, es]; left out: all stay.", examples=[["en"]]
     )
@@ -55,8 +54,7 @@ class Language(Step):
         return self.keep is not None
 
     def bind(self, schema: Schema) -> Self:
-        text_column(self.column, schema)
-        refuse_taken(self._added, schema)
+        bound = super().bind(schema)
         known = identifier().labels
         problems = [
             f"keep: {code!r} is no language of the model{did_you_mean(code, known)}"
@@ -65,16 +63,11 @@ class Language(Step):
         ]
         if problems:
             raise SchemaError(problems)
-        return self
+        return bound
 
-    def reads(self) -> frozenset[str]:
-        return frozenset([self.column])
-
-    def writes(self) -> frozenset[str]:
-        return frozenset(self._added)
-
-    def output_schema(self, schema: Schema) -> Schema:
-        return {**schema, **dict(zip(self._added, (nw.String(), nw.Float64()), strict=True))}
+    @property
+    def added(self) -> Schema:
+        return {f"{self.column}_language": nw.String(), f"{self.column}_language_score": nw.Float64()}
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         return [Kernel((self.column,), {_LANGUAGE: pa.string(), _SCORE: pa.float64()}, _told)]
@@ -89,18 +82,11 @@ class Language(Step):
         return [others, unsure] if self.least > 0 else [others]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
-        language, score = self._added
+        language, score = self.added
         return frame.with_columns(nw.col(_LANGUAGE).alias(language), nw.col(_SCORE).alias(score))
-
-    def inverse(self, frame: Any, parameters: Parameters) -> Any:
-        return frame.drop(self._added, strict=False)
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [f"{self.label}: rows that are taken out stay out ({self.column!r})"] if self.filters else []
-
-    @property
-    def _added(self) -> list[str]:
-        return [f"{self.column}_language", f"{self.column}_language_score"]
 
 
 _LANGUAGE, _SCORE = f"{HIDDEN}language", f"{HIDDEN}language_score"

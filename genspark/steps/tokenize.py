@@ -17,9 +17,8 @@ from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN
 from genspark.columns.kernels import Kernel
 from genspark.errors import ModelError, PlanError, SchemaError
-from genspark.steps.base import STEP_CONFIG, Step
+from genspark.steps.base import STEP_CONFIG, BesideText
 from genspark.steps.learner import Learner, Parameters
-from genspark.steps.matching import refuse_taken, text_column
 from genspark.storage.files import read_text
 
 
@@ -34,7 +33,7 @@ class Vocabulary(Learner):
 
 
 @dataclass(config=STEP_CONFIG)
-class Tokenize(Step):
+class Tokenize(BesideText):
     """Add `<column>_tokens`, the ids of a text's tokens, by a tokenizer.json of Hugging Face's tokenizers.
 
     The file is a local one or at a URI, and nothing is downloaded for it (pip install 'genspark[tokenize]'). The model
@@ -44,7 +43,6 @@ class Tokenize(Step):
     empty list. The inverse takes the tokens away.
     """
 
-    column: str = Field(description="The column of text.")
     tokenizer: str = Field(description="The tokenizer.json.")
     special: bool = Field(default=True, description="true: with the special tokens of the tokenizer.")
     most: Annotated[int, Field(ge=1)] | None = Field(default=None, description="The most tokens; left out: all.")
@@ -52,19 +50,13 @@ class Tokenize(Step):
     kind: ClassVar[str] = "tokenize"
 
     def bind(self, schema: Schema) -> Self:
-        text_column(self.column, schema)
-        refuse_taken([self._tokens], schema)
+        bound = super().bind(schema)
         _content(self.tokenizer)
-        return self
+        return bound
 
-    def reads(self) -> frozenset[str]:
-        return frozenset([self.column])
-
-    def writes(self) -> frozenset[str]:
-        return frozenset([self._tokens])
-
-    def output_schema(self, schema: Schema) -> Schema:
-        return {**schema, self._tokens: nw.List(nw.Int32())}
+    @property
+    def added(self) -> Schema:
+        return {self._tokens: nw.List(nw.Int32())}
 
     def learner(self) -> Vocabulary:
         return Vocabulary(self.tokenizer)
@@ -83,9 +75,6 @@ class Tokenize(Step):
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         return frame.with_columns(nw.col(_TOKENS).alias(self._tokens))
-
-    def inverse(self, frame: Any, parameters: Parameters) -> Any:
-        return frame.drop([self._tokens], strict=False)
 
     def counts(self, parameters: Parameters) -> dict[str, Sequence[nw.Expr]]:
         return {} if self.most is None else {"cut": [nw.col(_IS_CUT)]}
