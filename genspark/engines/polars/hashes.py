@@ -12,6 +12,7 @@ import polars as pl
 
 from genspark.columns.hashing import column_seed
 from genspark.columns.series_hash import hash_series
+from genspark.columns.text_hash import text_hash
 
 
 def row_hash(columns: Sequence[str], schema: Mapping[str, Any], shift: int = 0) -> pl.Expr:
@@ -24,11 +25,7 @@ def column_hash(column: str, dtype: Any, position: int) -> pl.Expr:
     """XXH64 of one column of the key, a UInt64; `dtype` is that of narwhals."""
     seed = column_seed(position)
     if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
-        import polars_hash
-
-        text: Any = polars_hash.col(column)
-        hashed: pl.Expr = text.cast(pl.String).nchash.xxhash64(seed=seed)
-        return hashed.fill_null(pl.lit(seed, dtype=pl.UInt64))
+        return text_hash(column, seed)
 
     def hashes(series: pl.Series) -> pl.Series:
         values = hash_series(nw.from_native(series, series_only=True), seed)

@@ -18,6 +18,7 @@ from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import SPARK_SEED, Hashes
 from genspark.columns.kernels import Kernel
 from genspark.columns.series_hash import hash_series
+from genspark.columns.text_hash import text_hash
 from genspark.errors import DataError, GensparkError, SchemaError, did_you_mean
 from genspark.statistics import State, Statistic
 from genspark.statistics.packed import packed, unpacked
@@ -138,9 +139,5 @@ def _unpacked(known: str) -> Hashes:
 
 def _hashed(values: pl.Series) -> Hashes:
     if values.dtype == pl.String:
-        import polars_hash
-
-        text: Any = polars_hash.col("text")
-        hashed = values.alias("text").to_frame().select(text.nchash.xxhash64(seed=SPARK_SEED).fill_null(0))
-        return hashed.to_series().to_numpy()
+        return values.alias("text").to_frame().select(text_hash("text", SPARK_SEED)).to_series().to_numpy()
     return hash_series(nw.from_native(values, series_only=True), SPARK_SEED)
