@@ -6,10 +6,12 @@ A.1.1 and table A1. Words are what stands between whitespace, which the paper le
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 STOP_WORDS = frozenset(["the", "be", "to", "of", "and", "that", "have", "with"])
 _ELLIPSES = ("...", "…")
@@ -18,14 +20,39 @@ _SIGNS = frozenset(string.punctuation + "–—…“”„‘’«»•¡¿、�
 _PARAGRAPHS, _LINES = re.compile(r"\n{2,}"), re.compile(r"\n+")
 
 
+class Repeated(NamedTuple):
+    """Of some parts of a text: how many there are, how many were there before, and the characters of those."""
+
+    parts: int
+    again: int
+    characters: int
+
+    @classmethod
+    def of(cls, parts: Sequence[str]) -> Repeated:
+        """What is repeated among parts."""
+        counted = Counter(parts)
+        characters = sum((times - 1) * len(part) for part, times in counted.items())
+        return cls(len(parts), len(parts) - len(counted), characters)
+
+
 class Words:
-    """A text cut into words and lines, each once."""
+    """A text cut into words, lines and paragraphs, each once."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.words = text.split()
         self.spelled = [word for word in self.words if not _SIGNS.issuperset(word)]
         self.lines = text.splitlines()
+
+    @functools.cached_property
+    def repeated_lines(self) -> Repeated:
+        """Lines, where empty ones between them do not count."""
+        return Repeated.of(_LINES.split(self.text))
+
+    @functools.cached_property
+    def repeated_paragraphs(self) -> Repeated:
+        """What empty lines part."""
+        return Repeated.of(_PARAGRAPHS.split(self.text.strip()))
 
 
 def _share(number: float, of: int) -> float:
@@ -56,28 +83,6 @@ QUALITY: dict[str, Callable[[Words], float]] = {
     "stop_words": lambda of: float(len(STOP_WORDS.intersection(of.words))),
 }
 """Of words that are no bare punctuation: how many, and their mean length. The others are shares and counts of all."""
-
-
-def _repeated(parts: Sequence[str]) -> tuple[int, int]:
-    """How many parts were there before, and their characters."""
-    counted = Counter(parts)
-    return len(parts) - len(counted), sum((times - 1) * len(part) for part, times in counted.items())
-
-
-def _paragraphs(of: Words) -> list[str]:
-    return _PARAGRAPHS.split(of.text.strip())
-
-
-def _lines(of: Words) -> list[str]:
-    return _LINES.split(of.text)
-
-
-def _share_of_parts(cut: Callable[[Words], list[str]]) -> Callable[[Words], float]:
-    return lambda of: _share(_repeated(parts := cut(of))[0], len(parts))
-
-
-def _share_of_characters(cut: Callable[[Words], list[str]]) -> Callable[[Words], float]:
-    return lambda of: _share(_repeated(cut(of))[1], len(of.text))
 
 
 def _top(n: int) -> Callable[[Words], float]:
@@ -113,10 +118,10 @@ def _duplicated(n: int) -> Callable[[Words], float]:
 
 
 REPETITION: dict[str, Callable[[Words], float]] = {
-    "duplicate_lines": _share_of_parts(_lines),
-    "duplicate_paragraphs": _share_of_parts(_paragraphs),
-    "duplicate_line_characters": _share_of_characters(_lines),
-    "duplicate_paragraph_characters": _share_of_characters(_paragraphs),
+    "duplicate_lines": lambda of: _share(of.repeated_lines.again, of.repeated_lines.parts),
+    "duplicate_paragraphs": lambda of: _share(of.repeated_paragraphs.again, of.repeated_paragraphs.parts),
+    "duplicate_line_characters": lambda of: _share(of.repeated_lines.characters, len(of.text)),
+    "duplicate_paragraph_characters": lambda of: _share(of.repeated_paragraphs.characters, len(of.text)),
     **{f"top_{n}_gram": _top(n) for n in (2, 3, 4)},
     **{f"duplicate_{n}_grams": _duplicated(n) for n in range(5, 11)},
 }
