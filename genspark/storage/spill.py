@@ -11,6 +11,10 @@ import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -41,3 +45,13 @@ def into(spill: Spill | None) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
+
+
+def save(frame: pl.DataFrame, path: str) -> None:
+    """Write a frame as one batch of an Arrow file that is not compressed, so that it can be mapped into memory."""
+    import polars as pl
+    import pyarrow as pa
+
+    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table.combine_chunks())

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from genspark.statistics.signatures import FIRST, KEY, SECOND
-from genspark.storage.spill import Spill
+from genspark.storage.spill import Spill, save
 
 Files = Mapping[str, Any]
 """`rows`: the path of a file; `contents`: paths."""
@@ -33,13 +32,6 @@ def write(spill: Spill, kept: pl.DataFrame, contents: Iterable[pl.DataFrame | st
             paths.append(spill.new("index", "arrow"))
             save(mine, paths[-1])
     return {"rows": rows, "contents": paths}
-
-
-def save(frame: pl.DataFrame, path: str) -> None:
-    """Write a frame as one batch of an Arrow file that is not compressed, so that it can be mapped into memory."""
-    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
 
 
 def erase(index: Sequence[Files], row_ids: Iterable[int]) -> int:

@@ -35,10 +35,8 @@ def told(members: pl.DataFrame) -> dict[str, Any]:
             f"{members.height:,} rows are duplicates, more than a model holds ({MOST_WITHOUT_A_JOB:,}); run it as a "
             "job, which keeps them in a file beside the table"
         )
-    from genspark.steps.deduplicate.index import save
-
     path = place.new("members", "arrow")
-    save(members, path)
+    spill.save(members, path)
     return {"path": path}
 
 

@@ -100,10 +100,8 @@ class _Held:
 
     def _spill(self, folder: spill.Spill) -> None:
         path = folder.new(self.name, "arrow")
-        table = pl.concat(self._frames).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-        # One batch, and not compressed: the clusters are found in its memory map.
-        with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table.combine_chunks())
+        # The clusters are found in its memory map.
+        spill.save(pl.concat(self._frames), path)
         self._entries.append({"path": path})
         self._frames, self._bytes = [], 0
 
