@@ -32,10 +32,7 @@ def check_audit(config: JobConfig, result: Schema) -> None:
     ]
     if problems:
         raise SchemaError(problems)
-    try:
-        check_by(section.groups, result)
-    except SchemaError as error:
-        raise SchemaError([problem.replace("by:", "audit.groups:", 1) for problem in error.problems]) from None
+    check_by(section.groups, result, "audit.groups")
 
 
 def audited(config: JobConfig, runner: Runner, phases: Phases) -> Mapping[str, Any] | None:
