@@ -6,14 +6,14 @@ A release is written down before it is made, so that none is made that is not co
 from __future__ import annotations
 
 import datetime as dt
-import time
 from typing import Any
 
 import polars as pl
 
-from genspark.errors import ConfigError, SinkError, TargetError
+from genspark.errors import ConfigError, TargetError
+from genspark.sinks.ledgers import until_first
 from genspark.storage.files import storage_path
-from genspark.storage.object_stores import delta_options, one_line
+from genspark.storage.object_stores import delta_options
 from genspark.storage.secrets import masked
 
 SUFFIX = "_epsilon"
@@ -28,7 +28,7 @@ COLUMNS = pl.Schema(
         "mechanism": pl.String(),
     }
 )
-_TRIES, _PAUSE, _ROUNDING = 20, 0.05, 1e-9
+_ROUNDING = 1e-9
 
 
 def spend(table: str, version: int, query: str, epsilon: float, budget: float | None, mechanism: str) -> float:
@@ -38,30 +38,24 @@ def spend(table: str, version: int, query: str, epsilon: float, budget: float | 
     less is left than the release takes: then nothing is spent. Raises SinkError where the ledger cannot be written.
     """
     import deltalake
-    from deltalake.exceptions import CommitFailedError, DeltaError
 
     path = storage_path(f"{table.rstrip('/')}{SUFFIX}")
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            there, rows = _read(path)
-            whole, left = _budget(rows, budget, path, epsilon)
-            row = (dt.datetime.now(dt.UTC), version, query, epsilon, whole, mechanism)
-            deltalake.write_deltalake(
-                path if there is None else there,
-                pl.DataFrame([row], schema=COLUMNS, orient="row"),
-                mode="error" if there is None else "append",
-                storage_options=delta_options(path) if there is None else None,
-                # What was left would be stale after another's release.
-                commit_properties=deltalake.CommitProperties(max_commit_retries=0),
-            )
-        except (DeltaError, OSError) as error:
-            is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
-            if not is_beaten or not tries_left:
-                raise SinkError(f"{masked(path)}: {masked(one_line(error))}") from None
-            time.sleep(_PAUSE)
-        else:
-            return left
-    raise AssertionError("the last try returns or raises")
+
+    def commit() -> float:
+        there, rows = _read(path)
+        whole, left = _budget(rows, budget, path, epsilon)
+        row = (dt.datetime.now(dt.UTC), version, query, epsilon, whole, mechanism)
+        deltalake.write_deltalake(
+            path if there is None else there,
+            pl.DataFrame([row], schema=COLUMNS, orient="row"),
+            mode="error" if there is None else "append",
+            storage_options=delta_options(path) if there is None else None,
+            # What was left would be stale after another's release.
+            commit_properties=deltalake.CommitProperties(max_commit_retries=0),
+        )
+        return left
+
+    return until_first(commit, masked(path))
 
 
 def _read(path: str) -> tuple[Any, pl.DataFrame]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 
@@ -19,6 +19,23 @@ from genspark.storage.object_stores import delta_options, one_line, unreached
 from genspark.storage.secrets import masked
 
 _TRIES, _PAUSE = 20, 0.05
+Result = TypeVar("Result")
+
+
+def until_first(commit: Callable[[], Result], where: str) -> Result:
+    """The result of a commit, made again where another came first. Raises SinkError, which begins by `where`."""
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return commit()
+        except (DeltaError, OSError) as error:
+            # Two who make a table at once: one of them finds that it is there.
+            is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
+            if not is_beaten or not tries_left:
+                raise SinkError(f"{where}: {masked(one_line(error))}") from None
+            time.sleep(_PAUSE)
+    raise AssertionError("the last try returns or raises")
 
 
 @dataclass(frozen=True)
@@ -42,32 +59,30 @@ class Kind:
     def add(self, path: str, rows: pl.DataFrame, told: Mapping[str, Any]) -> None:
         """Add rows to the ledger, which is made where there is none; `told` goes into the commit. Raises SinkError."""
         import deltalake
-        from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError
+        from deltalake.exceptions import SchemaMismatchError
 
         self._refuse(path)
         path, metadata = storage_path(path), {"userMetadata": json.dumps(told)}
-        lacks = False
-        for tries_left in reversed(range(_TRIES)):
+
+        def write(schema_mode: Literal["merge"] | None) -> None:
+            deltalake.write_deltalake(
+                path,
+                rows,
+                mode="append",
+                schema_mode=schema_mode,
+                storage_options=delta_options(path),
+                commit_properties=deltalake.CommitProperties(custom_metadata=metadata),
+            )
+
+        def commit() -> None:
             try:
-                deltalake.write_deltalake(
-                    path,
-                    rows,
-                    mode="append",
-                    schema_mode="merge" if lacks else None,
-                    storage_options=delta_options(path),
-                    commit_properties=deltalake.CommitProperties(custom_metadata=metadata),
-                )
-            except (DeltaError, OSError) as error:
-                if not lacks and isinstance(error, SchemaMismatchError) and self._lacks_added(path):
-                    lacks = True
-                    continue
-                # Two who make it at once: one of them finds that it is there.
-                is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
-                if not is_beaten or not tries_left:
-                    raise SinkError(f"{self.place}: {masked(path)}: {masked(one_line(error))}") from None
-                time.sleep(_PAUSE)
-            else:
-                return
+                write(None)
+            except SchemaMismatchError:
+                if not self._lacks_added(path):
+                    raise
+                write("merge")
+
+        until_first(commit, f"{self.place}: {masked(path)}")
 
     def read(self, path: str) -> pl.DataFrame:
         """The rows of the ledger at a path. Raises SinkError where it cannot be read, TargetError where it is none."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from genspark.errors import SinkError, TargetError
+from genspark.sinks.ledgers import until_first
 from genspark.storage.files import storage_path
 from genspark.storage.object_stores import delta_options, one_line, unreached
 from genspark.storage.secrets import masked
@@ -25,7 +25,6 @@ ENTRY = pl.Schema({"pseudonym": pl.String(), "original": pl.String(), "domain": 
 """What an entry tells. Numbers are told by their digits; `key_id` tells keys apart."""
 COLUMNS = pl.Schema({**ENTRY, "added_at": _TIME})
 _WHICH = ["pseudonym", "domain", "key_id"]
-_TRIES, _PAUSE = 20, 0.05
 
 
 def read(path: str) -> pl.DataFrame:
@@ -45,7 +44,6 @@ def add(path: str, entries: pl.DataFrame, told: Mapping[str, Any]) -> int:
     Raises SinkError where it cannot be written, and where a pseudonym would stand for two values.
     """
     import deltalake
-    from deltalake.exceptions import CommitFailedError, DeltaError
 
     refusal = unreached(path)
     if refusal:
@@ -53,13 +51,12 @@ def add(path: str, entries: pl.DataFrame, told: Mapping[str, Any]) -> int:
     whole = storage_path(path)
     # What was found would be stale after another's commit, so a commit that meets one is made anew.
     once = deltalake.CommitProperties(custom_metadata={"userMetadata": json.dumps(told)}, max_commit_retries=0)
-    for tries_left in reversed(range(_TRIES)):
+
+    def commit() -> int:
         table = _open(path)
         known = pl.DataFrame(schema=COLUMNS) if table is None else _rows(path, table)
         new = _lacking(entries, known)
-        if new.is_empty() and table is not None:
-            return 0
-        try:
+        if new.height or table is None:
             deltalake.write_deltalake(
                 whole if table is None else table,
                 new.with_columns(pl.lit(dt.datetime.now(dt.UTC), _TIME).alias("added_at")).select(COLUMNS.names()),
@@ -69,14 +66,9 @@ def add(path: str, entries: pl.DataFrame, told: Mapping[str, Any]) -> int:
                 configuration={"delta.dataSkippingNumIndexedCols": "0"} if table is None else None,
                 commit_properties=once,
             )
-        except (DeltaError, OSError) as error:
-            is_beaten = isinstance(error, CommitFailedError) or "already exists" in str(error)
-            if not is_beaten or not tries_left:
-                raise SinkError(f"{PLACE}: {masked(path)}: {masked(one_line(error))}") from None
-            time.sleep(_PAUSE)
-        else:
-            return new.height
-    raise AssertionError("the last try returns or raises")
+        return new.height
+
+    return until_first(commit, f"{PLACE}: {masked(path)}")
 
 
 def _lacking(entries: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
