@@ -12,7 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
-from genspark.config import JobConfig, Source
+from genspark.config import JobConfig
 from genspark.config.trust import MODEL
 from genspark.engines import engine_for
 from genspark.errors import ConfigError, DataError, GensparkError
@@ -23,8 +23,7 @@ from genspark.pipeline.drift import Limits, drift_lines, profile_drift
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.plan import Plan
 from genspark.pipeline.profile import Profile, kept_profile, profile_statistics, scanned_profile
-from genspark.sources import find_dataset, scan
-from genspark.storage.files import storage_path
+from genspark.tables.rows import frame_of
 from genspark.tables.snapshot import read_snapshot
 
 
@@ -121,10 +120,7 @@ class Holding:
 
 def _scanned(path: str, config: JobConfig) -> Profile:
     """The profile of a table without a model, by one scan of it on Polars."""
-    snapshot = read_snapshot(path)
-    kind = "parquet" if snapshot.protocol is None else "delta"
-    frame = scan(find_dataset(Source(path=storage_path(snapshot.path), format=kind)))
-    engine, wrapped = engine_for(frame)
+    engine, wrapped = engine_for(frame_of(read_snapshot(path)))
     schema: dict[str, nw.dtypes.DType] = dict(wrapped.collect_schema())
     statistics = profile_statistics(schema, [c for c in (config.drift.columns if config.drift else ()) if c in schema])
     return scanned_profile(schema, engine.scan(wrapped.select([s.column for s in statistics]), statistics))

@@ -11,8 +11,9 @@ from genspark.pipeline.drift import Limits, measures, profile_drift, schema_drif
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.profile import kept_profile, kept_profile_of_result, scanned_profile
 from genspark.report.bins import Tally
-from genspark.report.profile import LINEAGE, columns_of, frame_of, profile, rows_of, shapes
+from genspark.report.profile import LINEAGE, columns_of, profile, rows_of, shapes
 from genspark.statistics.distances import kolmogorov_smirnov
+from genspark.tables.rows import frame_of
 from genspark.tables.runs import runs_of
 from genspark.tables.snapshot import read_snapshot
 

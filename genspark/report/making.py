@@ -17,10 +17,11 @@ from genspark.report import scores as shown
 from genspark.report.bins import drift
 from genspark.report.columns import shown_columns
 from genspark.report.pictures import Pictures
-from genspark.report.profile import Profile, columns_of, frame_of, profile, rows_of, shapes
+from genspark.report.profile import Profile, columns_of, profile, rows_of, shapes
 from genspark.report.steps import Steps, steps_of
 from genspark.report.trust import trust_of
 from genspark.storage.sizes import size_text
+from genspark.tables.rows import frame_of
 from genspark.tables.snapshot import Snapshot, read_snapshot
 from genspark.version import VERSION
 

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from genspark.columns.names import FILE_COLUMN, ID_COLUMN, RECORD_COLUMN
-from genspark.config import Source
 from genspark.report.bins import Shape, Tally, shape_of
-from genspark.sources import find_dataset, scan
-from genspark.storage.files import storage_path
 from genspark.tables.snapshot import Snapshot
 
 SAMPLE = 20_000
@@ -25,12 +22,6 @@ class Profile:
 
     rows: int
     tallies: Mapping[str, Tally]
-
-
-def frame_of(snapshot: Snapshot) -> pl.LazyFrame:
-    """The rows of a table that is there."""
-    kind = "parquet" if snapshot.protocol is None else "delta"
-    return scan(find_dataset(Source(path=storage_path(snapshot.path), format=kind)))
 
 
 def rows_of(snapshot: Snapshot, frame: pl.LazyFrame) -> int:

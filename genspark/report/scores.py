@@ -9,7 +9,7 @@ from typing import Any
 from genspark.errors import SourceError
 from genspark.evaluate.score import Score
 from genspark.pipeline.describe import short
-from genspark.report.profile import frame_of
+from genspark.tables.rows import frame_of
 from genspark.tables.snapshot import read_snapshot
 
 _NEEDED = ("started", "metric", "slice", "value", "low", "high", "n", "signature", "warnings")

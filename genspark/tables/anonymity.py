@@ -13,9 +13,8 @@ import polars as pl
 
 from genspark.errors import ConfigError, SourceError, did_you_mean
 from genspark.statistics.anonymity import Cells, summary
-from genspark.storage.object_stores import one_line
 from genspark.tables.footers import Tell, silent
-from genspark.tables.rows import batches, refuse_vectors
+from genspark.tables.rows import frames, refuse_vectors
 from genspark.tables.snapshot import Snapshot, read_snapshot
 
 MOST_COMBINATIONS = 2_000_000
@@ -79,22 +78,14 @@ def measure(given: str, wanted: Wanted, tell: Tell = silent) -> dict[str, Any]:
 def _counted(snapshot: Snapshot, wanted: Wanted, tell: Tell) -> pl.DataFrame:
     """The rows of each combination."""
     total: pl.DataFrame | None = None
-    for done, file in enumerate(snapshot.files, start=1):
-        try:
-            for _, batch in batches(file, wanted.columns):
-                frame = pl.DataFrame(batch)
-                own = {name: value for name, value in file.partition if name not in frame.columns}
-                frame = frame.with_columns(**{name: pl.lit(value, pl.String) for name, value in own.items()})
-                some = _added(frame.select(*wanted.columns, pl.lit(1, pl.Int64).alias(_ROWS)), wanted)
-                total = some if total is None else _added(pl.concat([total, some], how="vertical_relaxed"), wanted)
-                if total.height > MOST_COMBINATIONS:
-                    raise SourceError(
-                        f"--quasi: {', '.join(wanted.columns)} have more than {MOST_COMBINATIONS:,} combinations "
-                        "of values: almost every row is one of its own; make them coarser, or name fewer"
-                    )
-        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-            raise SourceError(f"{snapshot.path}: {file.name} cannot be read ({one_line(error)})") from None
-        tell(done, len(snapshot.files))
+    for frame in frames(snapshot, wanted.columns, tell):
+        some = _added(frame.select(*wanted.columns, pl.lit(1, pl.Int64).alias(_ROWS)), wanted)
+        total = some if total is None else _added(pl.concat([total, some], how="vertical_relaxed"), wanted)
+        if total.height > MOST_COMBINATIONS:
+            raise SourceError(
+                f"--quasi: {', '.join(wanted.columns)} have more than {MOST_COMBINATIONS:,} combinations "
+                "of values: almost every row is one of its own; make them coarser, or name fewer"
+            )
     return pl.DataFrame({name: [] for name in (*wanted.columns, _ROWS)}) if total is None else total
 
 

@@ -17,7 +17,7 @@ from genspark.sinks.names import REASON_LIST, RUN
 from genspark.statistics.shares import wilson
 from genspark.tables.fairness import fairness, rate
 from genspark.tables.footers import Tell, silent
-from genspark.tables.rows import batches, refuse_vectors
+from genspark.tables.rows import frames, refuse_vectors
 from genspark.tables.runs import Runs, runs_of
 from genspark.tables.snapshot import Snapshot, is_table, read_snapshot
 
@@ -118,22 +118,14 @@ def _check(asked: Asked, snapshot: Snapshot) -> None:
 def _counted(snapshot: Snapshot, asked: Asked, looked_at: Sequence[str], tell: Tell) -> pl.DataFrame:
     """Rows and missing values for each combination of groups and outcomes."""
     total: pl.DataFrame | None = None
-    for done, file in enumerate(snapshot.files, start=1):
-        try:
-            for _, batch in batches(file, looked_at):
-                frame = pl.DataFrame(batch)
-                own = {name: value for name, value in file.partition if name not in frame.columns}
-                frame = frame.with_columns(**{name: pl.lit(value, pl.String) for name, value in own.items()})
-                some = _count(frame, asked)
-                total = some if total is None else _merged(pl.concat([total, some]), asked)
-                if total.height > MOST_GROUPS:
-                    raise SourceError(
-                        f"--groups: {', '.join(asked.groups)} make more than {MOST_GROUPS:,} groups with the outcomes; "
-                        "bucketize or encode a column first, or name fewer"
-                    )
-        except (OSError, ValueError) as error:
-            raise SourceError(f"{snapshot.path}: {file.name} cannot be read ({error})") from None
-        tell(done, len(snapshot.files))
+    for frame in frames(snapshot, looked_at, tell):
+        some = _count(frame, asked)
+        total = some if total is None else _merged(pl.concat([total, some]), asked)
+        if total.height > MOST_GROUPS:
+            raise SourceError(
+                f"--groups: {', '.join(asked.groups)} make more than {MOST_GROUPS:,} groups with the outcomes; "
+                "bucketize or encode a column first, or name fewer"
+            )
     if total is None:
         raise SourceError(f"{snapshot.path}: the table has no rows to audit")
     return total
@@ -157,13 +149,11 @@ def _rejected(runs: Runs, asked: Asked) -> dict[tuple[Any, ...], Rejected]:
     if not set(asked.groups) <= set(snapshot.columns):
         return {}
     found: dict[tuple[Any, ...], Rejected] = {}
-    for file in snapshot.files:
-        for _, batch in batches(file, (*asked.groups, REASON_LIST, RUN)):
-            frame = pl.DataFrame(batch)
-            is_done = [_is_there(runs, run) for run in frame[RUN]]
-            kept = frame.filter(is_done).select(pl.col(asked.groups).cast(pl.String), REASON_LIST)
-            for *key, reasons in kept.iter_rows():
-                found.setdefault(tuple(key), Rejected()).add(reasons or [])
+    for frame in frames(snapshot, (*asked.groups, REASON_LIST, RUN)):
+        is_done = [_is_there(runs, run) for run in frame[RUN]]
+        kept = frame.filter(is_done).select(pl.col(asked.groups).cast(pl.String), REASON_LIST)
+        for *key, reasons in kept.iter_rows():
+            found.setdefault(tuple(key), Rejected()).add(reasons or [])
     return found
 
 

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from genspark.errors import ConfigError, SourceError, did_you_mean
+from genspark.errors import ConfigError, did_you_mean
 from genspark.sinks import epsilon as ledger
-from genspark.storage.object_stores import one_line
 from genspark.tables.footers import Tell, silent
-from genspark.tables.rows import batches, refuse_vectors
+from genspark.tables.rows import frames, refuse_vectors
 from genspark.tables.snapshot import Snapshot, read_snapshot
 
 NEIGHBOURS = "tables that differ by one row (added or removed)"
@@ -96,18 +95,12 @@ def _check(
 def _values(snapshot: Snapshot, column: str, tell: Tell) -> Any:
     """The values of a column as float64, none of them missing; without a column a 1.0 for each row."""
     found: list[Any] = []
-    for done, file in enumerate(snapshot.files, start=1):
-        try:
-            for _, batch in batches(file, (column,) if column else None):
-                frame = pl.DataFrame(batch)
-                if not column:
-                    found.append(np.ones(frame.height))
-                    continue
-                numbers = frame[column].cast(pl.Float64).drop_nulls().to_numpy()
-                found.append(numbers[~np.isnan(numbers)])
-        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-            raise SourceError(f"{snapshot.path}: {file.name} cannot be read ({one_line(error)})") from None
-        tell(done, len(snapshot.files))
+    for frame in frames(snapshot, (column,) if column else None, tell):
+        if not column:
+            found.append(np.ones(frame.height))
+            continue
+        numbers = frame[column].cast(pl.Float64).drop_nulls().to_numpy()
+        found.append(numbers[~np.isnan(numbers)])
     return np.concatenate(found) if found else np.zeros(0)
 
 

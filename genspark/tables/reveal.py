@@ -11,7 +11,7 @@ from genspark.errors import ConfigError, SinkError, SourceError, did_you_mean
 from genspark.sinks import vault
 from genspark.storage.object_stores import one_line
 from genspark.tables.footers import Tell, silent
-from genspark.tables.rows import batches, refuse_vectors
+from genspark.tables.rows import frames, refuse_vectors
 from genspark.tables.snapshot import read_snapshot
 
 
@@ -37,23 +37,17 @@ def reveal(
     rows = unknown = 0
     writer = None
     try:
-        for done, file in enumerate(snapshot.files, start=1):
-            for _, batch in batches(file):
-                values = dict(file.partition)
-                frame = pl.DataFrame(batch)
-                frame = frame.with_columns(
-                    **{name: pl.lit(value) for name, value in values.items() if name not in frame.columns}
-                ).select(*snapshot.columns)
-                revealed = frame.with_columns(
-                    pl.col(name).cast(pl.String).replace_strict(originals, default=None, return_dtype=pl.String)
-                    for name in columns
-                )
-                rows += frame.height
-                unknown += sum(revealed[name].null_count() - frame[name].null_count() for name in columns)
-                arrow = revealed.to_arrow()
-                writer = writer or pq.ParquetWriter(output, arrow.schema)
-                writer.write_table(arrow.cast(writer.schema))
-            tell(done, len(snapshot.files))
+        for frame in frames(snapshot, tell=tell):
+            hidden = frame.select(*snapshot.columns)
+            revealed = hidden.with_columns(
+                pl.col(name).cast(pl.String).replace_strict(originals, default=None, return_dtype=pl.String)
+                for name in columns
+            )
+            rows += hidden.height
+            unknown += sum(revealed[name].null_count() - hidden[name].null_count() for name in columns)
+            arrow = revealed.to_arrow()
+            writer = writer or pq.ParquetWriter(output, arrow.schema)
+            writer.write_table(arrow.cast(writer.schema))
     except ValueError as error:
         raise SourceError(f"{snapshot.path}: {one_line(error)}") from None
     except OSError as error:

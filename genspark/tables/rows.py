@@ -1,4 +1,4 @@
-"""Single rows of a table: found by one column, which is read file by file, and then read from their row group alone."""
+"""Rows of a table: some at a time, or single ones, found by one column and then read from their row group alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 
+from genspark.config import Source
 from genspark.errors import SourceError
+from genspark.sources import find_dataset, scan
+from genspark.storage.files import storage_path
+from genspark.storage.object_stores import one_line
 from genspark.storage.stores import open_file
 from genspark.tables.footers import Tell, of_each, silent
 from genspark.tables.snapshot import DataFile, Snapshot
@@ -62,6 +67,32 @@ def batches(file: DataFile, columns: Sequence[str] | None = None) -> Iterator[tu
         for batch in parquet.iter_batches(batch_size=BATCH, columns=wanted, use_threads=False):
             yield start, batch
             start += batch.num_rows
+
+
+def frames(snapshot: Snapshot, columns: Sequence[str] | None = None, tell: Tell = silent) -> Iterator[pl.DataFrame]:
+    """The rows of a table, some at a time, with these columns; `tell` is told the files that are done.
+
+    Raises SourceError where a file cannot be read.
+    """
+    for done, file in enumerate(snapshot.files, start=1):
+        try:
+            for _, batch in batches(file, columns):
+                yield with_partition(pl.DataFrame(batch), file)
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{snapshot.path}: {file.name} cannot be read ({one_line(error)})") from None
+        tell(done, len(snapshot.files))
+
+
+def with_partition(frame: pl.DataFrame, file: DataFile) -> pl.DataFrame:
+    """Rows of a file with the columns that its partition tells, as text."""
+    own = {name: value for name, value in file.partition if name not in frame.columns}
+    return frame.with_columns(**{name: pl.lit(value, pl.String) for name, value in own.items()})
+
+
+def frame_of(snapshot: Snapshot) -> pl.LazyFrame:
+    """The rows of a table, to be scanned by Polars."""
+    kind = "parquet" if snapshot.protocol is None else "delta"
+    return scan(find_dataset(Source(path=storage_path(snapshot.path), format=kind)))
 
 
 def rows_at(file: DataFile, places: Sequence[int]) -> Iterator[Any]:

@@ -19,7 +19,7 @@ from genspark.tables.erasing.searching import tells
 from genspark.tables.footers import Tell, silent
 from genspark.tables.inspection import inspect
 from genspark.tables.leftovers import leftovers
-from genspark.tables.rows import batches, refuse_vectors
+from genspark.tables.rows import batches, refuse_vectors, with_partition
 from genspark.tables.snapshot import DataFile, Snapshot, open_delta, read_snapshot
 from genspark.version import VERSION
 
@@ -68,9 +68,7 @@ def find(path: str, persons: Persons, of_source: str, tell: Tell = silent) -> Th
 def _rows_in(file: DataFile, persons: Persons, of_source: str) -> pl.DataFrame | None:
     found = []
     for _, batch in batches(file):
-        frame = pl.DataFrame(batch)
-        own = {name: value for name, value in file.partition if name not in frame.columns}
-        frame = frame.with_columns(**{name: pl.lit(value, pl.String) for name, value in own.items()})
+        frame = with_partition(pl.DataFrame(batch), file)
         rows = frame.filter(persons.rows(frame.schema))
         found.append(rows.select(pl.lit(1).alias("_"), *(n for n in (of_source, ID_COLUMN) if n in rows.columns)))
     return pl.concat(found) if found else None
