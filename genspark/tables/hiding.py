@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from genspark.steps import hiding_kinds
 from genspark.storage.secrets import MASK
 
@@ -35,13 +33,11 @@ class Hidden:
         }
 
 
-def hidden_by(configs: Iterable[str | None]) -> Hidden:
-    """What the steps of these configurations, as YAML, hide."""
+def hidden_by(configs: Iterable[Mapping[str, Any]]) -> Hidden:
+    """What the steps of these configurations hide."""
     found = Hidden()
-    for text in configs:
-        told = yaml.safe_load(text or "{}")
-        steps = told.get("steps") if isinstance(told, dict) else None
-        one = hidden_in(steps or ())
+    for config in configs:
+        one = hidden_in(config.get("steps") or ())
         found = Hidden(found.patterns | one.patterns, found.texts or one.texts)
     return found
 

@@ -56,7 +56,7 @@ def summary(given: str, run: str | None = None, most: int = 3, tell: Tell = sile
             "name it, or the job's YAML, which knows"
         )
     finished, unfinished = _counted(runs, run, most, tell)
-    hidden = hidden_by(row.get("config") for row in runs.ledger.values())
+    hidden = hidden_by(runs.configs)
     if run is not None and not finished.rows + unfinished.rows:
         raise SourceError(f"{runs.quarantine}: no row is of run {run}; leave --run out to see which there are")
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,11 @@ class Runs:
     quarantine: str
     entries: Mapping[str, Entry] = field(default_factory=dict)
     ledger: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        """The configurations of the runs in the ledger, each once."""
+        return _configs(self.ledger.values())
 
     def is_finished(self, run_id: str) -> bool | None:
         """Whether the run's commit is in the target's history, or was by the ledger; None where nothing tells."""
@@ -133,10 +138,13 @@ def _ledger(path: str) -> list[dict[str, Any]]:
     return []
 
 
+def _configs(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The configurations in rows of a ledger, each once: most runs of a job have the same, and YAML is slow to read."""
+    told = (yaml.safe_load(text) for text in dict.fromkeys(row.get("config") or "{}" for row in rows))
+    return [config if isinstance(config, dict) else {} for config in told]
+
+
 def _quarantine(rows: list[dict[str, Any]]) -> str | None:
     """The quarantine that the newest configuration in the ledger names."""
-    for row in rows:
-        told = yaml.safe_load(row.get("config") or "{}")
-        section = told.get("quarantine") if isinstance(told, dict) else None
-        return section.get("path") if isinstance(section, dict) else None
-    return None
+    section = next(iter(_configs(rows[:1])), {}).get("quarantine")
+    return section.get("path") if isinstance(section, dict) else None

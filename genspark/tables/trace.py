@@ -118,7 +118,7 @@ def _quarantined(runs: Runs, row_id: int, key: Sequence[str]) -> Iterator[dict[s
     beside = {TEXT, FILE_URI, REASON_LIST, RUN}
     if beside & set(columns):
         return
-    hidden = hidden_by(row.get("config") for row in runs.ledger.values())
+    hidden = hidden_by(runs.configs)
     for file in snapshot.files:
         for start, batch in batches(file, columns):
             rows = pl.DataFrame(pl.from_arrow(batch))

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
-import yaml
 
 from genspark.columns.names import FILE_COLUMN
 from genspark.config import JobConfig
@@ -150,9 +149,8 @@ def _states(given: str, runs: Runs, target: str) -> list[str]:
     places = [f"{target}/{OWN}/model_statistics"]
     if given.endswith((".yaml", ".yml")):
         places.append(storage_path(JobConfig.from_yaml(given).statistics_path))
-    for row in runs.ledger.values():
-        told = yaml.safe_load(row.get("config") or "{}")
-        model = told.get("model") if isinstance(told, dict) else None
+    for config in runs.configs:
+        model = config.get("model")
         if isinstance(model, dict):
             path = model.get("statistics") or f"{str(model.get('path')).removesuffix('.json')}_statistics"
             places.append(storage_path(path))
