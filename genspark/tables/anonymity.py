@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from genspark.errors import ConfigError, SourceError, did_you_mean
+from genspark.errors import ConfigError, SourceError
 from genspark.statistics.anonymity import Cells, summary
 from genspark.tables.footers import Tell, silent
 from genspark.tables.rows import frames, refuse_vectors
@@ -47,10 +47,7 @@ def measure(given: str, wanted: Wanted, tell: Tell = silent) -> dict[str, Any]:
     """
     snapshot = read_snapshot(given)
     refuse_vectors(snapshot)
-    absent = [name for name in wanted.columns if name not in snapshot.columns]
-    if absent:
-        hint = did_you_mean(absent[0], snapshot.columns)
-        raise ConfigError(f"{absent[0]!r} is not a column of {snapshot.path}{hint}")
+    snapshot.refuse_absent(wanted.columns)
     if wanted.sensitive in wanted.quasi:
         raise ConfigError(f"--sensitive: {wanted.sensitive!r} is one of --quasi; name it in one place")
     if wanted.sensitive is None and (wanted.l is not None or wanted.t is not None):

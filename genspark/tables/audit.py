@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from genspark.errors import ConfigError, SourceError, did_you_mean
+from genspark.errors import ConfigError, SourceError
 from genspark.sinks.names import REASON_LIST, RUN
 from genspark.statistics.shares import wilson
 from genspark.tables.fairness import fairness, rate
@@ -75,7 +75,7 @@ def audit_of(runs: Runs, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
     target = runs.target or runs.quarantine
     snapshot = read_snapshot(target)
     refuse_vectors(snapshot)
-    _check(asked, snapshot)
+    snapshot.refuse_absent(asked.columns)
     looked_at = tuple(name for name in snapshot.columns if name not in snapshot.bytes_columns)
     counts = _counted(snapshot, asked, looked_at, tell)
     rejected = _rejected(runs, asked)
@@ -104,15 +104,6 @@ def audit_of(runs: Runs, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
             "prediction_rate" if asked.prediction else "label_rate",
         ),
     }
-
-
-def _check(asked: Asked, snapshot: Snapshot) -> None:
-    absent = [name for name in asked.columns if name not in snapshot.columns]
-    if absent:
-        known = snapshot.columns
-        raise ConfigError(
-            [f"{name!r} is not a column of {snapshot.path}{did_you_mean(name, known)}" for name in absent]
-        )
 
 
 def _counted(snapshot: Snapshot, asked: Asked, looked_at: Sequence[str], tell: Tell) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from genspark.errors import ConfigError, did_you_mean
+from genspark.errors import ConfigError
 from genspark.sinks import epsilon as ledger
 from genspark.tables.footers import Tell, silent
 from genspark.tables.rows import frames, refuse_vectors
@@ -83,9 +83,7 @@ def _check(
         raise ConfigError(f"--epsilon: must be a number above 0; got {epsilon}")
     if not column:
         return
-    if column not in snapshot.columns:
-        hint = did_you_mean(column, snapshot.columns)
-        raise ConfigError(f"--query: {column!r} is not a column of {snapshot.path}{hint}")
+    snapshot.refuse_absent([column], "--query")
     if not any(word in snapshot.columns[column].lower() for word in ("int", "float", "double", "decimal")):
         raise ConfigError(f"--query: {column!r} is {snapshot.columns[column]}, and numbers are needed")
     if column not in bounds or not bounds[column][0] < bounds[column][1]:

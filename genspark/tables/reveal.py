@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from genspark.errors import ConfigError, SinkError, SourceError, did_you_mean
+from genspark.errors import ConfigError, SinkError, SourceError
 from genspark.sinks import vault
 from genspark.storage.object_stores import one_line
 from genspark.tables.footers import Tell, silent
@@ -28,10 +28,7 @@ def reveal(
         raise ConfigError(f"--output: {output} is there already; name another file")
     snapshot = read_snapshot(table)
     refuse_vectors(snapshot)
-    absent = [name for name in columns if name not in snapshot.columns]
-    if absent:
-        known = did_you_mean(absent[0], snapshot.columns)
-        raise ConfigError(f"--columns: {absent[0]!r} is not a column of {snapshot.path}{known}")
+    snapshot.refuse_absent(columns, "--columns")
     entries = vault.read(from_vault).unique("pseudonym", keep="first")
     originals = dict(entries.select("pseudonym", "original").iter_rows())
     rows = unknown = 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genspark.errors import SourceError
+from genspark.errors import ConfigError, SourceError, did_you_mean
 from genspark.sinks.formats.parquet.manifest import MANIFEST, Manifest
 from genspark.sources.formats.delta import path_of_file
 from genspark.storage.added_files import added_files
@@ -66,6 +66,17 @@ class Snapshot:
     def bytes_columns(self) -> tuple[str, ...]:
         """The columns that hold bytes, at any depth."""
         return tuple(name for name, dtype in self.columns.items() if "binary" in dtype.lower())
+
+    def refuse_absent(self, names: Iterable[str], place: str = "") -> None:
+        """Raise ConfigError for columns that the table does not have, each told with the place that names it."""
+        where = f"{place}: " if place else ""
+        absent = [
+            f"{where}{name!r} is not a column of {self.path}{did_you_mean(name, self.columns)}"
+            for name in names
+            if name not in self.columns
+        ]
+        if absent:
+            raise ConfigError(absent)
 
     def partitions(self) -> dict[Values, list[DataFile]]:
         """The files of each partition; one partition without values where there are no partition columns."""
