@@ -9,16 +9,13 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from genspark import job
 from genspark.columns.expressions import HIDDEN
 from genspark.engines import engine_for
-from genspark.errors import GensparkError, SourceError, did_you_mean
+from genspark.errors import SourceError, did_you_mean, first_line
 from genspark.pipeline.model import PipelineModel
-from genspark.report.steps import ROWS
-from genspark.sources import find_dataset, scan
+from genspark.report.steps import NOT_TO_BE_HAD, collected, source_rows
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
-from genspark.storage import access
 
 GROUP = f"{HIDDEN}group"
 MOST_GROUPS = 1_000
@@ -49,13 +46,13 @@ class Fates:
             *(predicate.fill_null(value=False).alias(name) for name, (_, predicate) in zip(names, counted, strict=True))
         )
         kept = frame if not rejections else frame.filter(~goes)
-        sums = _collected(marked.select(GROUP, *names)).group_by(GROUP).agg(pl.col(names).cast(pl.Int64).sum())
+        sums = collected(marked.select(GROUP, *names)).group_by(GROUP).agg(pl.col(names).cast(pl.Int64).sum())
         for group, *counts in sums.select(GROUP, *names).iter_rows():
             for (what, _), count in zip(counted, counts, strict=True):
                 found = self.did.setdefault((step.label, what), {})
                 if count:
                     found[group] = found.get(group, 0) + count
-        return nw.from_native(_collected(kept).lazy())
+        return nw.from_native(collected(kept).lazy())
 
     def told(self) -> list[dict[str, Any]]:
         """The counts as plain JSON, in the order of the steps; what was done to no row is left out."""
@@ -79,12 +76,9 @@ def fates_of(table: str, groups: Sequence[str]) -> dict[str, Any]:
     source are not to be had, or have not the columns of the groups, `note` says why.
     """
     try:
-        config, model = job.recorded_job(table)
-        with access.using(config.storage):
-            frame = scan(find_dataset(config.source), corrupt=False).head(ROWS).collect(engine="streaming")
-        return followed_by_group(model, frame, groups)
-    except (GensparkError, pl.exceptions.PolarsError, OSError) as error:
-        return {"rows": 0, "steps": [], "note": f"what each step did to each group cannot be told: {_first(error)}"}
+        return followed_by_group(*source_rows(table), groups)
+    except NOT_TO_BE_HAD as error:
+        return {"rows": 0, "steps": [], "note": f"what each step did to each group cannot be told: {first_line(error)}"}
 
 
 def followed_by_group(model: PipelineModel, frame: pl.DataFrame, groups: Sequence[str]) -> dict[str, Any]:
@@ -103,19 +97,10 @@ def followed_by_group(model: PipelineModel, frame: pl.DataFrame, groups: Sequenc
     fates = Fates(rows)
     model.check(wrapped.collect_schema())
     wrapped = engine.with_draws(wrapped, model.key, model.draws())
-    _collected(model.apply(engine, wrapped, fates.before))
+    collected(model.apply(engine, wrapped, fates.before))
     return {"rows": frame.height, "steps": fates.told(), "note": ""}
 
 
 def _rule(column: str | None, rule: str, action: str) -> str:
     where = f"{column}: " if column else ""
     return f"{where}{rule} ({'quarantined' if action == 'quarantine' else 'dropped'})"
-
-
-def _collected(frame: Any) -> pl.DataFrame:
-    native: pl.LazyFrame = nw.to_native(frame)
-    return native.collect(engine="streaming")
-
-
-def _first(error: Exception) -> str:
-    return str(error).splitlines()[0]

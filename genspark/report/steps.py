@@ -11,7 +11,7 @@ import polars as pl
 
 from genspark import job
 from genspark.engines import engine_for
-from genspark.errors import GensparkError
+from genspark.errors import GensparkError, first_line
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import apply_steps, columns_read
 from genspark.report.bins import Tally, shape_of
@@ -22,6 +22,8 @@ from genspark.tables.hiding import hidden_in
 ROWS = 200_000
 """Rows of the source that are followed through the steps, at most: the first ones."""
 MOST_COLUMNS = 24
+NOT_TO_BE_HAD = (GensparkError, pl.exceptions.PolarsError, OSError)
+"""What is raised where job, model or source are gone, or do not fit each other."""
 
 
 @dataclass
@@ -48,12 +50,16 @@ def steps_of(table: str) -> Steps:
     Where job, model or source are not to be had, a note says why.
     """
     try:
-        config, model = job.recorded_job(table)
-        with access.using(config.storage):
-            frame = scan(find_dataset(config.source), corrupt=False).head(ROWS).collect(engine="streaming")
-        return followed(model, frame)
-    except (GensparkError, pl.exceptions.PolarsError, OSError) as error:
-        return Steps(0, (), (), f"The steps cannot be shown: {str(error).splitlines()[0]}")
+        return followed(*source_rows(table))
+    except NOT_TO_BE_HAD as error:
+        return Steps(0, (), (), f"The steps cannot be shown: {first_line(error)}")
+
+
+def source_rows(table: str) -> tuple[PipelineModel, pl.DataFrame]:
+    """The model of the last run that wrote a table, and the first rows of its source as it is now."""
+    config, model = job.recorded_job(table)
+    with access.using(config.storage):
+        return model, scan(find_dataset(config.source), corrupt=False).head(ROWS).collect(engine="streaming")
 
 
 def followed(model: PipelineModel, frame: pl.DataFrame) -> Steps:
@@ -73,7 +79,7 @@ def followed(model: PipelineModel, frame: pl.DataFrame) -> Steps:
     left = []
     for place, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):
         label = f"{place}. {step.label}"
-        native = _collected(apply_steps(engine, wrapped, [(step, parameters)], engine.before))
+        native = collected(apply_steps(engine, wrapped, [(step, parameters)], engine.before))
         wrapped = nw.from_native(native.lazy())
         if step.filters:
             left.append((label, native.height))
@@ -84,7 +90,8 @@ def followed(model: PipelineModel, frame: pl.DataFrame) -> Steps:
     return Steps(frame.height, left, shown)
 
 
-def _collected(frame: Any) -> pl.DataFrame:
+def collected(frame: Any) -> pl.DataFrame:
+    """The rows of a lazy narwhals frame."""
     native: pl.LazyFrame = nw.to_native(frame)
     return native.collect(engine="streaming")
 
