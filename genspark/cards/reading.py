@@ -18,14 +18,22 @@ CROISSANT = f"{OWN}/croissant.json"
 
 def read(table: str) -> dict[str, Any]:
     """The Croissant document of a table. Raises SourceError where there is none that genspark wrote."""
+    document = find(table)
+    if document is None:
+        raise SourceError(
+            f"{table}: there is no card here ({CROISSANT}); correct the path, or run the job again, which writes one"
+        )
+    return document
+
+
+def find(table: str) -> dict[str, Any] | None:
+    """The Croissant document of a table; None where there is no card. Raises SourceError for one that is unreadable."""
     path = f"{place_of(table).rstrip('/')}/{CROISSANT}"
     try:
         document = json.loads(read_text(path))
         figures(document)["table version"]
     except FileNotFoundError:
-        raise SourceError(
-            f"{table}: there is no card here ({CROISSANT}); correct the path, or run the job again, which writes one"
-        ) from None
+        return None
     except (AttributeError, KeyError, TypeError):
         raise SourceError(f"{path}: not a card of genspark's; run the job again, which writes one") from None
     except (OSError, ValueError) as error:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from genspark.cards.croissant import figures
-from genspark.cards.reading import read as read_card
+from genspark.cards.reading import find as find_card
 from genspark.catalog.entry import Column, Entry, Kind, Version
 from genspark.catalog.privacy import of_description
 from genspark.config.job import LEDGER_SUFFIX
@@ -120,10 +120,11 @@ def _owner(path: str) -> str | None:
 
 def _with_card(found: Entry, path: str) -> Entry:
     try:
-        document = read_card(path)
+        document = find_card(path)
     except SourceError as error:
-        is_absent = "there is no card here" in str(error)
-        return found if is_absent else replace(found, notes=(*found.notes, f"its card cannot be read: {error}"))
+        return replace(found, notes=(*found.notes, f"its card cannot be read: {error}"))
+    if document is None:
+        return found
     told = figures(document)
     fields: list[Any] = next((one["field"] for one in document.get("recordSet", ()) if one.get("@id") == "rows"), [])
     done = {field["name"]: field.get("description", "") for field in fields}
