@@ -62,7 +62,8 @@ def report(
     pictures = Pictures(list(zip(names, frames, strict=True)), has_bytes, by, features)
     pictures.check()
     profiles = [profile(frame, of) for frame in frames]
-    told = origin.lineage(table)
+    runs = origin.known_runs(table)
+    told = origin.lineage(runs)
     made = {
         "version": VERSION,
         "made": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -71,8 +72,8 @@ def report(
         "drifts": _drifts(profiles),
         "scores": [*shown.given(scores), *(shown.newest(ledger) if ledger else [])],
         "steps": _steps(steps_of(table) if steps and told["run"] else Steps(0, (), ())),
-        "quarantine": origin.quarantined(table),
-        "trust": trust_of(table),
+        "quarantine": origin.quarantined(runs),
+        "trust": trust_of(table, runs),
         "texts": _texts(frames, of, names),
         "rows": _first_rows(frames[0], of),
         "run": told["run"],

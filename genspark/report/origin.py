@@ -9,28 +9,33 @@ from typing import Any
 from genspark.errors import GensparkError
 from genspark.pipeline.model import PipelineModel
 from genspark.storage.files import storage_path
-from genspark.tables.quarantine import summary
+from genspark.tables.quarantine import summary_of
 from genspark.tables.runs import Runs, runs_of
 from genspark.tables.snapshot import is_table
 from genspark.tables.trace import histories_of
 
 
-def lineage(path: str) -> dict[str, Any]:
+def known_runs(path: str) -> Runs | None:
+    """The runs of a table; None where they cannot be read."""
+    with contextlib.suppress(GensparkError):
+        return runs_of(path)
+    return None
+
+
+def lineage(runs: Runs | None) -> dict[str, Any]:
     """The last run of a table as plain values: `run`, and of each `columns` what it is made from and its changes."""
     with contextlib.suppress(GensparkError):
-        runs = runs_of(path)
-        newest = newest_run(runs)
-        if newest is not None:
+        if runs and (newest := newest_run(runs)) is not None:
             run = runs.told(newest)
             return {"run": {name: value for name, value in run.items() if value and name != "config"}, **_made(run)}
     return {"run": {}, "columns": [], "splits": []}
 
 
-def quarantined(path: str) -> dict[str, Any] | None:
+def quarantined(runs: Runs | None) -> dict[str, Any] | None:
     """The quarantine in summary; None where there is none."""
     with contextlib.suppress(GensparkError):
-        if is_table(runs_of(path).quarantine):
-            return summary(path, most=1)
+        if runs and is_table(runs.quarantine):
+            return summary_of(runs, most=1)
     return None
 
 

@@ -13,7 +13,7 @@ from genspark.report.fates import fates_of
 from genspark.report.origin import newest_run
 from genspark.steps import hiding_kinds
 from genspark.storage.files import storage_path
-from genspark.tables.runs import runs_of
+from genspark.tables.runs import Runs
 
 SECTIONS = {
     "quality": ("validate", "expect", "filter", "outliers"),
@@ -24,10 +24,12 @@ _MOST = 20
 """Columns of a step that are named."""
 
 
-def trust_of(table: str) -> dict[str, Any]:
+def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
     """What ledger and model tell of the last run that wrote a table; sections of which nothing is known are empty."""
+    nothing: dict[str, Any] = {"sections": {}, "drift": None, "bias": None}
+    if runs is None:
+        return nothing
     with contextlib.suppress(GensparkError):
-        runs = runs_of(table)
         newest = newest_run(runs)
         row = runs.ledger.get(newest or "", {})
         findings = json.loads(row.get("findings") or "{}")
@@ -43,7 +45,7 @@ def trust_of(table: str) -> dict[str, Any]:
             "drift": _drift(findings["drift"]) if "drift" in findings else None,
             "bias": _bias(bias, fates_of(table, bias["by"])) if bias else None,
         }
-    return {"sections": {}, "drift": None, "bias": None}
+    return nothing
 
 
 def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

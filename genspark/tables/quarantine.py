@@ -55,6 +55,11 @@ def summary(given: str, run: str | None = None, most: int = 3, tell: Tell = sile
             f"{given}: there is no quarantine at {runs.quarantine}; no row was quarantined, or it is elsewhere: "
             "name it, or the job's YAML, which knows"
         )
+    return summary_of(runs, run, most, tell)
+
+
+def summary_of(runs: Runs, run: str | None = None, most: int = 3, tell: Tell = silent) -> dict[str, Any]:
+    """The quarantine of a table whose runs are known, and which has one."""
     finished, unfinished = _counted(runs, run, most, tell)
     hidden = hidden_by(runs.configs)
     if run is not None and not finished.rows + unfinished.rows:
