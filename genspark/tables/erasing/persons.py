@@ -32,8 +32,7 @@ class Persons:
         """Whether a row is a person's; of a record that could not be read, whether its text has a key as a word."""
         found = [_equals(name, schema[name], values) for name, values in self.keys.items() if name in schema]
         if TEXT in schema and schema[TEXT] == pl.String:
-            words = "|".join(re.escape(value) for values in self.keys.values() for value in values)
-            found.append(pl.col(TEXT).str.contains(rf"(?:^|\W)(?:{words})(?:\W|$)"))
+            found.append(pl.col(TEXT).str.contains(_in_text(v for values in self.keys.values() for v in values)))
         return pl.any_horizontal(*found).fill_null(False) if found else pl.lit(False)
 
     @functools.cached_property
@@ -52,9 +51,8 @@ class Persons:
 
     @functools.cached_property
     def in_text(self) -> str | None:
-        """The pattern, for RE2, of those keys as words."""
-        words = "|".join(re.escape(text) for text in self.texts)
-        return rf"(?:^|\W)(?:{words})(?:\W|$)" if words else None
+        """The pattern of those keys as words."""
+        return _in_text(self.texts) if self.texts else None
 
     def are_told(self, value: Any) -> bool:
         """Whether a plain value of JSON tells of one: as the value of a key's column, or in a text."""
@@ -84,6 +82,11 @@ class Persons:
         for form in self.texts:
             text = text.replace(form, "***").replace(quote(form), "***")
         return text
+
+
+def _in_text(values: Iterable[str]) -> str:
+    """The pattern, for RE2, of some values as words."""
+    return rf"(?:^|\W)(?:{'|'.join(map(re.escape, values))})(?:\W|$)"
 
 
 def _word(pattern: str) -> str:
