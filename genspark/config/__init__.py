@@ -4,7 +4,7 @@ from genspark.config.beside import Card, Ledger, Lineage, ModelFile, Tracking
 from genspark.config.evaluation import Evaluate, Evaluation, Side
 from genspark.config.job import JobConfig, json_schema
 from genspark.config.sections import Quarantine, Sink, Source
-from genspark.config.trust import Audit, Drift
+from genspark.config.trust import Audit, Drift, Privacy
 
 __all__ = [
     "Audit",
@@ -16,6 +16,7 @@ __all__ = [
     "Ledger",
     "Lineage",
     "ModelFile",
+    "Privacy",
     "Quarantine",
     "Side",
     "Sink",

@@ -19,9 +19,10 @@ from genspark.config.document import Document
 from genspark.config.evaluation import Evaluate
 from genspark.config.section import SECTION, Names, Value
 from genspark.config.sections import Quarantine, Sink, Source
-from genspark.config.trust import Audit, Drift
+from genspark.config.trust import Audit, Drift, Privacy
 from genspark.errors import Place, Problem, brief, did_you_mean, show
 from genspark.pipeline.pipeline import Pipeline
+from genspark.pipeline.private import Private
 from genspark.sources.source import paths_of
 from genspark.steps import Step
 from genspark.storage.access import Access
@@ -109,11 +110,12 @@ class JobConfig(Document):
     evaluate: Evaluate | None = None
     drift: Drift | None = None
     audit: Audit | None = None
+    privacy: Privacy | None = None
     storage: Access = Access()
 
     @classmethod
     def problems_of(cls, data: Mapping[str, Any]) -> list[Problem]:
-        return _twins(data)
+        return [*_twins(data), *_exact_beside_noise(data)]
 
     @property
     def config_hash(self) -> str:
@@ -167,7 +169,9 @@ class JobConfig(Document):
     def pipeline(self) -> Pipeline:
         """The steps, unfitted."""
         profile = (self.drift.columns or ("*",)) if self.drift else ()
-        return Pipeline(self.steps, key=self.key, fit_on=self.fit_on, profile=profile)
+        section = self.privacy
+        private = Private(section.epsilon, section.bounds, section.values) if section else None
+        return Pipeline(self.steps, key=self.key, fit_on=self.fit_on, profile=profile, private=private)
 
 
 def _digest(plain: Mapping[str, Any]) -> str:
@@ -194,6 +198,19 @@ def _twins(data: Mapping[str, Any]) -> list[Problem]:
             what = f"{name!r} is already the name of {show(first[name][:2])}; give it another"
             problems.append(Problem(place, what))
         first.setdefault(name, place)
+    return problems
+
+
+def _exact_beside_noise(data: Mapping[str, Any]) -> list[Problem]:
+    """The mistakes of sections that keep exact statistics in a job whose section `privacy` allows none."""
+    if not data.get("privacy"):
+        return []
+    problems = []
+    if data.get("drift") is not None:
+        problems.append(Problem(("drift",), "keeps the exact profile of columns; leave it out, or leave privacy out"))
+    if data.get("refit") == "update":
+        what = "'update' keeps the exact statistics of each file, which privacy does not allow; set never or full"
+        problems.append(Problem(("refit",), what))
     return problems
 
 

@@ -1,4 +1,4 @@
-"""The sections of a job's YAML that hold its rows against others: how they have moved, and how groups of them fare."""
+"""The sections of a job's YAML about trust: how rows moved, how groups of them fare, what a fit may tell of one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from genspark.config.section import Count, Names, Path, Section
+from genspark.config.section import Count, Names, Path, Section, Value
 
 Index = Annotated[float, Field(gt=0)]
 MODEL = "model"
@@ -50,3 +50,31 @@ class Audit(Section):
         default={}, description="Group -> the share that it should have; values of several columns joined by ' / '."
     )
     floor: Count = Field(default=30, description="Groups of fewer rows are counted, and have no rates.")
+
+
+class Privacy(Section):
+    """Differential privacy of what the fit learns: noise on every statistic, and an account of what that spends."""
+
+    place: ClassVar[str] = "privacy"
+
+    epsilon: Index = Field(description="What one fit may tell of a row, all that it learns together.")
+    budget: Index = Field(
+        description="What all fits and releases of this table may spend together; the first of them sets it."
+    )
+    bounds: dict[str, tuple[float, float]] = Field(
+        default={}, description="Column of numbers -> between what its values lie as they are read; not from the data."
+    )
+    values: dict[str, Annotated[tuple[Value, ...], Field(min_length=1)]] = Field(
+        default={}, description="Any other column -> the values that it may have; not from the data."
+    )
+
+    @model_validator(mode="after")
+    def _bounds_hold_numbers(self) -> Self:
+        for column, (low, high) in self.bounds.items():
+            if not low < high:
+                raise ValueError(f"bounds: {column} is between {low:g} and {high:g}; write the lower first")
+            if column in self.values:
+                raise ValueError(f"values: {column} has bounds already; leave one of them out")
+        if self.epsilon > self.budget:
+            raise ValueError(f"epsilon: {self.epsilon:g} is more than the budget of {self.budget:g}")
+        return self

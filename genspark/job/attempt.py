@@ -30,6 +30,8 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
+from genspark.pipeline.private import MECHANISM, releases
+from genspark.sinks.epsilon import spend
 from genspark.sinks.stored import stored_schema
 from genspark.sinks.table import PastRun
 from genspark.sources.source import paths_of
@@ -65,6 +67,7 @@ class Attempt:
     publication: Publication = field(init=False)
     once: Once = field(init=False)
     holding: Holding = field(init=False)
+    _has_spent: bool = False
     _folders: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def __post_init__(self) -> None:
@@ -182,6 +185,7 @@ class Attempt:
         scans, numbers = len(self.plan.scans), itertools.count(1)
         if run_pass is None:
             self.runner.expect(self.plan.columns_scanned, writes=self.writes_table)
+        self._spend()
         run_pass = run_pass or self.runner.states
 
         def states(fit_pass: FitPass) -> Mapping[Statistic, State]:
@@ -189,6 +193,18 @@ class Attempt:
 
         with into(self._spill()):
             return self.config.pipeline().fit_plan(self.plan, states, self.runner.source)
+
+    def _spend(self) -> None:
+        """Write down what the fit spends of the table's budget: once, however often the fit begins anew."""
+        section, table = self.config.privacy, self.runner.target
+        if section is not None and not self._has_spent:
+            query = f"fit of {self.config.name}: {len(releases(self.plan))} statistics"
+            version = -1 if table.version is None else table.version
+            left = spend(table.path, version, query, section.epsilon, section.budget, MECHANISM, "privacy.")
+            self._has_spent = True
+            self.phases.note(
+                f"privacy: epsilon {section.epsilon:g} spent on the fit; {left:g} left of {section.budget:g}"
+            )
 
     def _scan(self, shown: str, run_pass: RunPass, fit_pass: FitPass) -> Mapping[Statistic, State]:
         self.runner.passes["fit"] += 1

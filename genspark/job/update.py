@@ -110,6 +110,8 @@ class Update:
     @classmethod
     def start(cls, config: JobConfig, runner: Runner, plan: Plan, before: PipelineModel | None) -> Update:
         """Find the table and the files. Raises PlanError or ModelError where the fit cannot go by files."""
+        if config.privacy is not None:
+            raise PlanError("privacy: the exact statistics of each file would be kept; fit without --update")
         refuse_exact(plan)
         now = _named(plan)
         if before is not None:

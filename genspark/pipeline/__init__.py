@@ -2,5 +2,6 @@
 
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.pipeline import Pipeline
+from genspark.pipeline.private import Private
 
-__all__ = ["Pipeline", "PipelineModel"]
+__all__ = ["Pipeline", "PipelineModel", "Private"]

@@ -17,6 +17,7 @@ def describe(model: PipelineModel) -> str:
         f"sha256   {model.sha256}",
         f"source   {source or 'not recorded'}",
         f"columns  {_few([f'{name} {kind}' for name, kind in model.input_schema.items()])}",
+        *([f"privacy  {_noise(model.privacy)}"] if model.privacy else []),
         "steps",
     ]
     for number, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):
@@ -29,6 +30,11 @@ def describe(model: PipelineModel) -> str:
     lines += [f"  {loss}" for loss in losses[:_MOST]]
     lines += [f"  and {len(losses) - _MOST} more"] if len(losses) > _MOST else []
     return "\n".join(lines)
+
+
+def _noise(told: Mapping[str, Any]) -> str:
+    of = f"{told['neighbours']}, over {told['statistics']} statistics"
+    return f"epsilon {told['epsilon']:g} for {of}: {told['mechanism']}"
 
 
 def _learnt(parameters: Mapping[str, Any]) -> list[str]:

@@ -38,7 +38,7 @@ class PipelineModel:
 
     `input_schema` maps the columns the model was fitted on to the names of their types. `states`
     are what the scans read: (statistic, number of the step whose input it was read of, state).
-    `source` tells what the model was fitted on, and in which version.
+    `source` tells what the model was fitted on, and in which version; `privacy` with how much noise, where it was.
     """
 
     steps: tuple[Step, ...]
@@ -47,6 +47,7 @@ class PipelineModel:
     input_schema: Mapping[str, str]
     states: tuple[tuple[Statistic, int, State], ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
+    privacy: Mapping[str, Any] | None = None
     _built: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -145,6 +146,7 @@ class PipelineModel:
             "steps": [step.to_json() for step in self.steps],
             "parameters": [dict(parameters) for parameters in self.parameters],
             "states": [{"statistic": s.to_json(), "at": at, "state": state} for s, at, state in self.states],
+            **({"privacy": dict(self.privacy)} if self.privacy else {}),
         }
         return {**body, "sha256": _digest(body)}
 
@@ -175,6 +177,7 @@ class PipelineModel:
             input_schema=body["input_schema"],
             states=tuple((statistic_from_json(s["statistic"]), s["at"], s["state"]) for s in body["states"]),
             source=body["source"],
+            privacy=body.get("privacy"),
         )
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import narwhals as nw
@@ -13,6 +13,7 @@ from genspark.columns.kernels import Kernel
 from genspark.engines.engine import Engine
 from genspark.engines.gathered import Gathered
 from genspark.statistics import State, Statistic
+from genspark.statistics.noise import Among, Limit
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
 
@@ -48,11 +49,19 @@ class Opening:
 
 @dataclass(frozen=True)
 class Stage:
-    """A place among the steps: columns to copy as they are here (column -> hidden copy), then a step to apply."""
+    """A place among the steps: columns to copy as they are here (column -> hidden copy), then a step to apply.
+
+    A copy of a column with a limit is held to it.
+    """
 
     copies: Mapping[str, str]
     step: Step | None = None
     parameters: Parameters | None = None
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+
+    def copied(self) -> list[nw.Expr]:
+        """The copies."""
+        return [_held(nw.col(name), self.limits.get(name)).alias(copy) for name, copy in self.copies.items()]
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,9 @@ class FitPass:
     @property
     def sees_raw_values(self) -> bool:
         """Whether the statistics are of all rows as read, before any step or filter."""
-        return not (any(stage.step for stage in self.stages) or self.opening.adding or self.opening.where)
+        return not (
+            any(stage.step or stage.limits for stage in self.stages) or self.opening.adding or self.opening.where
+        )
 
     def gather(self, engine: Engine, frame: Any) -> Gathered:
         """The parts over this frame's rows, in one pass. `nan_free` is known only where `sees_raw_values`."""
@@ -86,10 +97,19 @@ class FitPass:
         frame = self.opening.frame(engine, frame, is_raw=self.sees_raw_values)
         for stage in self.stages:
             if stage.copies:
-                frame = frame.with_columns(*(nw.col(column).alias(copy) for column, copy in stage.copies.items()))
+                frame = frame.with_columns(*stage.copied())
             if stage.step is not None:
                 frame = apply_steps(engine, frame, [(stage.step, stage.parameters or {})], engine.before)
         return frame
+
+
+def _held(value: nw.Expr, limit: Limit | None) -> nw.Expr:
+    """A column within its limit: numbers are clamped, of other values those that are not of the limit are missing."""
+    if limit is None:
+        return value
+    if isinstance(limit, Among):
+        return nw.when(value.is_in(limit.values)).then(value)
+    return value.cast(nw.Float64).clip(limit.low, limit.high)
 
 
 def apply_steps(engine: Engine, frame: Any, steps: Iterable[tuple[Step, Parameters]], before: Before) -> Any:

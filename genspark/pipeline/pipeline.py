@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from genspark.columns.dtypes import Schema, is_hashable
@@ -16,13 +17,18 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
 from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, requests_of
 from genspark.pipeline.planner import make_plan, solve
+from genspark.pipeline.private import Private
 from genspark.pipeline.profile import is_telling, personal_columns, profile_statistics
 from genspark.statistics import State, Statistic
+from genspark.statistics.noise import Limit
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
 
 OnScan = Callable[[int, int], None]
 """Called before each scan with its number, from 1, and how many there are."""
+
+Limits = Mapping[int, Mapping[str, Limit]]
+"""Number of a step -> column of its input -> within what it is held."""
 
 RunPass = Callable[[FitPass], Mapping[Statistic, State]]
 """Makes one pass over the data."""
@@ -37,12 +43,14 @@ class Pipeline:
     its columns has the given value, such as `{"split": "train"}`: a column of the input, or one
     that a `Split` step adds. `transform` applies to every row. `profile` names columns, or patterns of them, whose
     distribution the model is to keep as they are read, for `genspark drift`: their statistics join the first scan.
+    `private` puts noise on all that is learnt, for differential privacy; a step that learns what has none is refused.
     """
 
     steps: Sequence[Step]
     key: Sequence[str] = ()
     fit_on: Mapping[str, Any] = field(default_factory=dict)
     profile: Sequence[str] = ()
+    private: Private | None = None
 
     def plan(self, df: Any) -> Plan:
         """The scans that `fit` will make. Reads the schema of `df` and no data."""
@@ -55,6 +63,9 @@ class Pipeline:
         plan = make_plan(self.steps, schema, lambda bound: self._profile(bound, schema))
         self._fit_columns(plan)
         self._key(plan)
+        if self.private is not None:
+            self.private.check(plan)
+            return replace(plan, noise=self.private.explain(plan))
         return plan
 
     def explain(self, df: Any) -> str:
@@ -81,7 +92,7 @@ class Pipeline:
     ) -> PipelineModel:
         """Learn every step's parameters by a plan of `plan_for`; `run_pass` makes each pass."""
         opening = self._opening(plan)
-        fitting = _Fitting(plan, opening, run_pass, on_scan or _ignore)
+        fitting = _Fitting(plan, opening, run_pass, on_scan or _ignore, self.private)
         parameters = fitting.run()
         asked = {leaf for answers in plan.answers for leaf in requests_of(answers)}
         beside = {one for one in self._profile(plan.steps, plan.schemas[0]) if Request(one, 0) not in asked}
@@ -97,6 +108,7 @@ class Pipeline:
                 and (request.statistic not in beside or is_telling(request.statistic, state))
             ),
             source=source or {},
+            privacy=self.private.to_json(plan) if self.private else None,
         )
 
     def profile_pass(self, plan: Plan) -> FitPass:
@@ -165,6 +177,7 @@ class _Fitting:
     opening: Opening
     run_pass: RunPass
     on_scan: OnScan
+    private: Private | None = None
     fitted: dict[int, Parameters] = field(default_factory=dict)
     scanned: dict[Request, State] = field(default_factory=dict)
 
@@ -201,15 +214,29 @@ class _Fitting:
         self.fitted[position] = learner.refined(learnt, of_statistics)
 
     def _states(self, scan: Scan) -> dict[Request, State]:
-        fit_pass, physical = _pass(self.opening, self.plan, scan, self.fitted)
+        limits = self._limits(scan)
+        fit_pass, physical = _pass(self.opening, self.plan, scan, self.fitted, limits)
         states = self.run_pass(fit_pass)
-        return {request: states[statistic] for request, statistic in physical.items()}
+        found = {request: states[statistic] for request, statistic in physical.items()}
+        if self.private is None:
+            return found
+        of_requests = {request: limits[request.at][request.statistic.column] for request in found}
+        return self.private.noisy(self.plan, found, of_requests)
+
+    def _limits(self, scan: Scan) -> Limits:
+        if self.private is None:
+            return {}
+        asked: dict[int, list[Statistic]] = {}
+        for request in scan.requests:
+            asked.setdefault(request.at, []).append(request.statistic)
+        applied = {position: self.fitted[position] for position in scan.steps}
+        return {at: self.private.limits(self.plan, at, some, applied) for at, some in asked.items()}
 
 
 def _pass(
-    opening: Opening, plan: Plan, scan: Scan, fitted: Mapping[int, Parameters]
+    opening: Opening, plan: Plan, scan: Scan, fitted: Mapping[int, Parameters], limits: Limits = MappingProxyType({})
 ) -> tuple[FitPass, dict[Request, Statistic]]:
-    """One pass: the scan's steps, and a copy of each requested column as its step sees it.
+    """One pass: the scan's steps, and a copy of each requested column as its step sees it, within its limit.
 
     Beside it, the statistic that is really computed for each request: of the copies.
     """
@@ -220,7 +247,8 @@ def _pass(
         here = [request for request in scan.requests if request.at == position]
         changed_later = {c for i in scan.steps if i >= position for c in plan.steps[i].writes()}
         seen = dict.fromkeys(c for request in here for c in (*request.statistic.columns, *request.statistic.by))
-        copied = {c: f"{HIDDEN}at_{position}_{c}" for c in seen if c in changed_later}
+        held = limits.get(position, {})
+        copied = {c: f"{HIDDEN}at_{position}_{c}" for c in seen if c in changed_later or c in held}
         copies.update({(position, column): copy for column, copy in copied.items()})
         for request in here:
             statistic = request.statistic
@@ -228,7 +256,8 @@ def _pass(
             physical[request] = statistic.on(columns, by)
         is_applied = position in scan.steps
         if copied or is_applied:
-            stages.append(Stage(copied, plan.steps[position], fitted[position]) if is_applied else Stage(copied))
+            step, parameters = (plan.steps[position], fitted[position]) if is_applied else (None, None)
+            stages.append(Stage(copied, step, parameters, held))
     return FitPass(opening, tuple(stages), tuple(dict.fromkeys(physical.values())), scan.level), physical
 
 

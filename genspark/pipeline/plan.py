@@ -62,6 +62,8 @@ class Plan:
     schemas: tuple[Schema, ...]
     answers: tuple[tuple[Answer, ...], ...]
     scans: tuple[Scan, ...]
+    noise: str = ""
+    """What is put on all that is learnt, as a sentence."""
 
     @property
     def output_schema(self) -> Schema:
@@ -94,6 +96,7 @@ class Plan:
         return [
             f"Fit: {scans} of the data; stage by stage it would be {self.stage_by_stage}.",
             "Steps: " + " -> ".join(step.label for step in self.steps),
+            *([self.noise] if self.noise else []),
         ]
 
     def _scan_lines(self) -> list[str]:

@@ -31,8 +31,10 @@ COLUMNS = pl.Schema(
 _ROUNDING = 1e-9
 
 
-def spend(table: str, version: int, query: str, epsilon: float, budget: float | None, mechanism: str) -> float:
-    """Write a release down, and return what is left of the budget after it.
+def spend(
+    table: str, version: int, query: str, epsilon: float, budget: float | None, mechanism: str, place: str = "--"
+) -> float:
+    """Write a release down, and return what is left of the budget after it. `place` is where errors find epsilon.
 
     The budget is that of the first release, and stays. Raises ConfigError where there is none, another is given, or
     less is left than the release takes: then nothing is spent. Raises SinkError where the ledger cannot be written.
@@ -43,7 +45,7 @@ def spend(table: str, version: int, query: str, epsilon: float, budget: float | 
 
     def commit() -> float:
         there, rows = _read(path)
-        whole, left = _budget(rows, budget, path, epsilon)
+        whole, left = _budget(rows, budget, path, epsilon, place)
         row = (dt.datetime.now(dt.UTC), version, query, epsilon, whole, mechanism)
         deltalake.write_deltalake(
             path if there is None else there,
@@ -71,20 +73,23 @@ def _read(path: str) -> tuple[Any, pl.DataFrame]:
     return table, pl.DataFrame(pl.from_arrow(arrow)).cast(COLUMNS)
 
 
-def _budget(rows: pl.DataFrame, given: float | None, path: str, epsilon: float) -> tuple[float, float]:
+def _budget(rows: pl.DataFrame, given: float | None, path: str, epsilon: float, place: str) -> tuple[float, float]:
     """The budget, and what is left of it after this release."""
     if rows.is_empty():
         if given is None:
-            raise ConfigError("--budget: say at the first release how much epsilon may be spent on the table in all")
+            raise ConfigError(
+                f"{place}budget: say at the first release how much epsilon may be spent on the table in all"
+            )
         whole = given
     else:
         whole = float(rows["budget"][0])
         if given is not None and given != whole:
-            raise ConfigError(f"--budget: the ledger {masked(path)} has a budget of {whole:g}; leave it out")
+            what = f"the ledger {masked(path)} has a budget of {whole:g}, which stays; got {given:g}"
+            raise ConfigError(f"{place}budget: {what}")
     left = whole - float(rows["epsilon"].sum()) - epsilon
     if left < -_ROUNDING:
         raise ConfigError(
-            f"--epsilon: {epsilon:g} is more than the {max(left + epsilon, 0):g} that is left of the budget of "
+            f"{place}epsilon: {epsilon:g} is more than the {max(left + epsilon, 0):g} that is left of the budget of "
             f"{whole:g}; nothing was released"
         )
     return whole, max(left, 0.0)

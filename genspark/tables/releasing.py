@@ -14,11 +14,11 @@ import polars as pl
 
 from genspark.errors import ConfigError
 from genspark.sinks import epsilon as ledger
+from genspark.statistics.noise import NEIGHBOURS, laplace, opendp
 from genspark.tables.footers import Tell, silent
 from genspark.tables.rows import frames, refuse_vectors
 from genspark.tables.snapshot import Snapshot, read_snapshot
 
-NEIGHBOURS = "tables that differ by one row (added or removed)"
 KINDS = ("count", "sum", "mean", "histogram")
 
 
@@ -37,7 +37,7 @@ def release(
     Values are clamped to the bounds, which must not come from the data; missing ones do not count. Raises ConfigError
     for a query that is not understood or over budget, SourceError where a file cannot be read.
     """
-    dp = _opendp()
+    dp = opendp()
     kind, _, column = query.partition(":")
     snapshot = read_snapshot(given)
     refuse_vectors(snapshot)
@@ -63,15 +63,6 @@ def release(
         "mechanism": mechanism,
         "neighbours": NEIGHBOURS,
     }
-
-
-def _opendp() -> Any:
-    try:
-        import opendp.prelude as dp
-    except ImportError:
-        raise ConfigError("--query: needs OpenDP; pip install 'genspark[privacy]'") from None
-    dp.enable_features("contrib")
-    return dp
 
 
 def _check(
@@ -106,18 +97,13 @@ def _space(dp: Any) -> Any:
     return dp.vector_domain(dp.atom_domain(T=float, nan=False)), dp.symmetric_distance()
 
 
-def _laplace(dp: Any, made: Any, epsilon: float) -> Any:
-    """The measurement with the least noise of which OpenDP proves this epsilon for one row."""
-    return dp.binary_search_chain(lambda scale: made >> dp.m.then_laplace(scale), d_in=1, d_out=epsilon)
-
-
 def _count(dp: Any, values: Any, epsilon: float, _: tuple[float, float], __: int) -> dict[str, Any]:
-    return {"value": int(_laplace(dp, _space(dp) >> dp.t.then_count(), epsilon)(values))}
+    return {"value": int(laplace(dp, _space(dp) >> dp.t.then_count(), 1, epsilon)(values))}
 
 
 def _sum(dp: Any, values: Any, epsilon: float, bounds: tuple[float, float], _: int) -> dict[str, Any]:
     made = _space(dp) >> dp.t.then_clamp(bounds) >> dp.t.then_sum()
-    return {"value": float(_laplace(dp, made, epsilon)(values))}
+    return {"value": float(laplace(dp, made, 1, epsilon)(values))}
 
 
 def _mean(dp: Any, values: Any, epsilon: float, bounds: tuple[float, float], bins: int) -> dict[str, Any]:
@@ -132,5 +118,5 @@ def _histogram(dp: Any, values: Any, epsilon: float, bounds: tuple[float, float]
     codes: Sequence[int] = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1).tolist()
     space = dp.vector_domain(dp.atom_domain(T="i32")), dp.symmetric_distance()
     made = space >> dp.t.then_count_by_categories(list(range(bins)), null_category=False)
-    counts = [int(count) for count in _laplace(dp, made, epsilon)(list(codes))]
+    counts = [int(count) for count in laplace(dp, made, 1, epsilon)(list(codes))]
     return {"edges": edges.tolist(), "counts": counts}

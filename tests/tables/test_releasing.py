@@ -11,6 +11,7 @@ import pytest
 from genspark.cli import main
 from genspark.errors import ConfigError
 from genspark.sinks import epsilon as ledger
+from genspark.statistics.noise import opendp
 from genspark.tables import releasing
 from genspark.tables.footers import silent
 from genspark.tables.releasing import release
@@ -30,7 +31,7 @@ def table(tmp_path: Path) -> str:
 
 def test_noise_is_laplaces_for_the_clamped_values(table: str) -> None:
     # Without missing values, and 1e9 clamped to 100: 401 values of sum 400 x 39.5 + 100.
-    dp, values = releasing._opendp(), releasing._values(read_snapshot(table), "age", silent)
+    dp, values = opendp(), releasing._values(read_snapshot(table), "age", silent)
     sums = [releasing._sum(dp, values, 1.0, AGE["age"], 10)["value"] for _ in range(60)]
     # Sensitivity 100 by epsilon 1: the mean distance of Laplace's noise is its scale, 100.
     assert np.abs(np.array(sums) - 15_900).mean() == pytest.approx(100, rel=0.7)
@@ -53,7 +54,7 @@ def test_a_query_over_budget_is_refused_and_nothing_is_spent(table: str, capsys:
     assert "0.2 left" in out
     assert main(command) == 2
     assert "0.4 is more than the 0.2 that is left of the budget of 1; nothing was" in capsys.readouterr().err
-    with pytest.raises(ConfigError, match="has a budget of 1; leave it out"):
+    with pytest.raises(ConfigError, match="has a budget of 1, which stays"):
         release(table, "count", 0.1, bounds={}, budget=5)
     assert release(table, "count", 0.2, bounds={})["left"] == 0
     spent = pl.read_delta(f"{table}{ledger.SUFFIX}")
