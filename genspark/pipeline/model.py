@@ -94,7 +94,10 @@ class PipelineModel:
     def findings(self) -> list[str]:
         """Sentences of what the fit found and whoever runs it should know, in the order of the steps."""
         pairs = zip(self.steps, self.parameters, strict=True)
-        return [found for step, parameters in pairs for found in step.findings(parameters)]
+        told, noise = self.privacy, []
+        if told:
+            noise = [f"privacy: what was learnt has noise, epsilon {told['epsilon']:g} for {told['neighbours']}"]
+        return [*noise, *(found for step, parameters in pairs for found in step.findings(parameters))]
 
     def diff(self, other: PipelineModel) -> ModelDiff:
         """The differences from this model to the other: columns, steps, and every parameter that is not the same."""

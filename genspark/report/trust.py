@@ -11,6 +11,7 @@ from genspark.errors import GensparkError
 from genspark.pipeline.model import PipelineModel
 from genspark.report.fates import fates_of
 from genspark.report.origin import newest_run
+from genspark.sinks.epsilon import spent
 from genspark.steps import hiding_kinds
 from genspark.storage.files import storage_path
 from genspark.tables.runs import Runs
@@ -35,10 +36,11 @@ def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
         findings = json.loads(row.get("findings") or "{}")
         counts = json.loads(row.get("counts") or "[]")
         steps = _steps(runs.told(newest)["model"] if newest else None, counts)
-        sections = {
+        sections: dict[str, dict[str, Any]] = {
             name: {"steps": [one for one in steps if one["kind"] in kinds], "found": _found(findings, steps, kinds)}
             for name, kinds in SECTIONS.items()
         }
+        sections["privacy"]["found"] += [*_of_the_fit(findings), *_released(table)]
         bias = findings.get("bias")
         return {
             "sections": {name: one for name, one in sections.items() if one["steps"] or one["found"]},
@@ -78,6 +80,18 @@ def _found(findings: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], kind
     """The sentences of the fit that begin with the label of a step of these kinds."""
     labels = tuple(f"{one['label']}:" for one in steps if one["kind"] in kinds)
     return [sentence for sentence in findings.get("found", ()) if labels and sentence.startswith(labels)]
+
+
+def _of_the_fit(findings: Mapping[str, Any]) -> list[str]:
+    return [sentence for sentence in findings.get("found", ()) if sentence.startswith("privacy: ")]
+
+
+def _released(table: str) -> list[str]:
+    """What the ledger of epsilon tells of a table, a sentence for each release."""
+    return [
+        f"released: {one['query']}, epsilon {one['epsilon']:g} of a budget of {one['budget']:g}"
+        for one in spent(table).rows(named=True)
+    ]
 
 
 def _drift(told: Mapping[str, Any]) -> dict[str, Any]:

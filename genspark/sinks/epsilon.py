@@ -60,6 +60,11 @@ def spend(
     return until_first(commit, masked(path))
 
 
+def spent(table: str) -> pl.DataFrame:
+    """What was released of a table, oldest first, with the columns of `COLUMNS`. Raises TargetError for no ledger."""
+    return _read(storage_path(f"{table.rstrip('/')}{SUFFIX}"))[1].sort("spent_at")
+
+
 def _read(path: str) -> tuple[Any, pl.DataFrame]:
     from deltalake import DeltaTable
 
