@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from genspark.errors import GensparkError
+from genspark.job.recorded import REPLAY
 from genspark.pipeline.model import PipelineModel
 from genspark.storage.files import storage_path
 from genspark.tables.quarantine import summary_of
@@ -40,9 +41,13 @@ def quarantined(runs: Runs | None) -> dict[str, Any] | None:
 
 
 def newest_run(runs: Runs) -> str | None:
-    """The run that wrote a table last, replays left out; None where none is known."""
+    """The run that wrote a table last, replays left out; None where none is known.
+
+    The ledger tells where the table's log does not: of a folder of Parquet files, or once old commits are gone.
+    """
     versions = [(entry.version, run) for run, entry in runs.entries.items() if "replay" not in entry.run]
-    return max(versions)[1] if versions else next(iter(runs.ledger), None)
+    wrote = [run for run, row in runs.ledger.items() if runs.is_finished(run) and REPLAY not in row["job"]]
+    return max(versions)[1] if versions else wrote[-1] if wrote else None
 
 
 def _made(run: Mapping[str, Any]) -> dict[str, Any]:

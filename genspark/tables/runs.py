@@ -28,7 +28,7 @@ class Runs:
     """A table with its runs. `target` is None where only a quarantine is known.
 
     `entries` are the commits that tell of a run, by its id, those undone left out; `ledger` has a row for each run
-    that it lists.
+    that it lists, oldest first.
     """
 
     target: str | None

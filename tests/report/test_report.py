@@ -21,8 +21,10 @@ from genspark.errors import DataError, GensparkError, SourceError
 from genspark.pages import _templates
 from genspark.pipeline import Pipeline
 from genspark.report import making, report
+from genspark.report.origin import newest_run
 from genspark.report.steps import followed
 from genspark.steps import Impute, Outliers, Scale
+from genspark.tables.runs import runs_of
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -180,6 +182,21 @@ def test_a_report_tells_of_the_run(tmp_path: Path) -> None:
     source.unlink()
     report(str(table), str(tmp_path / "r.html"))
     assert "The steps cannot be shown:" in (tmp_path / "r.html").read_text()
+
+
+def test_the_run_of_a_table_without_a_log_is_the_newest_that_wrote_it(tmp_path: Path) -> None:
+    pl.DataFrame({"x": [1.0, 2.0]}).write_parquet(tmp_path / "s.parquet")
+    told = {"name": "j", "engine": "polars", "source": {"path": str(tmp_path / "s.parquet"), "format": "parquet"}}
+    sink = {"path": str(tmp_path / "t"), "format": "parquet", "mode": "overwrite"}
+    config = JobConfig.from_text(json.dumps({**told, "sink": sink}))
+    job.run(config)
+    newest = job.run(config, force=True)
+    broken = {"steps": [{"validate": {"rules": [{"columns": "x", "between": [0, 1], "level": "error"}]}}]}
+    with pytest.raises(DataError):
+        job.run(JobConfig.from_text(json.dumps({**told, **broken, "sink": sink})))
+    runs = runs_of(config.sink.path)
+    assert (len(runs.ledger), runs.entries) == (3, {})
+    assert newest_run(runs) == newest.run_id
 
 
 def test_steps_are_followed_to_what_the_model_makes() -> None:
