@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from genspark.errors import PlanError
 from genspark.job import models
 from genspark.steps.deduplicate import members
 from genspark.steps.deduplicate.index import erase
+from genspark.storage.spill import save
 
 ENGINES = ["polars", "tasks", pytest.param("spark", marks=pytest.mark.exhaustive)]
 FOX = "the quick brown fox jumps over the lazy dog and runs far away from the big old house"
@@ -108,6 +110,20 @@ def test_erased_rows_are_not_in_the_index(tmp_path: Path) -> None:
     assert [frame.height for frame in left] == [1, 1]
     shard(tmp_path, "b", id=[3, 4], t=[FOX, "Something else!"])
     assert job.run(config(tmp_path, *steps, more="key: id")).rows_written == 1
+
+
+def test_where_the_disk_is_full_an_index_stays_as_it_was(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"key": range(10_000), "first": range(10_000), "second": range(10_000)})
+    save(rows, str(tmp_path / "index.arrow"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            erase([{"rows": str(tmp_path / "index.arrow"), "contents": []}], [7])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    (alone,) = tmp_path.iterdir()
+    assert pl.read_ipc(alone).equals(rows)
 
 
 def test_no_cluster_is_in_two_parts(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ model that the commit names: files of a run that was killed are known to nobody.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from genspark.statistics.signatures import FIRST, KEY, SECOND
@@ -55,8 +56,9 @@ def erase(index: Sequence[Files], row_ids: Iterable[int]) -> int:
 
 
 def _replace(frame: pl.DataFrame, path: str) -> None:
-    import os
-
-    draft = f"{path}.{np.random.default_rng().integers(1 << 62):x}"
-    save(frame, draft)
-    os.replace(draft, path)
+    draft = Path(f"{path}.{uuid.uuid4().hex}")
+    try:
+        save(frame, str(draft))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
