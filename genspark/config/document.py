@@ -82,6 +82,12 @@ class Document(Section):
         return self.model_dump(by_alias=True, exclude_defaults=True)
 
 
+def as_written(path: str, section: str) -> Any:
+    """A section of a YAML file with its variables as such; None where it is absent. Raises ConfigError."""
+    data, _ = parse(text_of(path), path)
+    return data.get(section) if isinstance(data, dict) else None
+
+
 def text_of(path: str) -> str:
     """The text of a YAML file. Raises ConfigError where it is absent, a folder, not UTF-8 or not to be read."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,12 +13,17 @@ from genspark.drafting.advice import key_of, steps_for
 from genspark.drafting.asking import Answers
 from genspark.drafting.looking import Look
 from genspark.sources.source import paths_of
+from genspark.storage.secrets import is_secret
 
 WIDTH = 110
 
 
-def draft(seen: Look, known: Answers | None = None) -> str:
-    """The YAML of a job that runs as it is, from what was seen and what a person knows beside."""
+def draft(seen: Look, known: Answers | None = None, storage: Mapping[str, Any] | None = None) -> str:
+    """The YAML of a job that runs as it is, from what was seen and what a person knows beside.
+
+    `storage` is the section by which the source was reached, as it is written: a `${VAR}` stays one, and a secret that
+    stands there itself becomes one.
+    """
     known = known or proposed(seen)
     name = _name(seen)
     key, why_key = key_of(seen)
@@ -48,9 +53,8 @@ def draft(seen: Look, known: Answers | None = None) -> str:
     lines += ["sink:", f"  path: {_flow(known.target or _target(name))}", "  mode: overwrite"]
     if has_split:
         lines += [*_commented(["trainers read one part without opening the others"], "  "), "  partition_by: [split]"]
-    text = "\n".join(lines) + "\n"
-    JobConfig.from_text(text, where="draft")
-    return text
+    JobConfig.from_text("\n".join(lines), where="draft")
+    return "\n".join([*lines, *(_storage(storage) if storage else ()), ""])
 
 
 def proposed(seen: Look, target: str = "") -> Answers:
@@ -82,6 +86,37 @@ def _flow(value: Any) -> str:
         is_plain = re.fullmatch(r"[A-Za-z_/][A-Za-z0-9_./-]*", value) and value.lower() not in _WORDS
         return value if is_plain else json.dumps(value.replace("${", "$${"), ensure_ascii=False)
     return json.dumps(value)
+
+
+def _storage(section: Mapping[str, Any]) -> list[str]:
+    """The lines of the section, with a variable in the place of each secret that stands there itself."""
+    shown = _named(section, ())
+    why = "how the source is reached"
+    if shown != section:
+        why += "; where a secret stood there is a variable now, which is to be set"
+    return [*_commented([why], ""), "storage:", *_as_written(shown, "  ")]
+
+
+def _named(section: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+    shown = {}
+    for name, value in section.items():
+        here = (*place, name)
+        is_secret_itself = is_secret(name) and isinstance(value, str) and not re.fullmatch(r"\$\{\w+\}", value)
+        variable = re.sub(r"\W", "_", "_".join(here)).upper()
+        shown[name] = (
+            _named(value, here) if isinstance(value, Mapping) else f"${{{variable}}}" if is_secret_itself else value
+        )
+    return shown
+
+
+def _as_written(section: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """The lines of a section, whose `${` are those of variables."""
+    for name, value in section.items():
+        if isinstance(value, Mapping) and value:
+            yield f"{indent}{_flow(name)}:"
+            yield from _as_written(value, f"{indent}  ")
+        else:
+            yield f"{indent}{_flow(name)}: {json.dumps(value, ensure_ascii=False)}"
 
 
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genspark.config import JobConfig
+from genspark.config.document import as_written
 from genspark.drafting import Answers, Column, Look, answers, as_yaml, draft, look, page, proposed
 from genspark.drafting.advice import rules_for
 from genspark.errors import ConfigError
@@ -71,7 +73,8 @@ def init(arguments: SimpleNamespace) -> None:
     known = proposed(seen, arguments.target or "")
     if sys.stdin.isatty() and sys.stderr.isatty() and not arguments.yes:
         known = _asked(seen, known)
-    text = draft(seen, known)
+    paths = arguments.source
+    text = draft(seen, known, as_written(paths[0], "storage") if _is_job(paths) else None)
     if is_printed:
         print(text, end="")
         return
@@ -94,9 +97,13 @@ def _asked(seen: Look, known: Answers) -> Answers:
 
 def _seen(arguments: SimpleNamespace) -> Look:
     paths = list(arguments.source)
-    source = described(JobConfig, paths[0]).source if len(paths) == 1 and is_yaml(paths[0]) else None
+    source = described(JobConfig, paths[0]).source if _is_job(paths) else None
     with progress_of(arguments).phase("looking at the data"):
         return look(paths, source)
+
+
+def _is_job(paths: Sequence[str]) -> bool:
+    return len(paths) == 1 and is_yaml(paths[0])
 
 
 def _cells(column: Column) -> list[str]:

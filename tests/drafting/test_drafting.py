@@ -188,6 +188,25 @@ def test_the_source_of_a_job_is_reached_as_the_job_says(odd: str, tmp_path: Path
         assert access.given().s3.region == "elsewhere"
 
 
+def test_a_draft_has_the_storage_of_the_job_that_it_is_drafted_from(
+    odd: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THE_SECRET", "nobody's business")
+    storage = (
+        "storage:\n  s3: {region: '${REGION:-elsewhere}', access_key: 'not for all', secret_key: '${THE_SECRET}'}\n"
+        "  hdfs: {settings: {dfs.replication: '2'}}\n"
+    )
+    (tmp_path / "job.yaml").write_text(draft(look([odd]), Answers(target=str(tmp_path / "table"))) + storage)
+    with access.replaced(access.Access()):
+        assert main(["init", str(tmp_path / "job.yaml"), "-o", str(tmp_path / "drafted.yaml"), "-q"]) == 0
+    text = (tmp_path / "drafted.yaml").read_text()
+    assert not re.search("nobody|not for all", text)
+    assert "where a secret stood there is a variable now" in text
+    reached = JobConfig.from_text(text, env={"THE_SECRET": "one", "S3_ACCESS_KEY": "two"}).storage
+    assert (reached.s3.region, reached.s3.access_key, reached.s3.secret_key) == ("elsewhere", "two", "one")
+    assert reached.hdfs.settings == {"dfs.replication": "2"}
+
+
 def test_rules_are_suggested_of_what_holds_in_all_rows(tmp_path: Path) -> None:
     rows = pl.DataFrame({"id": range(200), "day": [f"2024-01-{n % 28 + 1:02}" for n in range(200)], "n": [1, 2] * 100})
     rows.write_parquet(tmp_path / "rows.parquet")
