@@ -645,7 +645,7 @@ def test_the_hash_is_of_what_the_job_does() -> None:
 
 def test_the_hash_of_the_work_is_not_of_what_describes_it() -> None:
     job = read(JOB)
-    beside = "card: {description: d}\nledger: {path: runs}\nlineage: {openlineage: events}\n"
+    beside = "card: {description: d}\nledger: {path: runs}\nlineage: {openlineage: events}\naudit: {groups: g}\n"
     other = read(JOB.replace("format: csv", "format: csv, stage: never, split_size: 1MB") + beside)
     assert other.work_hash == job.work_hash
     assert other.config_hash != job.config_hash

@@ -122,7 +122,8 @@ class JobConfig(Document):
         """The sha256 that names this job in reports and commits; spelt-out defaults do not change it.
 
         The order of keys does: the order of a split's fractions decides which row goes where. How stores are reached
-        does not, so that new credentials make no other job, nor how the table is evaluated.
+        does not, so that new credentials make no other job, nor how the table is evaluated. What describes a run
+        counts, such as `card` and `audit`, for it tells what a report holds; it makes no other run: see `work_hash`.
         """
         return _digest({name: value for name, value in self.plain().items() if name not in ("storage", "evaluate")})
 
