@@ -7,7 +7,7 @@ from typing import Any
 
 from genspark.cards.facts import RunFacts
 from genspark.mlflow.models import log_model
-from genspark.mlflow.package import package
+from genspark.mlflow.package import package, started
 from genspark.mlflow.tables import dataset
 from genspark.pipeline.model import PipelineModel
 from genspark.storage.secrets import masked
@@ -16,11 +16,7 @@ from genspark.storage.secrets import masked
 def log_run(experiment: str, facts: RunFacts, model: PipelineModel, *, with_model: bool) -> None:
     """Log a finished run to an experiment, inside the run that is active there, if any. Raises what MLflow does."""
     mlflow = package("tracking.mlflow")
-    # By its id: what a caller has set for other runs stays.
-    there = mlflow.get_experiment_by_name(experiment)
-    where = {"experiment_id": there.experiment_id if there else mlflow.create_experiment(experiment)}
-    name, is_nested = f"{facts.job} {facts.run_id}", mlflow.active_run() is not None
-    with mlflow.start_run(run_name=name, nested=is_nested, tags=_tags(facts), **where):
+    with started(mlflow, experiment, f"{facts.job} {facts.run_id}", tags=_tags(facts)):
         mlflow.log_params(_parameters(facts))
         mlflow.log_metrics(dict(_metrics(facts)))
         for path, version in _tables_read(facts.source):

@@ -344,8 +344,13 @@ def test_mlflow_gets_the_scores(folder: Path, tmp_path: Path, monkeypatch: pytes
     mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri(f"file://{tmp_path}/runs")
-    results = evaluate.run(Evaluation.from_yaml(conf(folder), sets=["evaluate.ledger=null", "evaluate.mlflow=digits"]))
+    asked = Evaluation.from_yaml(conf(folder), sets=["evaluate.ledger=null", "evaluate.mlflow=digits"])
+    # In a caller's run, such as that of a training.
+    with mlflow.start_run(experiment_id=mlflow.create_experiment("training")) as around:
+        results = evaluate.run(asked)
+        assert mlflow.active_run().info.run_id == around.info.run_id
     (run,) = mlflow.MlflowClient().search_runs([mlflow.get_experiment_by_name("digits").experiment_id])
+    assert run.data.tags["mlflow.parentRunId"] == around.info.run_id
     assert run.data.metrics["frechet_distance"] == results["frechet_distance"].value
     assert "frechet_distance of label_a.low" in run.data.metrics
     assert run.data.params["real.version"] == "0"

@@ -9,7 +9,7 @@ from typing import Any
 
 from genspark.errors import SinkError, first_line
 from genspark.evaluate.runs.results import Results, slice_text
-from genspark.mlflow.package import package
+from genspark.mlflow.package import package, started
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9_\-. /]")
 
@@ -17,12 +17,12 @@ _NO_NAME = re.compile(r"[^A-Za-z0-9_\-. /]")
 def log(experiment: str, results: Results) -> None:
     """Log an evaluation as a run of an MLflow experiment: scores as metrics, where the rows are from as parameters.
 
-    Raises ConfigError where MLflow is not installed, SinkError where it takes nothing.
+    It is inside the run that is active there, if any. Raises ConfigError where MLflow is not installed, SinkError where
+    it takes nothing.
     """
     mlflow = package("evaluate.mlflow")
     try:
-        mlflow.set_experiment(experiment)
-        with mlflow.start_run(run_name=f"{results.name} {results.run_id}"):
+        with started(mlflow, experiment, f"{results.name} {results.run_id}"):
             mlflow.log_metrics(dict(_metrics(results)))
             mlflow.log_params(dict(_parameters(results)))
             mlflow.set_tag("genspark.signatures", json.dumps(_signatures(results))[:5000])
