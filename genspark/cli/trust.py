@@ -25,6 +25,8 @@ def drift(
         float | None, Option(metavar="INDEX", help="Fail where a stability index is above it, such as 0.25.")
     ] = None,
     json: Json = False,
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
 ) -> None:
     """Tell how far a table has moved from another."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from genspark.columns.names import FILE_COLUMN, ID_COLUMN, RECORD_COLUMN
+from genspark.engines.polars.meter import METER
 from genspark.report.bins import Shape, Tally, shape_of
 from genspark.tables.snapshot import Snapshot
 
@@ -68,6 +69,7 @@ def profile(frame: pl.LazyFrame, of: Mapping[str, Shape]) -> Profile:
         engine="streaming", maintain_order=False
     ):
         rows += batch.height
+        METER.add(batch.height)
         for name, tally in tallies.items():
             tally.add(batch[name])
     return Profile(rows, tallies)

@@ -23,7 +23,7 @@ from genspark.storage.files import write_text
 from genspark.storage.sizes import size_text
 from genspark.terminal.console import print_table
 from genspark.terminal.files import described, is_yaml
-from genspark.terminal.progress import progress_of
+from genspark.terminal.progress import reading
 from genspark.terminal.ticks import LEVELS, ticks
 
 
@@ -98,7 +98,7 @@ def _asked(seen: Look, known: Answers) -> Answers:
 def _seen(arguments: SimpleNamespace) -> Look:
     paths = list(arguments.source)
     source = described(JobConfig, paths[0]).source if _is_job(paths) else None
-    with progress_of(arguments).phase("looking at the data"):
+    with reading(arguments, "looking at the data"):
         return look(paths, source)
 
 

@@ -13,6 +13,7 @@ from genspark.pipeline.drift import Limits
 from genspark.report.drifting import drift as compare
 from genspark.report.drifting import drift_from_model
 from genspark.terminal.console import print_table
+from genspark.terminal.progress import reading
 
 NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unknown", "judged")
 
@@ -21,7 +22,9 @@ def drift(arguments: SimpleNamespace) -> None:
     """Print how far each column has moved. Raises DataError where one is another and `--stop` is given."""
     limits = Limits(arguments.warn, Limits().stop if arguments.stop is None else arguments.stop)
     is_model = arguments.states or arguments.against.endswith(".json")
-    told = (drift_from_model if is_model else compare)(arguments.table, arguments.against, arguments.columns, limits)
+    measure = drift_from_model if is_model else compare
+    with reading(arguments, "comparing"):
+        told = measure(arguments.table, arguments.against, arguments.columns, limits)
     if arguments.json:
         print(json.dumps(told, ensure_ascii=False))
     else:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from genspark.engines.polars.meter import METER
 from genspark.job.progress import Progress, Silent
 
 _EVERY = 10.0  # seconds between two lines of JSON that tell how far a phase is
@@ -33,6 +34,14 @@ def shown(arguments: SimpleNamespace, phase: str) -> Iterator[Callable[[int, int
     progress = progress_of(arguments)
     with progress.phase(phase):
         yield progress.tasks
+
+
+@contextlib.contextmanager
+def reading(arguments: SimpleNamespace, phase: str) -> Iterator[None]:
+    """Show the rows that this process reads while the block runs, as a command's options ask for it."""
+    progress = progress_of(arguments)
+    with progress.phase(phase), METER.watched(progress.rows):
+        yield
 
 
 class ConsoleProgress:

@@ -11,8 +11,10 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from genspark.cli import main
+from genspark.pipeline import Pipeline
 from genspark.report.drifting import drift
 from genspark.statistics.distances import jensen_shannon, population_stability
+from genspark.steps import Scale
 
 
 @pytest.fixture
@@ -80,3 +82,21 @@ def test_the_command_fails_where_it_is_told_to_stop(
     assert "above the stability index of 0.25" in capsys.readouterr().err
     assert main(["drift", new, "--against", old, "--columns", "sme"]) == 2
     assert "did you mean 'same'" in capsys.readouterr().err
+
+
+def test_the_command_tells_the_rows_that_it_has_read(
+    tables: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new, old = tables
+    model = Pipeline([Scale(columns=["same"])], profile=("*",)).fit(pl.read_delta(old))
+    model.save(str(tmp_path / "model.json"))
+    # The rows of both tables; of the new one alone where a model tells of the others.
+    for against, rows in ((old, 8000), (str(tmp_path / "model.json"), 4000)):
+        assert main(["drift", new, "--against", against, "--log", "json"]) == 0
+        events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        assert [(event["event"], event.get("rows")) for event in events] == [
+            ("phase_started", None),
+            ("phase_ended", rows),
+        ]
+    assert main(["drift", new, "--against", old, "-q"]) == 0
+    assert capsys.readouterr().err == ""
