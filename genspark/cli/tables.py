@@ -112,5 +112,7 @@ def report(
     ] = None,
     no_steps: Annotated[bool, Option("--no-steps", help="Do not read the source to show what each step did.")] = False,
     json: Annotated[bool, Option("--json", help="Print where it is and its size as JSON.")] = False,
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
 ) -> None:
     """Make a page that shows a table, beside another one."""

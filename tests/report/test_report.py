@@ -245,6 +245,9 @@ def test_what_cannot_be_reported_is_told(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_command(tables: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = str(tmp_path / "r.html")
-    assert cli.main(["report", tables[0], "--against", tables[1], "-o", output, "--json"]) == 0
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    asked = ["report", tables[0], "--against", tables[1], "-o", output, "--json", "--log", "json"]
+    assert cli.main(asked) == 0
+    printed, progress = capsys.readouterr()
+    assert json.loads(progress.splitlines()[-1])["rows"] == 120
+    told: dict[str, Any] = json.loads(printed)
     assert told == {"report": output, "bytes": Path(output).stat().st_size}
