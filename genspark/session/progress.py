@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from genspark.polling import INTERVAL, polled
 
 if TYPE_CHECKING:
     from pyspark.core.status import StatusTracker
     from pyspark.sql import SparkSession
 
 Report = Callable[[int, int], None]
-_INTERVAL = 0.2  # seconds between two looks
 _LAST_BREATH = 4.0  # Spark gives a Python worker 2 seconds to end, and looks every 2
 
 
@@ -56,25 +56,10 @@ class StageCount:
                 del self._tasks[stage]
 
 
-@contextlib.contextmanager
-def tracked(tracker: StatusTracker, report: Report) -> Iterator[None]:
-    """Poll 5 times a second from a daemon thread, and a last time when the block ends."""
-    count, ended = StageCount(tracker), threading.Event()
-
-    def watch() -> None:
-        # The session may stop under this thread, or the report fail: neither is worth the job's failing.
-        with contextlib.suppress(Exception):
-            while not ended.wait(_INTERVAL):
-                report(*count.look())
-            report(*count.look())
-
-    thread = threading.Thread(target=watch, name="genspark-progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(timeout=2)
+def tracked(tracker: StatusTracker, report: Report) -> contextlib.AbstractContextManager[None]:
+    """Ask a classic session while the block runs. It may stop meanwhile, or the report fail: then that is the end."""
+    count = StageCount(tracker)
+    return polled(lambda: report(*count.look()), "genspark-progress")
 
 
 @contextlib.contextmanager
@@ -111,7 +96,7 @@ def settle(tracker: Any, at_most: float = 10.0) -> None:
         return
     end = time.monotonic() + at_most
     while time.monotonic() < end and any(info.numRunningTasks() for info in tracker.getExecutorInfos()):
-        time.sleep(_INTERVAL)
+        time.sleep(INTERVAL)
     # Of a task that Spark has given up the Python worker lives on for a while.
     time.sleep(_LAST_BREATH)
 

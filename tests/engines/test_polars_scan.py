@@ -18,6 +18,7 @@ from genspark.engines.polars.gather import frequencies, quantiles
 from genspark.engines.polars.gather.batch import Batch
 from genspark.engines.polars.gather.collectors import EachGroup, group_collectors
 from genspark.engines.polars.gather.groups import Groups
+from genspark.engines.polars.meter import METER
 from genspark.engines.polars.scan import gather
 from genspark.errors import DataError, PlanError
 from genspark.statistics import Extremes, Frequencies, Moments, Quantiles, State, Statistic
@@ -283,3 +284,16 @@ def test_a_statistic_that_nothing_gathers_is_refused():
     del Statistic.registry[Entropy.kind]
     with pytest.raises(PlanError, match="the polars engine has no way to compute test entropy"):
         scanned([1.0], Entropy(("x",)))
+
+
+def test_rows_are_told_to_the_end_and_who_cannot_hear_of_them_stops_no_scan() -> None:
+    seen: list[int] = []
+    with METER.watched(seen.append):
+        scanned([1.0, 2.0, 3.0], Moments(("x",)))
+    assert seen[-1] == 3
+
+    def deaf(rows: int) -> None:
+        raise ValueError(rows)
+
+    with METER.watched(deaf):
+        assert scanned([1.0, 2.0, 3.0], Moments(("x",)))["count"] == 3

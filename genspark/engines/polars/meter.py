@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
-_INTERVAL = 0.2  # seconds between two looks
+from genspark.polling import polled
 
 
 class Meter:
@@ -23,21 +23,10 @@ class Meter:
 
     @contextlib.contextmanager
     def watched(self, tell: Callable[[int], None]) -> Iterator[None]:
-        """Tell the rows read since the block began, 5 times a second from a daemon thread, and as it ends."""
-        before, ended = self.rows, threading.Event()
-
-        def watch() -> None:
-            while not ended.wait(_INTERVAL):
-                tell(self.rows - before)
-
-        thread = threading.Thread(target=watch, name="genspark-meter", daemon=True)
-        thread.start()
-        try:
+        """Tell the rows read since the block began, while it runs and as it ends, from another thread."""
+        before = self.rows
+        with polled(lambda: tell(self.rows - before), "genspark-meter"):
             yield
-        finally:
-            ended.set()
-            thread.join(timeout=2)
-            tell(self.rows - before)
 
 
 METER = Meter()
