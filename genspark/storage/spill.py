@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ def into(spill: Spill | None) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
+
+
+def save_over(frame: pl.DataFrame, path: str) -> None:
+    """Write a frame in the place of a local file, at once or not at all. Raises OSError."""
+    draft = Path(f"{path}.{uuid.uuid4().hex}")
+    try:
+        save(frame, str(draft))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def save(frame: pl.DataFrame, path: str) -> None:

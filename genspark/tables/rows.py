@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 
+from genspark.columns.hashing import ROW_ID, KeyHash
 from genspark.config import Source
+from genspark.engines.polars.engine import PolarsEngine
 from genspark.errors import SourceError
 from genspark.sources import find_dataset, scan
 from genspark.storage.files import storage_path
@@ -93,6 +96,13 @@ def frame_of(snapshot: Snapshot) -> pl.LazyFrame:
     """The rows of a table, to be scanned by Polars."""
     kind = "parquet" if snapshot.protocol is None else "delta"
     return scan(find_dataset(Source(path=storage_path(snapshot.path), format=kind)))
+
+
+def row_ids(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
+    """The ids of rows, which are the hashes of their keys, as `_row_id` has them."""
+    hashed = PolarsEngine().with_draws(nw.from_native(rows.lazy()), key, [KeyHash(tuple(key))])
+    ids: pl.Series = nw.to_native(hashed).select(ROW_ID).collect()[ROW_ID]
+    return ids
 
 
 def rows_at(file: DataFile, places: Sequence[int]) -> Iterator[Any]:

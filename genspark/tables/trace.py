@@ -9,9 +9,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from genspark.columns.hashing import ROW_ID, KeyHash
 from genspark.columns.names import FILE_COLUMN, ID_COLUMN
-from genspark.engines.polars.engine import PolarsEngine
 from genspark.errors import GensparkError, SourceError
 from genspark.pipeline.history import histories
 from genspark.pipeline.model import PipelineModel
@@ -20,7 +18,7 @@ from genspark.sinks.names import FILE_URI, REASON_LIST, RUN, TEXT
 from genspark.tables.footers import Tell, silent
 from genspark.tables.hiding import hidden_by
 from genspark.tables.quarantine import masked_sample, samples
-from genspark.tables.rows import batches, places_of, plain, refuse_vectors, rows_at
+from genspark.tables.rows import batches, places_of, plain, refuse_vectors, row_ids, rows_at
 from genspark.tables.runs import Runs, history_of, runs_of
 from genspark.tables.snapshot import DataFile, is_table, read_snapshot
 
@@ -123,8 +121,6 @@ def _quarantined(runs: Runs, row_id: int, key: Sequence[str]) -> Iterator[dict[s
         for start, batch in batches(file, columns):
             rows = pl.DataFrame(pl.from_arrow(batch))
             if set(columns) <= set(rows.columns):
-                hashed = PolarsEngine().with_draws(nw.from_native(rows.lazy()), columns, [KeyHash(tuple(columns))])
-                ids = nw.to_native(hashed).select(ROW_ID).collect()[ROW_ID]
-                here = (ids == row_id).arg_true()
+                here = (row_ids(rows, columns) == row_id).arg_true()
                 found = samples(file, [start + place for place in here.to_list()])
                 yield from (masked_sample(sample, hidden) for sample in found)

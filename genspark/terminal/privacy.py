@@ -129,8 +129,9 @@ def _erased(told: Erasure) -> Iterator[tuple[str, str]]:
     yield "statistics", f"{told.states:,} states of files dropped{every}"
     if told.replayed:
         yield "replays", f"{told.replayed:,} rows erased"
-    if told.indexed:
-        yield "duplicates", f"{told.indexed:,} rows taken from the index"
+    if told.indexed or told.hashed:
+        still = f"; the hash of a key is in {len(told.hashed):,} models still: {told.hashed[0]}" if told.hashed else ""
+        yield "duplicates", f"{told.indexed:,} rows taken from indexes and lists{still}"
     lost = f"; versions before {told.versions_lost} may not be readable" if told.versions_lost else ""
     yield "old files", f"{told.deleted:,} deleted, whatever the table's retention{lost}"
     yield "searched", f"{told.searched:,} files; {len(told.left):,} tell of them still"

@@ -14,6 +14,7 @@ from genspark.errors import ConfigError, SinkError
 from genspark.job import states
 from genspark.sinks import vault
 from genspark.sinks.marks import Mark
+from genspark.steps.deduplicate import members
 from genspark.tables.erasing.erasure import erase
 from genspark.tables.erasing.persons import Persons
 from genspark.tables.erasing.searching import search
@@ -79,6 +80,37 @@ def test_an_index_of_duplicates_forgets_too(folder: Path) -> None:
     ids = pl.read_delta(str(folder / "out")).filter(pl.col("user") == ADA)["_row_id"].to_list()
     assert erase(str(folder / "out"), {"user": [ADA]}).indexed == len(ids) == 1
     assert pl.read_ipc(index.read_bytes()).equals(known.filter(~pl.col("key").is_in(ids)))
+
+
+def test_a_list_of_duplicates_forgets_who_is_in_neither_table_nor_quarantine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Bo says what Ada says, and goes; Cy is there twice, of which one goes.
+    people = {"user": ["ada@example.org", "bob@example.org", *["cyd@example.org"] * 2], "n": [1, 2, 3, 3]}
+    pl.DataFrame({**people, "v": ["a", "a", "c", "c"]}).write_parquet(folder / "people.parquet")
+    asked = JobConfig.from_text(
+        f"name: people\nengine: polars\nkey: user\nsource: {{path: '{folder}/people.parquet', format: parquet}}\n"
+        "steps:\n- deduplicate: {columns: v, keep: {min: n}}\n"
+        f"sink: {{path: '{folder}/out', mode: append}}\n"
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(members, "MOST_INSIDE", 0)
+        job.run(asked)
+    (path,) = (folder / "out" / "_genspark" / "duplicates").glob("members*")
+    before = pl.read_ipc(path.read_bytes()).sort("by_place")
+    assert before["by_place"].to_list() == [False, True]
+    told = erase(str(folder / "out"), {"user": ["bob@example.org", "nobody"]})
+    assert (told.rows, told.indexed, told.hashed) == (0, 1, [])
+    assert pl.read_ipc(path.read_bytes()).equals(before[1:])
+    # The place of Cy's other row stays, without the number that the hash of the key makes.
+    told = erase(str(folder / "out"), {"user": ["cyd@example.org"]})
+    assert (told.rows, told.indexed, told.hashed) == (1, 1, [])
+    assert pl.read_ipc(path.read_bytes()).equals(before[1:].with_columns(cluster=pl.lit(0)))
+    # A model that holds the list itself is told: its digest stands in the table's commits.
+    model = job.run(asked, force=True).model_sha256
+    assert erase(str(folder / "out"), {"user": ["bob@example.org"]}).hashed == [
+        f"{folder}/out/_genspark/models/{model}.json"
+    ]
 
 
 def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

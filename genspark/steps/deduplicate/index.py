@@ -7,15 +7,13 @@ model that the commit names: files of a run that was killed are known to nobody.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from genspark.statistics.signatures import FIRST, KEY, SECOND
-from genspark.storage.spill import Spill, save
+from genspark.storage.spill import Spill, save, save_over
 
 Files = Mapping[str, Any]
 """`rows`: the path of a file; `contents`: paths."""
@@ -36,7 +34,7 @@ def write(spill: Spill, kept: pl.DataFrame, contents: Iterable[pl.DataFrame | st
 
 
 def erase(index: Sequence[Files], row_ids: Iterable[int]) -> int:
-    """Take rows out of a local index, by the `_row_id` that the table has for them, with what they alone hold.
+    """Take rows out of a local index, by the hashes of their keys, with what they alone hold.
 
     Each file is replaced at once. Returns how many rows were there.
     """
@@ -50,15 +48,6 @@ def erase(index: Sequence[Files], row_ids: Iterable[int]) -> int:
         taken += rows.height - kept.height
         for path in files["contents"]:
             contents = pl.read_ipc(path)
-            _replace(contents.join(kept, on=[FIRST, SECOND], how="semi"), path)
-        _replace(kept, files["rows"])
+            save_over(contents.join(kept, on=[FIRST, SECOND], how="semi"), path)
+        save_over(kept, files["rows"])
     return taken
-
-
-def _replace(frame: pl.DataFrame, path: str) -> None:
-    draft = Path(f"{path}.{uuid.uuid4().hex}")
-    try:
-        save(frame, str(draft))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

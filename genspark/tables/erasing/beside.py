@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from genspark.errors import ModelError, SinkError
-from genspark.pipeline.model import PipelineModel
-from genspark.steps.deduplicate import index
-from genspark.storage.files import OWN, is_uri, storage_path, writing
+from genspark.errors import SinkError
+from genspark.storage.files import OWN, storage_path, writing
 from genspark.storage.object_stores import one_line
 from genspark.storage.stores import open_file
 from genspark.tables.erasing.log import forget_bounds
@@ -57,22 +53,6 @@ def erase_rows(path: str, column: str, values: Collection[str] | None) -> Remove
     except (DeltaError, OSError) as error:
         raise SinkError(f"{path}: {one_line(error)}") from None
     return Removed(rows.height - kept.height)
-
-
-def duplicates_without(target: str, ids: Collection[int]) -> int:
-    """Take rows, by their ids, from the indexes by which new rows are held against the table's; return their number.
-
-    Raises SinkError for an index that is not on this machine, from which nothing can be taken.
-    """
-    indexes: dict[str, index.Files] = {}
-    for path in files_in(f"{target}/{OWN}/models"):
-        with contextlib.suppress(ModelError):
-            for learnt in PipelineModel.load(path).parameters:
-                indexes |= {files["rows"]: files for files in learnt.get("index", ())}
-    try:
-        return index.erase([files for path, files in indexes.items() if is_uri(path) or Path(path).exists()], ids)
-    except OSError as error:
-        raise SinkError(f"{target}: an index of duplicates cannot be written anew ({one_line(error)})") from None
 
 
 def replays_without(target: str, persons: Persons) -> int:

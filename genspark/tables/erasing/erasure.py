@@ -17,7 +17,8 @@ from genspark.sinks.marks import marks_of
 from genspark.sinks.names import FILE_URI
 from genspark.storage.files import OWN, storage_path
 from genspark.storage.secrets import remember
-from genspark.tables.erasing.beside import Removed, duplicates_without, erase_rows, replays_without
+from genspark.tables.erasing.beside import Removed, erase_rows, replays_without
+from genspark.tables.erasing.duplicates import Duplicates
 from genspark.tables.erasing.log import forget_bounds
 from genspark.tables.erasing.persons import Persons
 from genspark.tables.erasing.rows import Theirs, delete_old, find, write_without
@@ -34,8 +35,9 @@ class Erasure:
     """What was erased, or would be (`dry_run`: then nothing was searched). Of tables that are not there: 0 rows.
 
     `states` are rows of the table of statistics, `all_states` says that those of every file went, for rows did not tell
-    theirs. `indexed`: rows taken from the indexes of duplicates. `versions_lost`: versions before this one cannot be
-    read any more, as files of theirs were deleted. `left` are files that tell of the persons still.
+    theirs. `indexed`: rows taken from the indexes and lists of duplicates; `hashed`: models that hold the hash of a
+    row's key in such a list still. `versions_lost`: versions before this one cannot be read any more, as files of
+    theirs were deleted. `left` are files that tell of the persons still.
     """
 
     table: str
@@ -46,6 +48,7 @@ class Erasure:
     all_states: bool
     replayed: int
     indexed: int
+    hashed: list[str]
     pseudonyms: int
     deleted: int
     versions_lost: int | None
@@ -80,19 +83,21 @@ def erase(
     pseudonyms = _pseudonyms(from_vault, keys)
     persons = Persons({name: (*values, *pseudonyms) for name, values in keys.items()})
     _refuse_absent(persons, tables)
+    duplicates = Duplicates.of(target)
     with phase("looking for rows") as tell:
-        found = [find(path, persons, of, tell) for path, of in zip(tables, (FILE_COLUMN, FILE_URI), strict=False)]
+        of_source = zip(tables, (FILE_COLUMN, FILE_URI), strict=False)
+        found = [find(path, persons, column, duplicates.ids_of, tell) for path, column in of_source]
     rows, aside = found[0].rows, sum(each.rows for each in found[1:])
     states, all_states = _states(given, runs, target), not all(each.is_known for each in found)
     if dry_run:
-        return Erasure(target, True, rows, aside, 0, all_states, 0, 0, len(pseudonyms), 0, None, None, [])
+        return Erasure(target, True, rows, aside, 0, all_states, 0, 0, [], len(pseudonyms), 0, None, None, [])
     with phase("writing files anew") as tell:
         for theirs in found:
             if theirs.rows:
                 write_without(theirs, persons, tell)
     removed = _from_states(states, found, all_states=all_states)
     replayed = replays_without(target, persons)
-    indexed = duplicates_without(target, found[0].ids)
+    forgotten = duplicates.without({one for theirs in found for one in theirs.ids} | duplicates.ids_by_key(persons))
     if from_vault and pseudonyms:
         erase_rows(from_vault, "pseudonym", pseudonyms)
     with phase("deleting old files") as tell:
@@ -114,7 +119,8 @@ def erase(
         removed.rows,
         all_states and bool(removed.rows),
         replayed,
-        indexed,
+        forgotten.rows,
+        [persons.hidden(path) for path in forgotten.models],
         len(pseudonyms),
         deleted,
         lost,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from genspark.columns.names import ID_COLUMN
 from genspark.errors import SourceError
 from genspark.sinks.formats.delta.rewriting import refuse_rewriting
 from genspark.storage.files import delete
@@ -39,10 +38,13 @@ class Theirs:
     is_known: bool = True
 
 
-def find(path: str, persons: Persons, of_source: str, tell: Tell = silent) -> Theirs:
+def find(
+    path: str, persons: Persons, of_source: str, ids_of: Callable[[pl.DataFrame], set[int]], tell: Tell = silent
+) -> Theirs:
     """Persons' rows in the newest version of a table; `of_source` is its column with the URI of a row's file.
 
-    Raises SourceError where a file cannot be read: they may be in it.
+    `ids_of` gives the ids of rows, the hashes of their keys. Raises SourceError where a file cannot be read: they may
+    be in it.
     """
     snapshot = read_snapshot(path)
     if snapshot.protocol is None:
@@ -50,28 +52,28 @@ def find(path: str, persons: Persons, of_source: str, tell: Tell = silent) -> Th
     refuse_vectors(snapshot)
     found = Theirs(snapshot)
     for done, file in enumerate(snapshot.files, start=1):
+        before = found.rows
         try:
-            rows = _rows_in(file, persons, of_source)
+            for rows in _rows_in(file, persons):
+                named = rows[of_source].to_list() if of_source in rows.columns else [None]
+                found.rows += rows.height
+                found.sources.update(name for name in named if name)
+                found.is_known &= None not in named
+                found.ids |= ids_of(rows)
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
             raise SourceError(f"{snapshot.path}: {file.name} cannot be read ({one_line(error)})") from None
-        if rows is not None and rows.height:
-            found.rows += rows.height
+        if found.rows > before:
             found.files.append(file)
-            named = rows[of_source].to_list() if of_source in rows.columns else [None]
-            found.sources.update(name for name in named if name)
-            found.is_known &= None not in named
-            found.ids.update(rows[ID_COLUMN].to_list() if ID_COLUMN in rows.columns else ())
         tell(done, len(snapshot.files))
     return found
 
 
-def _rows_in(file: DataFile, persons: Persons, of_source: str) -> pl.DataFrame | None:
-    found = []
+def _rows_in(file: DataFile, persons: Persons) -> Iterator[pl.DataFrame]:
     for _, batch in batches(file):
         frame = with_partition(pl.DataFrame(batch), file)
         rows = frame.filter(persons.rows(frame.schema))
-        found.append(rows.select(pl.lit(1).alias("_"), *(n for n in (of_source, ID_COLUMN) if n in rows.columns)))
-    return pl.concat(found) if found else None
+        if rows.height:
+            yield rows
 
 
 def write_without(theirs: Theirs, persons: Persons, tell: Tell = silent) -> int:
