@@ -5,12 +5,13 @@
     python benchmarks/trust.py --measures rules --engines spark
 
 - rules: `validate` with 50 rules (numbers within bounds, missing values, predicates in SQL), which no row breaks.
+- drops: the same rules at level `drop`, for which engine spark makes no pass that writes the quarantine.
 - bounds: `expect` with the mean and the share of missing values of every column.
 - patterns: `validate` with 10 regular expressions over a column of text.
 - audit: how groups by 3 columns fare, beside pandas and Polars by hand, which read the same files.
 - pii: `pii` with every kind, in one thread, over texts of 30 words of which none, a tenth, and all have something.
 
-The first three are held against the same job without them, by the same engine; the others choose no engine. Each run is
+The first four are held against the same job without them, by the same engine; the others choose no engine. Each run is
 a process of its own, and they take turns; totals are without the session. The tables go to stdout, progress to stderr.
 Exit code 1: a run failed, or audits differ. A missed aim is told, and is no failure.
 """
@@ -36,7 +37,7 @@ from report import machine, middle_runs
 from suite import BUSY, tell
 
 ENGINES = ("polars", "spark-polars", "spark")
-JOBS = ("rules", "bounds", "patterns")
+JOBS = ("rules", "drops", "bounds", "patterns")
 MEASURES = (*JOBS, "audit", "pii")
 MOST, MEGABYTES = 1.3, 50
 """The most of the time without them that rules may take; the megabytes of texts a second of one core, at least."""

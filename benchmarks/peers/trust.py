@@ -2,8 +2,9 @@
 
 A peer is named by who runs it and by what it does, such as `polars:rules` or `pandas:audit`:
 
-- without: fills nulls and standardises. rules: 50 rules for rows as well, which no row breaks. bounds: the mean and the
-  share of missing values of every column held to bounds. patterns: 10 regular expressions over a column of text.
+- without: fills nulls and standardises. rules: 50 rules for rows as well, which no row breaks, and which would
+  set it aside. drops: the same, which would drop it. bounds: the mean and the share of missing values of every column
+  held to bounds. patterns: 10 regular expressions over a column of text.
 - audited: makes the table of an audit; nobody takes its time.
 - audit: the rows, missing values and outcomes of each group of that table, which is the task's `shards`.
 - pii: masks personal data in texts; before the colon is the share of texts that have some, in per cent.
@@ -52,12 +53,14 @@ def steps_of(names: Any) -> Mapping[str, Steps]:
     there = [{"columns": "id", "not_null": True}, {"columns": "group", "one_of": list("abcdefgh")}]
     said = [{"sql": f"{a} < 1e9 OR {b} IS NULL"} for a, b in zip(names, [*names[1:], names[0]], strict=True)]
     more = [{"columns": name, "between": [-2e9, None], "level": "warn"} for name in names]
+    rules = [*within, *there, *said, *more][:50]
     patterns = [{"columns": "group", "matches": f"^[a-h{number}]$"} for number in range(10)]
     bounds = [{"columns": "x*", "mean": [-1e9, 1e9], "null_share": [0, 1]}]
     two_or_null = [name for name in (*GROUPS, LABEL, PREDICTION) if name in names]
     return {
         "without": USUAL,
-        "rules": [{"validate": {"rules": [*within, *there, *said, *more][:50]}}, *USUAL],
+        "rules": [{"validate": {"rules": rules}}, *USUAL],
+        "drops": [{"validate": {"rules": [{"level": "drop", **rule} for rule in rules]}}, *USUAL],
         "bounds": [{"expect": {"rules": bounds}}, *USUAL],
         "patterns": [{"validate": {"rules": patterns}}, *USUAL],
         "audited": [{"bucketize": {"columns": two_or_null, "edges": [1.0]}}],
