@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
+@pytest.mark.exhaustive
 def test_trust_benchmark_runs_and_its_audits_agree(tmp_path):
     figures = tmp_path / "figures.json"
     options = [
