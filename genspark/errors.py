@@ -106,6 +106,9 @@ class ModelError(GensparkError):
 class DataError(GensparkError):
     """The data breaks a rule that the job was told to hold it to."""
 
+    findings: Sequence[str] = ()
+    """What the fit had found before, which does not end a job."""
+
 
 class SessionError(GensparkError):
     """No usable Spark session can be had: no JDK, no Delta on the class path, no server."""

@@ -28,6 +28,14 @@ class Engine(enum.StrEnum):
     SPARK_POLARS = "spark-polars"
 
 
+class Changes(enum.StrEnum):
+    """What columns do that were added, removed, or changed their type."""
+
+    WARN = "warn"
+    STOP = "stop"
+    IGNORE = "ignore"
+
+
 Config = Annotated[str, Argument(metavar="CONF", help="The job's YAML file.")]
 Table = Annotated[str, Argument(metavar="TABLE", help="A table.")]
 TableOrJob = Annotated[str, Argument(metavar="TABLE", help="A table, or the job's YAML file.")]

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 from genspark.cli.app import command
-from genspark.cli.parameters import Json, Log, LogForm, Option, Quiet, Table, TableOrJob, by_commas
+from genspark.cli.parameters import (
+    Changes,
+    Json,
+    Log,
+    LogForm,
+    Option,
+    Quiet,
+    Table,
+    TableOrJob,
+    by_commas,
+)
 
 PANEL = "Trust"
 
@@ -20,10 +30,21 @@ def drift(
         bool, Option("--states", help="Take what the model of that table keeps, and read none of its rows.")
     ] = False,
     columns: Annotated[str | None, Option(metavar="COLUMNS", help="Only these, by commas.", callback=by_commas)] = None,
-    warn: Annotated[float, Option(metavar="INDEX", help="Above it a column has moved (default: 0.1).")] = 0.1,
-    stop: Annotated[
-        float | None, Option(metavar="INDEX", help="Fail where a stability index is above it, such as 0.25.")
+    warn: Annotated[
+        str | None,
+        Option(metavar="BOUNDS", help="Above it a column has moved (default: 0.1).", callback=by_commas),
     ] = None,
+    stop: Annotated[
+        str | None,
+        Option(
+            metavar="BOUNDS",
+            help="Fail above it: a stability index, such as 0.25, or bounds such as ks=0.2,missing=0.05.",
+            callback=by_commas,
+        ),
+    ] = None,
+    schema: Annotated[
+        Changes, Option(help="What added, removed and changed columns do (default: warn).")
+    ] = Changes.WARN,
     json: Json = False,
     quiet: Quiet = False,
     log: Log = LogForm.TEXT,

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from genspark.config.section import Count, Names, Path, Section, Value
+from genspark.pipeline.limits import Limits
 
 Index = Annotated[float, Field(gt=0)]
 MODEL = "model"
+Measure = Literal["stability", "jensen_shannon", "ks", "missing", "unknown"]
+Bound = Annotated[float, Field(ge=0)]
+
+
+def _of_stability(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"stability": value} if is_number else value
+
+
+Bounds = Annotated[
+    dict[Measure, Bound], BeforeValidator(_of_stability, json_schema_input_type=Bound | dict[Measure, Bound])
+]
+"""Bounds of measures; a number is one of the stability index."""
 
 
 class Drift(Section):
@@ -22,17 +36,36 @@ class Drift(Section):
         description="What the rows are held against: model, the job's own of the run before; a model's JSON file; or "
         "a table, whose model tells where it keeps a profile, and which is read where it has no model.",
     )
-    warn: Index = Field(default=0.1, description="The population stability index above which a column is told.")
-    stop: Index | None = Field(
-        default=None, description="The index above which the run ends before it writes; left out, it goes on."
+    warn: Bounds = Field(
+        default={},
+        description="Above what a column is told: a number, of the population stability index (0.1), or bounds by "
+        "measure: stability, jensen_shannon, ks, missing (the change of the missing share), unknown (the share of "
+        "values that were not there before).",
+    )
+    stop: Bounds = Field(
+        default={}, description="Above what the run ends before it writes, given likewise; left out, it goes on."
     )
     columns: Names = Field(default=(), description="Columns of the source, or patterns; left out: all that can be.")
+    schema_: Literal["warn", "stop", "ignore"] = Field(
+        default="warn",
+        alias="schema",
+        description="Columns that were added, removed, or changed their type: warn tells them, stop ends the run "
+        "before it writes.",
+    )
 
     @model_validator(mode="after")
     def _stops_beyond_the_warning(self) -> Self:
-        if self.stop is not None and self.stop < self.warn:
-            raise ValueError(f"stop: {self.stop:g} is below warn, {self.warn:g}; a run would stop without a warning")
+        limits = self.limits()
+        for measure, bound in self.stop.items():
+            warned = limits.warned.get(measure, bound)
+            if bound < warned:
+                of = "" if measure == "stability" else f" ({measure})"
+                raise ValueError(f"stop: {bound:g} is below warn, {warned:g}{of}; a run would stop without a warning")
         return self
+
+    def limits(self) -> Limits:
+        """What judges the columns."""
+        return Limits(dict(self.warn.items()), dict(self.stop.items()), self.schema_)
 
 
 class Audit(Section):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
 from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
-from genspark.job import duplicates, models, vaults
+from genspark.job import duplicates, ledger, models, vaults
 from genspark.job.fairness import audited, check_audit
 from genspark.job.holding import Holding
 from genspark.job.identity import Identity
@@ -68,6 +68,7 @@ class Attempt:
     once: Once = field(init=False)
     holding: Holding = field(init=False)
     _has_spent: bool = False
+    _found: list[str] = field(default_factory=list)
     _folders: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def __post_init__(self) -> None:
@@ -137,7 +138,8 @@ class Attempt:
             self.once.begin()
             return self.once.finish(self.with_what_can_be_read(work))
         except BaseException as error:
-            self.once.fail(error, self.phases.elapsed)
+            found = [*self._found, *getattr(error, "findings", ())]
+            self.once.fail(error, self.phases.elapsed, ledger.findings_text(found, drift=self.holding.told))
             if isinstance(error, KeyboardInterrupt) and self.once.is_recorded:
                 raise KeyboardInterrupt("the table is written") from None
             raise
@@ -192,7 +194,9 @@ class Attempt:
             return self._scan(f"fitting: scan {next(numbers)} of {scans}", run_pass, fit_pass)
 
         with into(self._spill()):
-            return self.config.pipeline().fit_plan(self.plan, states, self.runner.source)
+            model = self.config.pipeline().fit_plan(self.plan, states, self.runner.source)
+        self._found = model.findings()
+        return model
 
     def _spend(self) -> None:
         """Write down what the fit spends of the table's budget: once, however often the fit begins anew."""

@@ -19,7 +19,8 @@ from genspark.errors import ConfigError, DataError, GensparkError
 from genspark.job.phases import Phases
 from genspark.job.recorded import recorded_job
 from genspark.job.runners.base import Runner
-from genspark.pipeline.drift import Limits, drift_lines, profile_drift
+from genspark.pipeline.drift import profile_drift, schema_drift
+from genspark.pipeline.limits import STAYS, drift_lines
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.plan import Plan
 from genspark.pipeline.profile import Profile, kept_profile, profile_statistics, scanned_profile
@@ -98,23 +99,25 @@ class Holding:
         section = self.config.drift
         assert section is not None
         assert self.old is not None
-        asked = new.states if section.columns else new.columns
-        new = Profile({c: new.columns[c] for c in asked}, new.states, new.lacking)
+        columns = new.columns
+        asked = new.states if section.columns else columns
+        new = Profile({c: columns[c] for c in asked}, new.states, new.lacking)
         old = Profile(
             {c: dtype for c, dtype in self.old.columns.items() if c in asked or not section.columns},
             self.old.states,
             self.old.lacking,
         )
-        limits = Limits(section.warn, Limits().stop if section.stop is None else max(section.stop, section.warn))
-        self.told = {"against": section.against, **profile_drift(old, new, limits)}
+        limits = section.limits()
+        told = profile_drift(old, new, limits)
+        # Columns that come and go are told of all, whichever are held.
+        self.told = {"against": section.against, **told, "schema": schema_drift(self.old.columns, columns)}
         for line in drift_lines(self.told):
             self.phases.note(f"drift: {line}")
-        beyond = [one for one in self.told["columns"] if one["judged"] == "other"]
-        if section.stop is not None and beyond:
-            which = ", ".join(f"{one['column']!r} ({one['stability']:.3f})" for one in beyond)
+        stops = limits.stopped_by(self.told)
+        if stops:
             raise DataError(
-                f"drift.stop: {which} moved beyond the stability index of {section.stop:g} from {section.against}; "
-                "nothing was written: look at what changed in the source, or raise `stop` if it is to stay"
+                f"drift.stop: {'; '.join(stops)}, held against {section.against}; nothing was written: look at what "
+                f"changed in the source, {STAYS}"
             )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import polars as pl
 
@@ -140,13 +140,13 @@ class Row:
             shards_quarantined=report.shards_quarantined,
             counts=counts_text(report.counts),
             row_ids_shared=report.row_ids_shared,
-            findings=findings_text(report),
+            findings=findings_text(report.findings, drift=report.drift, bias=report.bias),
         )
 
-    def failed(self, error: BaseException | str, seconds: float | None = None) -> Self:
-        """The row of the run once it has failed."""
+    def failed(self, error: BaseException | str, seconds: float | None = None, findings: str | None = None) -> Self:
+        """The row of the run once it has failed, with what it had found by then as `findings_text` has it."""
         told = masked(str(error)) or type(error).__name__
-        return replace(self, outcome="failed", seconds=seconds, error=told)
+        return replace(self, outcome="failed", seconds=seconds, error=told, findings=findings)
 
 
 def counts_text(counts: Sequence[Count]) -> str:
@@ -154,9 +154,9 @@ def counts_text(counts: Sequence[Count]) -> str:
     return json.dumps([asdict(count) for count in counts], ensure_ascii=False)
 
 
-def findings_text(report: RunReport) -> str | None:
+def findings_text(found: Sequence[str], **more: Mapping[str, Any] | None) -> str | None:
     """What a run found as the column `findings` has it: what the fit `found`, `drift` and `bias`; None for nothing."""
-    told = {"found": list(report.findings), "drift": report.drift, "bias": report.bias}
+    told = {"found": list(found), **more}
     known = {name: value for name, value in told.items() if value}
     return json.dumps(masked_texts(known), ensure_ascii=False) if known else None
 

@@ -241,10 +241,11 @@ class Once:
         self._remove_mark()
         return report
 
-    def fail(self, error: BaseException, seconds: float) -> None:
-        """Add a run that failed, once it had begun, to the ledger, and remove its mark."""
+    def fail(self, error: BaseException, seconds: float, findings: str | None = None) -> None:
+        """Add a run that failed, once it had begun, to the ledger with what it found, and remove its mark."""
         if self._row and not self.is_recorded:
-            self._add(self._row.failed("interrupted" if isinstance(error, KeyboardInterrupt) else error, seconds))
+            told = "interrupted" if isinstance(error, KeyboardInterrupt) else error
+            self._add(self._row.failed(told, seconds, findings))
         self._remove_mark()
 
     def fail_early(self, error: Exception, seconds: float) -> None:

@@ -29,8 +29,8 @@ from genspark.job.runners.base import Runner
 from genspark.job.states import SourceFile
 from genspark.mlflow.package import package
 from genspark.mlflow.runs import log_run
-from genspark.pipeline.drift import drift_lines
 from genspark.pipeline.history import histories, judged, result_schema
+from genspark.pipeline.limits import drift_lines
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.contents import Contents, contents
 from genspark.steps.split import Split

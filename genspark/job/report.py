@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from genspark.pipeline.drift import drift_lines
+from genspark.pipeline.limits import drift_lines
 from genspark.sinks.table import PastRun
 from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from genspark.pipeline.limits import Limits
 from genspark.pipeline.profile import FEW, Profile, is_telling
 from genspark.statistics import Frequencies, Quantiles, State, Statistic
 from genspark.statistics.distances import Values, jensen_shannon, population_stability
@@ -21,15 +23,22 @@ MOST_NAMES = 12
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The population stability index above which a column has moved, and that above which it is another."""
+class Side:
+    """The rows of a column on one side: how many, the share that is missing, and the shares of what can be compared.
 
-    warn: float = 0.1
-    stop: float = 0.25
+    `shares` are zeros without such values.
+    """
 
-    def judged(self, stability: float) -> str:
-        """`like`, `moved` or `other`."""
-        return "other" if stability > self.stop else "moved" if stability > self.warn else "like"
+    rows: float
+    missing: float
+    shares: Values
+
+    @property
+    def why_nothing(self) -> str:
+        """Why there is no value to compare; nothing where there is one."""
+        if self.shares.any():
+            return ""
+        return "there are no rows" if not self.rows else "all are missing" if self.missing == 1 else "none is finite"
 
 
 def profile_drift(old: Profile, new: Profile, limits: Limits) -> dict[str, Any]:
@@ -55,26 +64,11 @@ def profile_drift(old: Profile, new: Profile, limits: Limits) -> dict[str, Any]:
             else:
                 found.append({"column": column, **_told(statistic, before, after, limits)})
     return {
-        "limits": {"warn": limits.warn, "stop": limits.stop},
-        "columns": sorted(found, key=lambda one: -one["stability"]),
+        "limits": limits.to_json(),
+        "columns": by_stability(found),
         "lacking": lacking,
         "schema": schema_drift(old.columns, new.columns),
     }
-
-
-def drift_lines(told: Mapping[str, Any]) -> list[str]:
-    """What moved, and what could not be held against the others, in sentences."""
-    moved = [one for one in told["columns"] if one["judged"] != "like"]
-    limits, schema = told["limits"], told["schema"]
-    lines = [
-        f"{one['column']!r} {'moved' if one['judged'] == 'moved' else 'is another'}: stability index "
-        f"{one['stability']:.3f} (warn {limits['warn']:g}, stop {limits['stop']:g}), "
-        f"missing {one['missing_before']:.2%} before and {one['missing']:.2%} now"
-        for one in moved
-    ]
-    lines += [f"{what} since: {', '.join(map(repr, schema[what]))}" for what in ("added", "removed") if schema[what]]
-    lines += [f"{column!r} was {before} and is {now}" for column, (before, now) in schema["changed"].items()]
-    return lines
 
 
 def schema_drift(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Any]:
@@ -86,44 +80,51 @@ def schema_drift(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, An
     }
 
 
-def measures(
-    p: Values, q: Values, ks: float | None, missing: tuple[float, float], unknown: float | None, limits: Limits
-) -> dict[str, Any]:
-    """The measures of a column by the shares `p` of its old rows and `q` of its new, which are zeros without rows.
+def measures(old: Side, new: Side, ks: float | None, unknown: float | None, limits: Limits) -> dict[str, Any]:
+    """The measures of a column from its old rows to its new: None of what cannot be measured.
 
-    `missing` are the shares of missing values before and now, `unknown` that of names which were not there before.
+    `unknown` is the share of new values that were not there before. `lost` says of a column that has values on one side
+    only why it has none on the other.
     """
-    has_both = bool(p.any() and q.any())
-    stability = population_stability(p, q) if has_both else 0.0
-    judged = limits.judged(stability) if has_both or p.any() == q.any() else "other"
-    return {
-        "stability": stability,
-        "jensen_shannon": jensen_shannon(p, q) if has_both else None,
+    has_both = bool(old.shares.any() and new.shares.any())
+    lost = ""
+    if not has_both and new.shares.any():
+        lost = f"no value was there to compare with: {old.why_nothing}"
+    elif not has_both and old.shares.any():
+        lost = f"no value is left to compare: {new.why_nothing}"
+    figures = {
+        "stability": population_stability(old.shares, new.shares) if has_both else None if lost else 0.0,
+        "jensen_shannon": jensen_shannon(old.shares, new.shares) if has_both else None,
         "ks": ks if has_both else None,
-        "missing_before": missing[0],
-        "missing": missing[1],
+        "missing_before": old.missing,
+        "missing": new.missing,
         "unknown": unknown,
-        "judged": judged,
+        "lost": lost,
     }
+    return {**figures, "judged": limits.judged(figures)}
+
+
+def by_stability(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns, those that moved most first: before them those that have nothing left to compare."""
+    return sorted(found, key=lambda one: -math.inf if one["stability"] is None else -one["stability"])
 
 
 def _told(statistic: Statistic, old: State, new: State, limits: Limits) -> dict[str, Any]:
-    missing = (_missing(old), _missing(new))
     if isinstance(statistic, Frequencies):
         p, q, unknown = _of_names(old, new)
-        return measures(p, q, None, missing, unknown, limits)
+        return measures(_side(old, p), _side(new, q), None, unknown, limits)
     assert isinstance(statistic, Quantiles)
     edges = np.unique(statistic.read(old, TENTHS) or [])
     if not len(edges) or not new["count"]:
         p, q = (np.array([float(state["count"] > 0)]) for state in (old, new))
-        return measures(p, q, None, missing, None, limits)
+        return measures(_side(old, p), _side(new, q), None, None, limits)
     held = [distribution(state) for state in (old, new)]
     # What a step maps and what a state follows may differ by a rounding, which must not part equal values.
     reach = ROUNDINGS * np.spacing(max(float(np.abs(values).max()) for values, _ in held))
     p, q = (np.diff(np.concatenate([[0.0], _up_to(edges + reach, *one), [1.0]])) for one in held)
     grid = np.concatenate([values for values, _ in held]) + reach
     ks = float(np.abs(_up_to(grid, *held[0]) - _up_to(grid, *held[1])).max())
-    return measures(p, q, ks, missing, None, limits)
+    return measures(_side(old, p), _side(new, q), ks, None, limits)
 
 
 def _up_to(places: Values, values: Values, shares: Values) -> Values:
@@ -147,10 +148,11 @@ def _of_names(old: State, new: State) -> tuple[Values, Values, float | None]:
     return shares[0], shares[1], unknown
 
 
-def _missing(state: State) -> float:
+def _side(state: State, shares: Values) -> Side:
     there = (
         state["total"]
         if "total" in state
         else sum(state[name] for name in ("count", "positive_infinities", "negative_infinities"))
     )
-    return float(state["missing"] / (there + state["missing"])) if there + state["missing"] else 0.0
+    rows = there + state["missing"]
+    return Side(rows, float(state["missing"] / rows) if rows else 0.0, shares)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +12,7 @@ from genspark.columns.expressions import HIDDEN, visible
 from genspark.columns.names import check_names
 from genspark.engines import engine_for
 from genspark.engines.engine import Engine, key_columns
-from genspark.errors import SchemaError, did_you_mean
+from genspark.errors import DataError, SchemaError, did_you_mean
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
 from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, requests_of
@@ -183,6 +183,19 @@ class _Fitting:
 
     def run(self) -> list[Parameters]:
         """Run all scans and return the parameters of every step."""
+        try:
+            self._scan()
+        except DataError as error:
+            error.findings = [*self._findings(), *error.findings]
+            raise
+        return [self.fitted[position] for position in range(len(self.plan.steps))]
+
+    def _findings(self) -> Iterator[str]:
+        """What the steps that are fitted found, in their order."""
+        for position, parameters in sorted(self.fitted.items()):
+            yield from self.plan.steps[position].findings(parameters)
+
+    def _scan(self) -> None:
         for number, scan in enumerate(self.plan.scans, start=1):
             self._fit_steps(scan.level - 1)
             if scan.refines is None:
@@ -191,7 +204,6 @@ class _Fitting:
             else:
                 self._refine(scan, scan.refines, number)
         self._fit_steps(max((scan.level for scan in self.plan.scans), default=UNFITTED))
-        return [self.fitted[position] for position in range(len(self.plan.steps))]
 
     def _fit_steps(self, done: int) -> None:
         """Fit the steps that need no scan beyond this level."""

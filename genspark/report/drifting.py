@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
+
 from genspark.engines import engine_for
 from genspark.errors import ConfigError, SourceError, did_you_mean
 from genspark.job.recorded import recorded_job
-from genspark.pipeline.drift import Limits, measures, profile_drift, schema_drift
+from genspark.pipeline.drift import Side, by_stability, measures, profile_drift, schema_drift
+from genspark.pipeline.history import result_schema
+from genspark.pipeline.limits import Limits
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.profile import kept_profile, kept_profile_of_result, scanned_profile
 from genspark.report.bins import Tally
@@ -15,7 +19,7 @@ from genspark.report.profile import LINEAGE, columns_of, profile, rows_of, shape
 from genspark.statistics.distances import kolmogorov_smirnov
 from genspark.tables.rows import frame_of
 from genspark.tables.runs import runs_of
-from genspark.tables.snapshot import read_snapshot
+from genspark.tables.snapshot import Snapshot, read_snapshot
 
 
 def drift(table: str, against: str, columns: tuple[str, ...] = (), limits: Limits | None = None) -> dict[str, Any]:
@@ -42,8 +46,8 @@ def drift(table: str, against: str, columns: tuple[str, ...] = (), limits: Limit
         "version": snapshots[0].version,
         "against": snapshots[1].path,
         "against_version": snapshots[1].version,
-        "limits": {"warn": limits.warn, "stop": limits.stop},
-        "columns": sorted(found, key=lambda one: -one["stability"]),
+        "limits": limits.to_json(),
+        "columns": by_stability(found),
         "lacking": {},
         "schema": schema_drift(snapshots[1].columns, snapshots[0].columns),
     }
@@ -64,7 +68,9 @@ def drift_from_model(
     frame = frame_of(snapshot)
     own = [name for name in frame.collect_schema().names() if name not in LINEAGE]
     _refuse_absent(columns, own)
-    engine, wrapped = engine_for(frame.select(list(columns) or own))
+    engine, whole = engine_for(frame.select(own))
+    known = {name: str(dtype) for name, dtype in whole.collect_schema().items()}
+    wrapped = whole.select(list(columns) or own)
     schema = dict(wrapped.collect_schema())
     names = {name: str(dtype) for name, dtype in schema.items()}
     runs = runs_of(table)
@@ -72,17 +78,37 @@ def drift_from_model(
     old = kept_profile_of_result(model, names) if is_result else kept_profile(model)
     statistics = [statistic for name, (statistic, _) in old.states.items() if name in schema]
     new = scanned_profile(schema, engine.scan(wrapped.select([s.column for s in statistics]), statistics))
+    changes = _changes_of_result(model, against, snapshot) if is_result else schema_drift(old.columns, known)
     return {
         "table": snapshot.path,
         "version": snapshot.version,
         "against": against,
         "against_version": None,
         **profile_drift(old, new, limits or Limits()),
+        "schema": changes,
     }
 
 
+def _changes_of_result(model: PipelineModel, against: str, now: Snapshot) -> dict[str, Any]:
+    """How the columns of a table changed from those that a model made: of a model's file their names alone are known.
+
+    Types of a table are those that it stores, which are not always those of the steps.
+    """
+    after = {name: dtype for name, dtype in now.columns.items() if name not in LINEAGE}
+    if is_file_of_model(against):
+        read = {name: getattr(nw, dtype, nw.Unknown)() for name, dtype in model.input_schema.items()}
+        return schema_drift({name: after.get(name, "") for name in result_schema(model, read)}, after)
+    before = read_snapshot(against).columns
+    return schema_drift({name: before[name] for name in before if name not in LINEAGE}, after)
+
+
+def is_file_of_model(against: str) -> bool:
+    """Whether what is named is a model's file, and no table."""
+    return against.endswith(".json")
+
+
 def _model_of(path: str) -> PipelineModel:
-    return PipelineModel.load(path) if path.endswith(".json") else recorded_job(path)[1]
+    return PipelineModel.load(path) if is_file_of_model(path) else recorded_job(path)[1]
 
 
 def _refuse_absent(columns: tuple[str, ...], known: list[str]) -> None:
@@ -98,10 +124,13 @@ def told(old: Tally, new: Tally, limits: Limits) -> dict[str, Any]:
     is_ordered = new.shape.kind != "category"
     names = [name for name in new.shape.names if not old.counts.get(name)]
     return measures(
-        old.shares,
-        new.shares,
+        _side(old),
+        _side(new),
         kolmogorov_smirnov(old.shares, new.shares) if is_ordered else None,
-        (old.missing / old.rows if old.rows else 0.0, new.missing / new.rows if new.rows else 0.0),
         sum(new.counts.get(name, 0) for name in names) / new.n if new.n and not is_ordered else None,
         limits,
     )
+
+
+def _side(tally: Tally) -> Side:
+    return Side(tally.rows, tally.missing / tally.rows if tally.rows else 0.0, tally.shares)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genspark.errors import GensparkError
+from genspark.pipeline.limits import MEASURES, schema_lines
 from genspark.pipeline.model import PipelineModel
 from genspark.report.fates import fates_of
 from genspark.report.origin import newest_run
@@ -21,6 +22,7 @@ SECTIONS = {
     "duplicates": ("deduplicate",),
     "privacy": hiding_kinds(),
 }
+_JUDGED = (("warn", "moved"), ("stop", "another"))
 _MOST = 20
 """Columns of a step that are named."""
 
@@ -95,16 +97,26 @@ def _released(table: str) -> list[str]:
 
 
 def _drift(told: Mapping[str, Any]) -> dict[str, Any]:
+    limits = told["limits"]
     return {
         **told,
+        "bounds": "; ".join(
+            f"{MEASURES[measure]}: "
+            + ", ".join(f"{word} above {limits[at][measure]:g}" for at, word in _JUDGED if measure in limits[at])
+            for measure in MEASURES
+            if measure in {**limits["warn"], **limits["stop"]}
+        ),
+        "changes": [] if limits["schema"] == "ignore" else schema_lines(told["schema"]),
         "rows": [
             {
                 "name": one["column"],
-                "stability": f"{one['stability']:.3f}",
+                "stability": _number(one["stability"]),
                 "width": round(100 * (one["jensen_shannon"] or 0.0), 1),
                 "jensen_shannon": _number(one["jensen_shannon"]),
                 "ks": _number(one["ks"]),
                 "missing": f"{one['missing_before']:.2%} to {one['missing']:.2%}",
+                "unknown": "" if one["unknown"] is None else f"{one['unknown']:.2%}",
+                "lost": one["lost"],
                 "judged": one["judged"],
             }
             for one in told["columns"]

@@ -147,7 +147,9 @@ class Measuring(Learner):
         found = list(self._broken(states))
         stops = [told for level, told in found if level == "error"]
         if stops:
-            raise DataError(f"{self.label}: {'; '.join(stops)}; look at the source, or give other bounds")
+            error = DataError(f"{self.label}: {'; '.join(stops)}; look at the source, or give other bounds")
+            error.findings = [f"{self.label}: {told}" for level, told in found if level == "warn"]
+            raise error
         return {"broken": [told for _, told in found]}
 
     def _broken(self, states: Mapping[Statistic, State]) -> Iterator[tuple[str, str]]:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from types import SimpleNamespace
 from typing import Any
 
 from rich.table import Table
 
-from genspark.errors import DataError
-from genspark.pipeline.drift import Limits
+from genspark.errors import ConfigError, DataError, did_you_mean
+from genspark.pipeline.limits import MEASURES, STAYS, Limits
 from genspark.report.drifting import drift as compare
-from genspark.report.drifting import drift_from_model
+from genspark.report.drifting import drift_from_model, is_file_of_model
 from genspark.terminal.console import print_table
 from genspark.terminal.progress import reading
 
 NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unknown", "judged")
+NO_CHANGES: dict[str, Any] = {"added": [], "removed": [], "changed": {}}
 
 
 def drift(arguments: SimpleNamespace) -> None:
     """Print how far each column has moved. Raises DataError where one is another and `--stop` is given."""
-    limits = Limits(arguments.warn, Limits().stop if arguments.stop is None else arguments.stop)
-    is_model = arguments.states or arguments.against.endswith(".json")
+    limits = Limits(_bounds("--warn", arguments.warn), _bounds("--stop", arguments.stop), arguments.schema.value)
+    is_model = arguments.states or is_file_of_model(arguments.against)
     measure = drift_from_model if is_model else compare
     with reading(arguments, "comparing"):
         told = measure(arguments.table, arguments.against, arguments.columns, limits)
@@ -29,12 +32,26 @@ def drift(arguments: SimpleNamespace) -> None:
         print(json.dumps(told, ensure_ascii=False))
     else:
         _print(told)
-    others = [one["column"] for one in told["columns"] if one["judged"] == "other"]
-    if arguments.stop is not None and others:
-        raise DataError(
-            f"{', '.join(map(repr, others))}: above the stability index of {arguments.stop:g}; look at what changed in "
-            "the source, and fit anew if it is to stay"
-        )
+    stops = limits.stopped_by(told)
+    if stops:
+        raise DataError(f"{'; '.join(stops)}: look at what changed in the source, {STAYS}")
+
+
+def _bounds(option: str, given: tuple[str, ...]) -> dict[str, float]:
+    """Bounds that were given as a number, of the stability index, or as MEASURE=BOUND."""
+    bounds, problems = {}, []
+    for part in given:
+        measure, _, bound = part.rpartition("=")
+        measure = measure or "stability"
+        with contextlib.suppress(ValueError):
+            bounds[measure] = float(bound)
+        if measure not in MEASURES:
+            problems.append(f"{option}: {measure!r} is no measure{did_you_mean(measure, MEASURES)}")
+        elif not 0 <= bounds.get(measure, -1.0) < math.inf:
+            problems.append(f"{option}: {part!r} is no bound; give a number from 0 on, or MEASURE=NUMBER, by commas")
+    if problems:
+        raise ConfigError(problems)
+    return bounds
 
 
 def _print(told: dict[str, Any]) -> None:
@@ -46,9 +63,12 @@ def _print(told: dict[str, Any]) -> None:
     for one in told["columns"]:
         table.add_row(one["column"], *(_cell(one[name]) for name in NAMES))
     print_table(table, 140)
+    for one in told["columns"]:
+        if one["lost"]:
+            print(f"{one['column']}: {one['lost']}")
     for name, why in told["lacking"].items():
         print(f"not compared: {name}: {why}")
-    schema = told["schema"]
+    schema = told["schema"] if told["limits"]["schema"] != "ignore" else NO_CHANGES
     for what in ("added", "removed"):
         if schema[what]:
             print(f"columns {what}: {', '.join(schema[what])}")

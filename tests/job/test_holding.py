@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ def write(folder: Path, shift: float, name: str = "a") -> None:
     frame.write_parquet(folder / f"{name}.parquet")
 
 
-def config(folder: Path, drift: str, more: str = "", mode: str = "overwrite") -> JobConfig:
+def config(
+    folder: Path, drift: str, more: str = "", mode: str = "overwrite", steps: str = "scale: {columns: v}"
+) -> JobConfig:
     return JobConfig.from_text(
         f"""
 name: held
@@ -31,7 +34,7 @@ engine: polars
 key: [id]
 source: {{path: "{folder}/*.parquet", format: parquet}}
 steps:
-  - scale: {{columns: v}}
+  - {steps}
 sink: {{path: {folder}/out, mode: {mode}}}
 drift: {{{drift}}}
 {more}
@@ -58,7 +61,11 @@ def test_a_run_is_held_against_the_one_before_and_ends_before_it_writes(tmp_path
         job.run(config(tmp_path, "stop: 0.25"))
     assert (tmp_path / "out/_genspark/model.json").read_text() == model
     assert pl.read_delta(str(tmp_path / "out"), version=warned.table_version).height == ROWS
-    assert ledger.read(f"{tmp_path}/out_runs")["outcome"].to_list() == ["failed", "written", "written"]
+    runs = ledger.read(f"{tmp_path}/out_runs")
+    assert runs["outcome"].to_list() == ["failed", "written", "written"]
+    # What stopped the run is there in figures, too.
+    moved = {one["column"]: one["judged"] for one in json.loads(runs["findings"][0])["drift"]["columns"]}
+    assert moved == {"v": "other"}
 
 
 def test_rows_that_nothing_is_learnt_from_take_one_scan(tmp_path: Path) -> None:
@@ -89,6 +96,36 @@ def test_rows_are_held_against_a_table_or_a_model(tmp_path: Path, capsys: pytest
     assert {one["column"]: one["judged"] for one in told["columns"]} == dict.fromkeys(["id", "v", "g", "y"], "like")
     assert main(["drift", f"{tmp_path}/plain", "--against", f"{tmp_path}/old/out/_genspark/model.json"]) == 0
     assert "version" in capsys.readouterr().out
+
+
+def test_a_run_that_lost_values_or_columns_says_so_and_ends(tmp_path: Path) -> None:
+    write(tmp_path, 0.0)
+    job.run(config(tmp_path, "stop: 0.25"))
+    shutil.copy(tmp_path / "out/_genspark/model.json", tmp_path / "whole.json")
+    whole = pl.read_parquet(tmp_path / "a.parquet")
+    whole.with_columns(v=pl.lit(None, dtype=pl.Float64)).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"drift.stop: 'v': no value is left to compare: all are missing, held against"):
+        job.run(config(tmp_path, "stop: 0.25"))
+    whole.clear().write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"'id', 'v', 'g', 'y': no value is left to compare: there are no rows"):
+        job.run(config(tmp_path, "stop: 0.25"))
+    whole.drop("g").with_columns(z=1).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"added since: 'z'; removed since: 'g', held against"):
+        job.run(config(tmp_path, "schema: stop, columns: v"))
+    told = job.run(config(tmp_path, "schema: ignore"))
+    assert not [value for label, value in told.lines() if label == "drift"]
+    whole.with_columns(g=pl.lit("z")).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"'g' \(1.000\) moved beyond the share of unknown values of 0.5"):
+        job.run(config(tmp_path, f"against: {tmp_path}/whole.json, stop: {{unknown: 0.5}}"))
+
+
+def test_a_run_that_fails_tells_what_it_had_found(tmp_path: Path) -> None:
+    write(tmp_path, 0.0)
+    rules = "[{columns: v, mean: [5, 6], level: warn}, {columns: y, mean: [5, 6]}]"
+    with pytest.raises(DataError, match="mean of 'y'"):
+        job.run(config(tmp_path, "warn: 0.1", steps=f"expect: {{rules: {rules}}}"))
+    (found,) = json.loads(ledger.read(f"{tmp_path}/out_runs")["findings"][0])["found"]
+    assert found.startswith("expect: mean of 'v' is ")
 
 
 def test_mistakes_are_told_before_work(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 from scipy.spatial.distance import jensenshannon
 
+from genspark import JobConfig, job
 from genspark.cli import main
 from genspark.pipeline import Pipeline
+from genspark.pipeline.limits import Limits
 from genspark.report.drifting import drift
 from genspark.statistics.distances import jensen_shannon, population_stability
 from genspark.steps import Scale
@@ -79,7 +81,15 @@ def test_the_command_fails_where_it_is_told_to_stop(
     assert main(["drift", new, "--against", old, "--columns", "same", "--stop", "0.25", "--json"]) == 0
     assert [one["column"] for one in json.loads(capsys.readouterr().out)["columns"]] == ["same"]
     assert main(["drift", new, "--against", old, "--stop", "0.25"]) != 0
-    assert "above the stability index of 0.25" in capsys.readouterr().err
+    assert "'shifted' (1.063) moved beyond the stability index of 0.25" in capsys.readouterr().err
+    assert main(["drift", new, "--against", old, "--columns", "same", "--schema", "stop"]) != 0
+    assert "added since: 'added'; removed since: 'gone'; 'kind' was" in capsys.readouterr().err
+    assert main(["drift", new, "--against", old, "--stop", "missing=0.05,unknown=0.3"]) != 0
+    assert "'shifted' (0.100) moved beyond the change of the missing share of 0.05:" in capsys.readouterr().err
+    assert main(["drift", new, "--against", old, "--stop", "k=0.05,ks=-1"]) == 2
+    told = capsys.readouterr().err
+    assert "--stop: 'k' is no measure; did you mean 'ks'?" in told
+    assert "--stop: 'ks=-1' is no bound" in told
     assert main(["drift", new, "--against", old, "--columns", "sme"]) == 2
     assert "did you mean 'same'" in capsys.readouterr().err
 
@@ -100,3 +110,45 @@ def test_the_command_tells_the_rows_that_it_has_read(
         ]
     assert main(["drift", new, "--against", old, "-q"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_column_that_lost_its_values_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {"x": pl.Series([1.0, None, 3.0]), "name": pl.Series(["a", "b", "b"])}
+    for name, frame in (("old", rows), ("new", {"x": pl.Series([None] * 3, dtype=pl.Float64), "name": rows["name"]})):
+        pl.DataFrame(frame).write_delta(str(tmp_path / name))
+    (one, _) = drift(str(tmp_path / "new"), str(tmp_path / "old"))["columns"]
+    assert (one["column"], one["stability"], one["judged"]) == ("x", None, "other")
+    assert one["lost"] == "no value is left to compare: all are missing"
+    assert main(["drift", f"{tmp_path}/new", "--against", f"{tmp_path}/old", "--stop", "0.25"]) == 1
+    assert "'x': no value is left to compare: all are missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bounds", ["ks", "jensen_shannon", "missing", "unknown"])
+def test_each_measure_may_have_bounds(bounds: str, tables: tuple[str, str]) -> None:
+    of = "name" if bounds == "unknown" else "shifted"
+    for word, limits in (
+        ("like", Limits({bounds: 0.9, "stability": 9.0})),
+        ("moved", Limits({bounds: 0.05, "stability": 9.0})),
+    ):
+        (one,) = drift(*tables, (of,), limits)["columns"]
+        assert one["judged"] == word
+    (one,) = drift(*tables, (of,), Limits({"stability": 9.0}, {bounds: 0.05}))["columns"]
+    assert one["judged"] == "other"
+
+
+def test_states_tell_columns_that_were_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a table that a job wrote: its columns are held against those of the other table, or that the model makes."""
+    rows = pl.DataFrame({"id": range(50), "v": [0.5 * n for n in range(50)], "w": [1, 2] * 25})
+    for name, frame in (("old", rows), ("new", rows.drop("w").with_columns(u=1))):
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+        job.run(
+            JobConfig.from_text(
+                f"{{name: {name}, engine: polars, key: [id], steps: [{{scale: {{columns: v}}}}], drift: {{warn: 0.1}}, "
+                f"source: {{path: {tmp_path}/{name}.parquet, format: parquet}}, "
+                f"sink: {{path: {tmp_path}/{name}, mode: overwrite}}}}"
+            )
+        )
+    for against in ("old", "old/_genspark/model.json"):
+        assert main(["drift", f"{tmp_path}/new", "--against", f"{tmp_path}/{against}", "--states", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)["schema"]
+        assert told == {"added": ["u"], "removed": ["w"], "changed": {}}
