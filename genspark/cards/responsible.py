@@ -13,8 +13,11 @@ from genspark.cards.facts import RunFacts
 from genspark.steps import hiding_kinds
 
 _IMPUTING = ("impute",)
-_TAKING_OUT = ("validate", "filter", "outliers", "deduplicate")
-_CHANGING = (*_TAKING_OUT, "reweigh", "augment", "split")
+CHANGING = (
+    *("validate", "filter", "outliers", "deduplicate", "quality", "language"),
+    *("normalize", "reweigh", "augment", "split"),
+)
+"""The kinds of step that take rows out, or make others of them."""
 
 
 def responsible(facts: RunFacts) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def responsible(facts: RunFacts) -> dict[str, Any]:
         "dataCollection": about.collection,
         "dataCollectionRawData": _raw(facts),
         "dataImputationProtocol": _joined(facts, _IMPUTING),
-        "dataManipulationProtocol": _joined(facts, _CHANGING),
+        "dataManipulationProtocol": _joined(facts, CHANGING),
         "dataSocialImpact": about.impact,
     }
     return {f"rai:{name}": value for name, value in {**several, **one}.items() if value}

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from genspark.errors import GensparkError
 from genspark.pipeline.limits import MEASURES, schema_lines
 from genspark.pipeline.model import PipelineModel
@@ -18,10 +20,12 @@ from genspark.storage.files import storage_path
 from genspark.tables.runs import Runs
 
 SECTIONS = {
-    "quality": ("validate", "expect", "filter", "outliers"),
+    "quality": ("validate", "expect", "filter", "outliers", "normalize", "quality", "language"),
     "duplicates": ("deduplicate",),
     "privacy": hiding_kinds(),
+    "weights": ("reweigh",),
 }
+"""The kinds of step that each section tells of. All others make features of rows that are taken as they come."""
 _JUDGED = (("warn", "moved"), ("stop", "another"))
 _MOST = 20
 """Columns of a step that are named."""
@@ -46,7 +50,7 @@ def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
         bias = findings.get("bias")
         return {
             "sections": {name: one for name, one in sections.items() if one["steps"] or one["found"]},
-            "drift": _drift(findings["drift"]) if "drift" in findings else None,
+            "drift": _drift(findings["drift"]) if "drift" in findings else _first(row),
             "bias": _bias(bias, fates_of(table, bias["by"])) if bias else None,
         }
     return nothing
@@ -65,7 +69,8 @@ def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[
         found.append(
             {
                 "kind": step.kind,
-                "label": step.label,
+                # The field `label` of reweigh stands before the property.
+                "label": step.name or step.kind,
                 "columns": ", ".join(sorted(step.reads())[:_MOST]),
                 "action": getattr(step, "action", ""),
                 "counts": [
@@ -96,10 +101,17 @@ def _released(table: str) -> list[str]:
     ]
 
 
+def _first(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is said of a run that had none to be held against, though its job has a section for it."""
+    section = (yaml.safe_load(row.get("config") or "") or {}).get("drift")
+    return None if section is None else {"is_first": True}
+
+
 def _drift(told: Mapping[str, Any]) -> dict[str, Any]:
     limits = told["limits"]
     return {
         **told,
+        "is_first": False,
         "bounds": "; ".join(
             f"{MEASURES[measure]}: "
             + ", ".join(f"{word} above {limits[at][measure]:g}" for at, word in _JUDGED if measure in limits[at])

@@ -9,6 +9,7 @@ from typing import Any
 
 from genspark.pipeline import PipelineModel
 from genspark.pipeline.describe import describe
+from genspark.steps.deduplicate import DUPLICATE
 from genspark.storage.sizes import counted
 from genspark.tables.durations import parse_duration
 from genspark.tables.facts import facts, lines
@@ -96,9 +97,16 @@ def _print_tally(title: str, tally: dict[str, Any]) -> None:
 def _print_sample(sample: dict[str, Any]) -> None:
     for reason in sample["reasons"]:
         where = " ".join(str(reason[part]) for part in ("step", "column", "rule") if reason[part])
-        number = "" if reason["threshold"] is None else f"value {reason['value']}, threshold {reason['threshold']}; "
-        print(f"    {where}: {number}{sample['file']}")
+        print(f"    {where}: {_figures(reason)}{sample['file']}")
     print(f"      {json.dumps(sample['values'], ensure_ascii=False)}{sample['text'] or ''}")
+
+
+def _figures(reason: dict[str, Any]) -> str:
+    value = reason["value"]
+    if reason["rule"] == DUPLICATE and value is not None:
+        # A whole number, which reasons hold as a double.
+        return f"cluster {value:.0f}; " if isinstance(value, float) else f"cluster {value}; "
+    return "" if reason["threshold"] is None else f"value {value}, threshold {reason['threshold']}; "
 
 
 def trace(arguments: Arguments) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from genspark import JobConfig, PipelineModel, job
+from genspark.cli import main
 from genspark.errors import PlanError
 from genspark.job import models
 from genspark.steps.deduplicate import members
@@ -53,6 +54,14 @@ def test_one_of_wholly_equal_rows_stays(engine: str, start: Callable[[str], str]
     (reason,) = aside.filter(pl.col("id") == 2)["_reasons"].to_list()[0]
     stays = pl.read_delta(str(tmp_path / "out")).filter(pl.col("id") == 2)["_row_id"][0]
     assert (reason["rule"], reason["value"]) == ("duplicate", float((stays % (1 << 64)) >> 11))
+
+
+def test_the_quarantine_names_the_cluster_as_a_whole_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shard(tmp_path, "a", id=[1, 2, 1])
+    job.run(config(tmp_path, "deduplicate: {action: quarantine}", sink="mode: overwrite"))
+    stays = pl.read_delta(str(tmp_path / "out")).filter(pl.col("id") == 1)["_row_id"][0]
+    assert main(["quarantine", str(tmp_path / "out")]) == 0
+    assert f"deduplicate id duplicate: cluster {(stays % (1 << 64)) >> 11}; " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("engine", ENGINES)

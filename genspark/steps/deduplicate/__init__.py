@@ -23,6 +23,8 @@ from genspark.steps.learner import Parameters
 from genspark.steps.matching import as_tuple, match, refuse_taken
 from genspark.steps.rejection import Rejection
 
+DUPLICATE = "duplicate"
+"""The rule of the rows that are taken out; the reason's value is the number of their cluster."""
 OF_TEXT = ("threshold", "unit", "shingle", "bands", "rows", "seed")
 
 
@@ -163,7 +165,7 @@ class Deduplicate(Step):
         action = cast("Literal['drop', 'quarantine']", self.action)
         cluster = nw.col(CLUSTER).cast(nw.Float64)
         column = self.text or self.image or (self.columns[0] if len(self.columns) == 1 else None)
-        return [Rejection(column, "duplicate", nw.col(IS_MEMBER), cluster, (None, None), action)]
+        return [Rejection(column, DUPLICATE, nw.col(IS_MEMBER), cluster, (None, None), action)]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
         return frame if self.filters else frame.with_columns(nw.col(CLUSTER).alias(self.column))
