@@ -3,6 +3,6 @@
 from genspark.drafting.asking import Answers, answers
 from genspark.drafting.looking import Column, Look, look
 from genspark.drafting.page import page
-from genspark.drafting.writing import as_yaml, draft, proposed
+from genspark.drafting.writing import as_yaml, commented, draft, proposed
 
-__all__ = ["Answers", "Column", "Look", "answers", "as_yaml", "draft", "look", "page", "proposed"]
+__all__ = ["Answers", "Column", "Look", "answers", "as_yaml", "commented", "draft", "look", "page", "proposed"]

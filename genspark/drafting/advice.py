@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -114,10 +115,27 @@ def _left_out(given: Sequence[Advice]) -> set[str]:
 def rules_for(seen: Look) -> Iterator[Advice]:
     """The rules that all rows of a source keep, as steps that hold them."""
     yield from _validated(seen.columns)
+    rules: list[dict[str, Any]] = []
+    why: list[str] = []
     unique = [c for c in seen.columns if c.is_unique and c.missing == 0 and (c.is_whole or c.dtype == "String")]
     if unique and seen.sampled == seen.rows:
-        rules = [{"columns": _names(unique), "unique": True}]
-        yield Advice("expect", {"rules": rules}, ("another value in every row: it may tell rows apart",))
+        rules.append({"columns": _names(unique), "unique": True})
+        why.append(_listed("another value in every row: it may tell rows apart", unique, lambda c: f"{c.distinct:,}"))
+    rising = [c for c in seen.columns if c.rises_along]
+    rules += [{"columns": c.name, "monotone": {"along": c.rises_along}, "level": "warn"} for c in rising]
+    if rising:
+        why.append(_listed("never falls", rising, lambda c: f"along {c.rises_along} in {seen.rows:,} rows"))
+    some = [c for c in seen.columns if 0 < c.missing < 1 and c.kind in ("number", "category", "text")]
+    rules += [{"columns": c.name, "null_share": [0, _at_most(c.missing)], "level": "warn"} for c in some]
+    if some:
+        why.append(_listed("missing", some, lambda c: f"{c.missing:.2%}"))
+    if rules:
+        yield Advice("expect", {"rules": rules}, tuple(why))
+
+
+def _at_most(share: float) -> float:
+    """The next whole percent from a share on."""
+    return min(1.0, math.ceil(round(share * 100, 9)) / 100)
 
 
 def _validated(columns: Sequence[Column]) -> Iterator[Advice]:
@@ -126,16 +144,35 @@ def _validated(columns: Sequence[Column]) -> Iterator[Advice]:
     full = [c for c in columns if c.missing == 0]
     if full:
         rules.append({"columns": _names(full), "not_null": True})
-    for column in columns:
-        if column.kind == "category" and column.dtype == "String" and column.top and not column.others:
-            values = [value for value, _ in column.top]
-            rules.append({"columns": column.name, "one_of": values, "level": "warn"})
-        elif is_measured(column) and column.least is not None and column.greatest is not None:
-            rules.append({"columns": column.name, "between": [column.least, column.greatest], "level": "warn"})
-        elif column.readable_as:
-            rules.append({"columns": column.name, "type": column.readable_as, "level": "warn"})
+    checked = [(column, *found) for column in columns if (found := _check(column)) is not None]
+    rules += [{"columns": column.name, check: value, "level": "warn"} for column, check, value, _ in checked]
+    for check in dict.fromkeys(check for _, check, *_ in checked):
+        figures = {column.name: figure for column, own, _, figure in checked if own == check}
+        why.append(_listed(check, [c for c, own, *_ in checked if own == check], lambda c: figures[c.name]))
     if rules:
         yield Advice("validate", {"rules": rules}, tuple(why))
+
+
+def _check(column: Column) -> tuple[str, Any, str] | None:
+    """The check that suits the values of a column, with what it is held to and the figure behind that."""
+    is_name = column.kind == "category" and column.dtype == "String"
+    if column.readable_as in ("date", "timestamp", "uuid"):
+        return "type", column.readable_as, f"{column.readable_as} in {column.distinct:,} values"
+    if is_name and column.top and not column.others:
+        values = [value for value, _ in column.top]
+        return "one_of", values, f"{len(values):,} values"
+    has_range = column.least is not None and column.greatest is not None
+    if is_measured(column) and has_range:
+        return "between", [column.least, column.greatest], f"{column.least:g} to {column.greatest:g}"
+    if column.pattern:
+        return "matches", column.pattern, f"{column.distinct:,} values"
+    if column.readable_as:
+        return "type", column.readable_as, f"{column.readable_as} in {column.distinct:,} values"
+    lengths = (column.least, column.greatest) if column.kind == "text" and has_range else column.lengths
+    if lengths and lengths[1]:
+        least, most = (int(length or 0) for length in lengths)
+        return "length", [least, most], f"{least:,} to {most:,}"
+    return None
 
 
 def _imputed(columns: Sequence[Column]) -> Iterator[Advice]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 
 from genspark.config import Source
 from genspark.drafting.kinds import source_of
+from genspark.drafting.regular import lengths_of, pattern_of, rises_along
 from genspark.errors import SourceError
 from genspark.report.bins import Shape, Tally, as_numbers, shape_of
 from genspark.report.profile import LINEAGE, MOST_COLUMNS, Profile, profile
 from genspark.sources import find_dataset, scan
+from genspark.steps.expect import is_ordered
 from genspark.steps.validate.types import TypeName, type_of
 
 SAMPLE = 100_000
@@ -28,7 +31,9 @@ class Column:
 
     `kind` is number, time, category, text, bytes or other. Of texts the numbers are those of their lengths. `top` are
     the most frequent values with their shares, `bins` the shares of the bins between the 0.5 % and 99.5 % quantiles.
-    `readable_as` is the type that all texts of the sample can be read as.
+    `lengths` are the least and the most characters of all texts of the sample, `readable_as` is the type that all of them
+    can be read as, `pattern` the regular expression that all fit, and `rises_along` the column along which values never
+    fall, where the sample has all rows.
     """
 
     name: str
@@ -49,6 +54,9 @@ class Column:
     others: float
     bins: tuple[float, ...]
     readable_as: TypeName | None = None
+    pattern: str | None = None
+    lengths: tuple[int, int] | None = None
+    rises_along: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,22 @@ def look(paths: Sequence[str], source: Source | None = None) -> Look:
     shapes = {name: shape_of([sample[name]]) for name in names}
     found = profile(frame, shapes)
     columns = tuple(_column(name, sample[name], found.tallies.get(name) or Tally(shapes[name])) for name in names)
+    if sample.height == found.rows:
+        columns = _ordered(columns, sample)
     return Look(source, found.rows, sample.height, columns, shapes, found)
+
+
+def _ordered(columns: tuple[Column, ...], sample: pl.DataFrame) -> tuple[Column, ...]:
+    """The columns with what they rise along: the first time, or else the first number that tells rows apart."""
+    able = [column for column in columns if column.missing == 0 and (column.is_unique or column.kind == "time")]
+    able = [column for column in able if is_ordered(nw.from_native(sample[column.name], series_only=True).dtype)]
+    first = next(iter(sorted(able, key=lambda column: column.kind != "time")), None)
+    if first is None:
+        return columns
+    rising = {
+        column.name for column in able if column is not first and rises_along(sample[column.name], sample[first.name])
+    }
+    return tuple(replace(c, rises_along=first.name) if c.name in rising else c for c in columns)
 
 
 def _column(name: str, sample: pl.Series, tally: Tally) -> Column:
@@ -120,6 +143,8 @@ def _column(name: str, sample: pl.Series, tally: Tally) -> Column:
         top=tuple((value, count / tally.n) for value, count in counted if count) if tally.n else (),
         others=tally.others / tally.n if tally.n else 0.0,
         readable_as=type_of(sample) if sample.dtype == pl.String else None,
+        pattern=pattern_of(sample) if sample.dtype == pl.String else None,
+        lengths=lengths_of(sample) if sample.dtype == pl.String else None,
         bins=tuple(tally.shares[1:-1].tolist()) if has_numbers else (),
     )
 

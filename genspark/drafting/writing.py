@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -40,19 +41,19 @@ def draft(seen: Look, known: Answers | None = None, storage: Mapping[str, Any] |
         f"name: {name}",
         "source:",
         *(f"  {field}: {_flow(value)}" for field, value in source.items()),
-        *_commented([why_key], ""),
+        *commented([why_key], ""),
         *([f"key: {_flow(key)}"] if key else []),
     ]
     has_split = any(advice.kind == "split" for advice in steps)
     if has_split:
-        lines += [*_commented(["nothing is learnt from rows that judge the model"], ""), "fit_on: {split: train}"]
+        lines += [*commented(["nothing is learnt from rows that judge the model"], ""), "fit_on: {split: train}"]
     lines.append("steps:" if steps else "steps: []")
     for advice in steps:
-        lines += _commented(advice.why, "  ")
+        lines += commented(advice.why, "  ")
         lines += as_yaml(advice.kind, advice.fields)
     lines += ["sink:", f"  path: {_flow(known.target or _target(name))}", "  mode: overwrite"]
     if has_split:
-        lines += [*_commented(["trainers read one part without opening the others"], "  "), "  partition_by: [split]"]
+        lines += [*commented(["trainers read one part without opening the others"], "  "), "  partition_by: [split]"]
     JobConfig.from_text("\n".join(lines), where="draft")
     return "\n".join([*lines, *(_storage(storage) if storage else ()), ""])
 
@@ -94,7 +95,7 @@ def _storage(section: Mapping[str, Any]) -> list[str]:
     why = "how the source is reached"
     if shown != section:
         why += "; where a secret stood there is a variable now, which is to be set"
-    return [*_commented([why], ""), "storage:", *_as_written(shown, "  ")]
+    return [*commented([why], ""), "storage:", *_as_written(shown, "  ")]
 
 
 def _named(section: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
@@ -122,9 +123,8 @@ def _as_written(section: Mapping[str, Any], indent: str) -> Iterator[str]:
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
-def _commented(lines: Any, indent: str) -> list[str]:
-    import textwrap
-
+def commented(lines: Sequence[str], indent: str) -> list[str]:
+    """Sentences as lines of comments."""
     return [f"{indent}# {part}" for line in lines for part in textwrap.wrap(line, WIDTH)]
 
 

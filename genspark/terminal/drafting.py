@@ -16,7 +16,7 @@ from rich.text import Text
 
 from genspark.config import JobConfig
 from genspark.config.document import as_written
-from genspark.drafting import Answers, Column, Look, answers, as_yaml, draft, look, page, proposed
+from genspark.drafting import Answers, Column, Look, answers, as_yaml, commented, draft, look, page, proposed
 from genspark.drafting.advice import rules_for
 from genspark.errors import ConfigError
 from genspark.storage.files import write_text
@@ -35,7 +35,7 @@ def profile(arguments: SimpleNamespace) -> None:
         return
     if arguments.rules:
         for advice in rules_for(seen):
-            print("\n".join(as_yaml(advice.kind, advice.fields)))
+            print("\n".join([*commented(advice.why, "  "), *as_yaml(advice.kind, advice.fields)]))
         return
     if arguments.html:
         text = page(seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from genspark import job
 from genspark.cli import main
 from genspark.config import JobConfig
 from genspark.drafting import Answers, Column, answers, draft, look, page, proposed
-from genspark.drafting.advice import rules_for, steps_for
+from genspark.drafting.advice import steps_for
 from genspark.errors import SourceError
 from genspark.storage import access
 
@@ -207,12 +208,44 @@ def test_a_draft_has_the_storage_of_the_job_that_it_is_drafted_from(
     assert reached.hdfs.settings == {"dfs.replication": "2"}
 
 
-def test_rules_are_suggested_of_what_holds_in_all_rows(tmp_path: Path) -> None:
-    rows = pl.DataFrame({"id": range(200), "day": [f"2024-01-{n % 28 + 1:02}" for n in range(200)], "n": [1, 2] * 100})
+def test_rules_are_suggested_of_what_holds_and_the_data_keeps_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Passengers as Titanic's, with a ticket, a day, a note, and times that rise."""
+    at = range(200)
+    begin = dt.datetime(2024, 1, 1)
+    rows = pl.DataFrame(
+        {
+            "id": at,
+            "seen": [begin + dt.timedelta(minutes=3 * n) for n in at],
+            "age": [None if n % 5 == 0 else 20.5 + n % 37 for n in at],
+            "ticket": [f"PC {1000 + 7 * n}" for n in at],
+            "zip": [f"{n * 311 % 100000:05}" for n in at],
+            "day": [f"2024-01-{n % 28 + 1:02}" for n in at],
+            "town": [["Cork", "Cherbourg", "Southampton"][n % 3] for n in at],
+            "note": [f"passenger {'very ' * (n % 50)}tired, no {n}?!" * (1 + n % 2) for n in at],
+        }
+    )
     rows.write_parquet(tmp_path / "rows.parquet")
-    validate, expect = rules_for(look([str(tmp_path / "rows.parquet")]))
-    assert {"columns": "day", "type": "date", "level": "warn"} in validate.fields["rules"]
-    assert expect.fields == {"rules": [{"columns": ["id"], "unique": True}]}
+    assert main(["profile", f"{tmp_path}/rows.parquet", "--rules", "-q"]) == 0
+    said = capsys.readouterr().out
+    for line in (
+        '{columns: ticket, matches: "^[A-Z]{2} [0-9]{4}$", level: warn}',
+        '{columns: zip, matches: "^[0-9]{5}$", level: warn}',
+        "{columns: day, type: date, level: warn}",
+        "{columns: town, one_of: [",
+        "{columns: note, length: [",
+        "{columns: id, monotone: {along: seen}, level: warn}",
+        "{columns: age, null_share: [0, 0.2], level: warn}",
+        "{columns: [id, ticket, zip, note], unique: true}",
+        "# missing: age 20.00%",
+        "# matches: ticket 200 values, zip 200 values",
+    ):
+        assert line in said
+    head = f"name: own\nengine: polars\nsource: {{path: {tmp_path}/rows.parquet, format: parquet}}\n"
+    report = job.run(JobConfig.from_text(f"{head}steps:\n{said}sink: {{path: {tmp_path}/out}}\n"))
+    assert (report.rows_written, report.findings) == (200, [])
+    assert {count.values for count in report.counts} == {0}
 
 
 def test_what_cannot_be_looked_at_is_named(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_every_kind_of_step_is_in_a_section_or_not_about_trust() -> None:
 
 def test_the_page_has_drift_from_the_first_run_on_and_texts_with_what_they_lost(tmp_path: Path) -> None:
     pytest.importorskip("jinja2")
-    texts = ["One sentence that is long enough to stay.", "x", None]
+    texts = ["One sentence that is long enough to stay.", "x", "Another one that stays."]
     pl.DataFrame({"id": range(3), "t": texts}).write_parquet(tmp_path / "a.parquet")
     config = JobConfig.from_text(
         f"""
@@ -40,7 +40,7 @@ key: [id]
 source: {{path: {tmp_path}/*.parquet, format: parquet}}
 steps:
   - normalize: {{columns: t}}
-  - quality: {{columns: t, rules: gopher, bounds: {{words: [3, null], stop_words: null}}}}
+  - quality: {{columns: t, rules: gopher, action: warn}}
 sink: {{path: {tmp_path}/out, mode: overwrite}}
 drift: {{warn: 0.1}}
 """
@@ -50,7 +50,7 @@ drift: {{warn: 0.1}}
     page = (tmp_path / "page.html").read_text()
     assert "There was no run before to hold these rows against" in page
     assert all(f'<th scope="row">{label}</th>' in page for label in ("normalize", "quality"))
-    pl.DataFrame({"id": range(3), "t": ["y", "y", "y"]}).write_parquet(tmp_path / "a.parquet")
+    pl.DataFrame({"id": range(3), "t": ["This is not what was there."] * 3}).write_parquet(tmp_path / "a.parquet")
     job.run(config)
     report(f"{tmp_path}/out", str(tmp_path / "page.html"))
     page = (tmp_path / "page.html").read_text()
