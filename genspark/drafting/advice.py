@@ -146,9 +146,11 @@ def _validated(columns: Sequence[Column]) -> Iterator[Advice]:
         rules.append({"columns": _names(full), "not_null": True})
     checked = [(column, *found) for column in columns if (found := _check(column)) is not None]
     rules += [{"columns": column.name, check: value, "level": "warn"} for column, check, value, _ in checked]
-    for check in dict.fromkeys(check for _, check, *_ in checked):
-        figures = {column.name: figure for column, own, _, figure in checked if own == check}
-        why.append(_listed(check, [c for c, own, *_ in checked if own == check], lambda c: figures[c.name]))
+    figures = {column.name: figure for column, *_, figure in checked}
+    why += [
+        _listed(check, [c for c, own, *_ in checked if own == check], lambda c: figures[c.name])
+        for check in dict.fromkeys(check for _, check, *_ in checked)
+    ]
     if rules:
         yield Advice("validate", {"rules": rules}, tuple(why))
 

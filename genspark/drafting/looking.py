@@ -31,8 +31,8 @@ class Column:
 
     `kind` is number, time, category, text, bytes or other. Of texts the numbers are those of their lengths. `top` are
     the most frequent values with their shares, `bins` the shares of the bins between the 0.5 % and 99.5 % quantiles.
-    `lengths` are the least and the most characters of all texts of the sample, `readable_as` is the type that all of them
-    can be read as, `pattern` the regular expression that all fit, and `rises_along` the column along which values never
+    `lengths` are the least and the most characters of all texts of the sample, `readable_as` is the type that all can
+    be read as, `pattern` the regular expression that all fit, and `rises_along` the column along which values never
     fall, where the sample has all rows.
     """
 

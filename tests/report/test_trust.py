@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from genspark.report.making import report
 from genspark.report.trust import SECTIONS
 from genspark.steps import Step
 
+CONF = Path(__file__).resolve().parents[2] / "conf"
 NOT_ABOUT_TRUST = {
     "augment", "bucketize", "cast", "chunk", "drop", "encode", "impute", "rename", "scale", "select", "split",
     "tokenize", "transform",
@@ -56,3 +58,14 @@ drift: {{warn: 0.1}}
     page = (tmp_path / "page.html").read_text()
     assert "There was no run before" not in page
     assert '<td class="number">100.00%</td><td class="other">another distribution</td>' in page
+
+
+@pytest.mark.parametrize(("name", "rows"), [("titanic", 888), ("taxis", 6317)])
+def test_the_checked_jobs_of_real_data_show_every_part(name: str, rows: int, data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    env = {name.upper(): str(data / f"{name}.csv"), "OUT": str(tmp_path)}
+    done = job.run(JobConfig.from_yaml(str(CONF / f"{name}_checked.yaml"), sets=["engine=polars"], env=env))
+    assert done.rows_written == rows
+    report(done.table, str(tmp_path / "page.html"))
+    sections = re.findall(r'<h2 id="(\w+)"', (tmp_path / "page.html").read_text())
+    assert {"quality", "moved", "duplicates", "bias", "privacy"} <= set(sections)
