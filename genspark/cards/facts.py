@@ -56,7 +56,8 @@ class RunFacts:
     the sink. `splits` maps the columns of `split` steps to the shares of their parts. `judged` are the columns of the
     source by which rows were taken out. `inputs` are the source's files where they were listed, and `contents` the
     table's where its log can be read from here. `figures` are the run's numbers by their names; those of a step begin
-    with its label, which `labels` has for each of `steps`. `findings` of the fit, `drift` and `bias` are sentences.
+    with its label, which `labels` has for each of `steps`. `findings` of the fit, `drift`, `bias` and `privacy` are
+    sentences.
     """
 
     job: str
@@ -90,6 +91,7 @@ class RunFacts:
     findings: Sequence[str] = ()
     drift: Sequence[str] = ()
     bias: Sequence[str] = ()
+    privacy: Sequence[str] = ()
 
     @property
     def rows(self) -> int | None:

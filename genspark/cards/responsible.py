@@ -29,7 +29,7 @@ def responsible(facts: RunFacts) -> dict[str, Any]:
         "dataBiases": [*about.biases, *facts.bias],
         "dataLimitations": _limitations(facts),
         "dataUseCases": list(about.use_cases),
-        "personalSensitiveInformation": [*about.personal, *personal],
+        "personalSensitiveInformation": [*about.personal, *personal, *facts.privacy],
     }
     one = {
         "dataCollection": about.collection,

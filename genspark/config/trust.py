@@ -69,11 +69,11 @@ class Drift(Section):
 
 
 class Audit(Section):
-    """The groups of rows whose shares and outcomes are told once the table is written."""
+    """Groups of rows whose shares and outcomes are told once the table is written, and how well persons hide in it."""
 
     place: ClassVar[str] = "audit"
 
-    groups: Annotated[Names, Field(min_length=1)] = Field(description="The columns of the table that make the groups.")
+    groups: Names = Field(default=(), description="The columns of the table that make the groups.")
     label: str | None = Field(default=None, min_length=1, description="The column with the outcome that is true.")
     prediction: str | None = Field(default=None, min_length=1, description="The column with a model's outcome.")
     positive: str | None = Field(
@@ -83,6 +83,27 @@ class Audit(Section):
         default={}, description="Group -> the share that it should have; values of several columns joined by ' / '."
     )
     floor: Count = Field(default=30, description="Groups of fewer rows are counted, and have no rates.")
+    quasi: Names = Field(
+        default=(), description="The columns that others may know of a person: k-anonymity is measured by them."
+    )
+    sensitive: str | None = Field(
+        default=None, min_length=1, description="The column that nobody shall learn of a person: l and t are of it."
+    )
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not self.groups and not self.quasi:
+            raise ValueError(
+                "groups: name columns that make groups, or in quasi those that others may know; there is none"
+            )
+        for name in ("label", "prediction", "positive", "reference"):
+            if getattr(self, name) and not self.groups:
+                raise ValueError(f"{name}: is told by groups; name their columns in groups")
+        if self.sensitive is not None and not self.quasi:
+            raise ValueError("sensitive: is measured within classes; name in quasi what others may know")
+        if self.sensitive in self.quasi:
+            raise ValueError(f"sensitive: {self.sensitive!r} is in quasi, too; name it in one place")
+        return self
 
 
 class Privacy(Section):

@@ -14,6 +14,7 @@ from genspark.config import JobConfig
 from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
 from genspark.job import duplicates, ledger, models, vaults
 from genspark.job.fairness import audited, check_audit
+from genspark.job.hiding import check_hiding, measured
 from genspark.job.holding import Holding
 from genspark.job.identity import Identity
 from genspark.job.once import Once
@@ -125,6 +126,7 @@ class Attempt:
         if self.writes_table:
             vaults.check(runner.config, self.plan.steps, runner.identity, self.phases.note)
             check_audit(self.config, self.plan.output_schema)
+            check_hiding(self.config, self.plan.output_schema)
             runner.sink.check(runner.target, runner.config.sink, runner.stored)
         if self.config.refit == "update" and self.config.sink.mode == "append":
             refuse_exact(self.plan)
@@ -292,6 +294,7 @@ class Attempt:
                 raise
             return self._already_done(past)
         bias = audited(self.config, runner, self.phases)
+        privacy = measured(self.config, runner, self.phases)
         report = RunReport.of(
             written,
             model,
@@ -300,7 +303,7 @@ class Attempt:
             stage_by_stage=self.plan.stage_by_stage,
             seconds=self.phases.seconds(),
         )
-        report = replace(report, drift=self.holding.told, bias=bias)
+        report = replace(report, drift=self.holding.told, bias=bias, privacy=privacy)
         self.once.record(report)
         runner.sweep(written)
         self.publication.publish(report, model, self.plan.schemas[0], runner)

@@ -18,7 +18,7 @@ from genspark.tables.runs import runs_of_job
 def check_audit(config: JobConfig, result: Schema) -> None:
     """Raise SchemaError, before any work, for columns of the section `audit` that the table will not have."""
     section = config.audit
-    if section is None:
+    if section is None or not section.groups:
         return
     problems = [
         f"audit.{place}: {name!r} is not a column of the table{did_you_mean(name, result)}"
@@ -36,12 +36,12 @@ def check_audit(config: JobConfig, result: Schema) -> None:
 
 
 def audited(config: JobConfig, runner: Runner, phases: Phases) -> Mapping[str, Any] | None:
-    """How groups of the written rows fare, by one scan of them; None without a section `audit`.
+    """How groups of the written rows fare, by one scan of them; None without groups in a section `audit`.
 
     The table stands, whatever becomes of it: where it cannot be audited a note says why.
     """
     section = config.audit
-    if section is None:
+    if section is None or not section.groups:
         return None
     asked = Asked(
         section.groups, section.label, section.prediction, section.positive, section.floor, dict(section.reference)

@@ -140,7 +140,7 @@ class Row:
             shards_quarantined=report.shards_quarantined,
             counts=counts_text(report.counts),
             row_ids_shared=report.row_ids_shared,
-            findings=findings_text(report.findings, drift=report.drift, bias=report.bias),
+            findings=findings_text(report.findings, drift=report.drift, bias=report.bias, privacy=report.privacy),
         )
 
     def failed(self, error: BaseException | str, seconds: float | None = None, findings: str | None = None) -> Self:
@@ -155,7 +155,7 @@ def counts_text(counts: Sequence[Count]) -> str:
 
 
 def findings_text(found: Sequence[str], **more: Mapping[str, Any] | None) -> str | None:
-    """What a run found as the column `findings` has it: what the fit `found`, `drift` and `bias`; None for nothing."""
+    """What a run found as the column `findings` has it: what the fit `found`, and `more` by names; None for nothing."""
     told = {"found": list(found), **more}
     known = {name: value for name, value in told.items() if value}
     return json.dumps(masked_texts(known), ensure_ascii=False) if known else None

@@ -36,6 +36,7 @@ from genspark.sinks.contents import Contents, contents
 from genspark.steps.split import Split
 from genspark.storage.files import write_text
 from genspark.storage.secrets import masked
+from genspark.tables.anonymity import privacy_lines
 from genspark.tables.fairness import bias_lines
 
 
@@ -149,6 +150,7 @@ def facts_of(
         findings=report.findings,
         drift=drift_lines(report.drift) if report.drift else (),
         bias=bias_lines(report.bias) if report.bias else (),
+        privacy=privacy_lines(report.privacy) if report.privacy else (),
     )
 
 

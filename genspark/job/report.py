@@ -10,6 +10,7 @@ from genspark.pipeline.limits import drift_lines
 from genspark.sinks.table import PastRun
 from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
+from genspark.tables.anonymity import privacy_lines
 from genspark.tables.fairness import bias_lines
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class RunReport:
     those of the run that did it, and this one read and wrote nothing. `row_ids_shared` are the written rows that have
     the `_row_id` of another of them, None where that was not counted. `layout_off` is what of the files does not fit
     the layout that the table tells, `findings` what the fit found out of bounds. `drift` is how far the rows are from
-    those that the job holds them against, `bias` how groups of them fare, where it has these sections.
+    those that the job holds them against, `bias` how groups of them fare,
+    `privacy` how well persons hide in the table, where it has these sections.
     """
 
     name: str
@@ -80,6 +82,7 @@ class RunReport:
     findings: Sequence[str] = ()
     drift: Mapping[str, Any] | None = None
     bias: Mapping[str, Any] | None = None
+    privacy: Mapping[str, Any] | None = None
 
     @classmethod
     def of(
@@ -179,6 +182,7 @@ class RunReport:
             *(("found", found) for found in self.findings),
             *(("drift", line) for line in (drift_lines(self.drift) if self.drift else ())),
             *(("bias", line) for line in (bias_lines(self.bias) if self.bias else ())),
+            *(("privacy", line) for line in (privacy_lines(self.privacy) if self.privacy else ())),
             ("table", f"{masked(self.table)} (version {self.table_version})"),
             ("model", masked(self.model)),
             *quarantine,

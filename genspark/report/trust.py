@@ -17,6 +17,7 @@ from genspark.report.origin import newest_run
 from genspark.sinks.epsilon import spent
 from genspark.steps import hiding_kinds
 from genspark.storage.files import storage_path
+from genspark.tables.anonymity import privacy_lines
 from genspark.tables.runs import Runs
 
 SECTIONS = {
@@ -46,7 +47,8 @@ def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
             name: {"steps": [one for one in steps if one["kind"] in kinds], "found": _found(findings, steps, kinds)}
             for name, kinds in SECTIONS.items()
         }
-        sections["privacy"]["found"] += [*_of_the_fit(findings), *_released(table)]
+        hidden = privacy_lines(findings["privacy"]) if "privacy" in findings else []
+        sections["privacy"]["found"] += [*_of_the_fit(findings), *hidden, *_released(table)]
         bias = findings.get("bias")
         return {
             "sections": {name: one for name, one in sections.items() if one["steps"] or one["found"]},

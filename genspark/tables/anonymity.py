@@ -5,6 +5,7 @@ Counts of each combination of values are kept, and nothing else; none of the val
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,17 @@ def measure(given: str, wanted: Wanted, tell: Tell = silent) -> dict[str, Any]:
         **told,
         "unmet": _unmet(told, wanted),
     }
+
+
+def privacy_lines(told: Mapping[str, Any]) -> list[str]:
+    """What `measure` tells, as one sentence; none where there is no row."""
+    if not told["rows"]:
+        return []
+    of = f", l {told['l']:,} and t {told['t']:.3f} of {told['sensitive']}" if told["sensitive"] else ""
+    return [
+        f"rows share what others may know ({', '.join(told['quasi'])}) in {told['classes']:,} classes: "
+        f"k {told['k']:,}{of}; {told['unique']:,} rows are alone in theirs"
+    ]
 
 
 def _counted(snapshot: Snapshot, wanted: Wanted, tell: Tell) -> pl.DataFrame:

@@ -14,6 +14,8 @@ from genspark import JobConfig, job
 from genspark.cli import main
 from genspark.errors import ConfigError, DataError, ModelError, SchemaError
 from genspark.job import ledger
+from genspark.report.trust import trust_of
+from genspark.tables.runs import runs_of
 
 ROWS = 400
 
@@ -141,6 +143,31 @@ def test_mistakes_are_told_before_work(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"audit.groups: 'v' is Float64"):
         job.run(config(tmp_path, "warn: 0.1", "audit: {groups: v}"))
     assert not (tmp_path / "out").exists()
+
+
+def test_how_persons_hide_is_measured_without_a_step_for_it(tmp_path: Path) -> None:
+    write(tmp_path, 0.0)
+    report = job.run(config(tmp_path, "warn: 0.1", "card: {}\naudit: {quasi: [g], sensitive: y}"))
+    # x has the labels 1 and 0 in turn, y has 0 alone: classes of 200 rows, one of a single label.
+    assert report.privacy is not None
+    assert (report.passes["audit"], report.bias, report.rows_dropped) == (1, None, 0)
+    assert {name: report.privacy[name] for name in ("k", "l", "t", "unique")} == {
+        "k": 200,
+        "l": 1,
+        "t": 0.25,
+        "unique": 0,
+    }
+    (line,) = [value for label, value in report.lines() if label == "privacy"]
+    assert line.startswith("rows share what others may know (g) in 2 classes: k 200, l 1 and t 0.250 of y;")
+    assert json.loads(ledger.read(f"{tmp_path}/out_runs")["findings"][0])["privacy"] == report.privacy
+    sections = trust_of(f"{tmp_path}/out", runs_of(f"{tmp_path}/out"))["sections"]
+    assert sections["privacy"]["found"] == [line]
+    card = json.loads((tmp_path / "out/_genspark/croissant.json").read_text())
+    assert card["rai:personalSensitiveInformation"] == [line]
+    with pytest.raises(SchemaError, match=r"audit.quasi: 'h' is not a column of the table"):
+        job.run(config(tmp_path, "warn: 0.1", "audit: {quasi: h}"), force=True)
+    with pytest.raises(ConfigError, match=r"audit.sensitive: is measured within classes"):
+        config(tmp_path, "warn: 0.1", "audit: {groups: g, sensitive: y}")
 
 
 def test_groups_of_what_was_written_are_told_from_one_scan(tmp_path: Path) -> None:
