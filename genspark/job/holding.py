@@ -20,7 +20,7 @@ from genspark.job.phases import Phases
 from genspark.job.recorded import recorded_job
 from genspark.job.runners.base import Runner
 from genspark.pipeline.drift import profile_drift, schema_drift
-from genspark.pipeline.limits import STAYS, drift_lines
+from genspark.pipeline.limits import drift_lines
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.plan import Plan
 from genspark.pipeline.profile import Profile, kept_profile, profile_statistics, scanned_profile
@@ -115,10 +115,7 @@ class Holding:
             self.phases.note(f"drift: {line}")
         stops = limits.stopped_by(self.told)
         if stops:
-            raise DataError(
-                f"drift.stop: {'; '.join(stops)}, held against {section.against}; nothing was written: look at what "
-                f"changed in the source, {STAYS}"
-            )
+            raise DataError(f"drift.stop: held against {section.against}, {stops}; nothing was written")
 
 
 def _scanned(path: str, config: JobConfig) -> Profile:

@@ -16,7 +16,6 @@ MEASURES = {
     "unknown": "share of unknown values",
 }
 """What may have bounds, as YAML names it and in words."""
-STAYS = "or raise `stop` if it is to stay, or set `schema: warn` where columns came or went"
 Told = Mapping[str, Any]
 """What was found of a column, or of all, as plain JSON."""
 
@@ -53,10 +52,15 @@ class Limits:
         """The bounds that judge, as plain JSON."""
         return {"warn": self.warned, "stop": self.others, "schema": self.schema}
 
-    def stopped_by(self, told: Told) -> list[str]:
-        """Sentences of what ends a run by what `profile_drift` tells; none where nothing does."""
-        sentences = list(self._beyond(told["columns"])) if self.stop else []
-        return sentences + (schema_lines(told["schema"]) if self.schema == "stop" else [])
+    def stopped_by(self, told: Told) -> str:
+        """What ends a run by what `profile_drift` tells, and what helps, in words; nothing where nothing does."""
+        beyond = list(self._beyond(told["columns"]))
+        lost = list(_lost(told["columns"])) if self.stop else []
+        changed = schema_lines(told["schema"]) if self.schema == "stop" else []
+        helps = (("raise `stop`", beyond), ("name other `columns`", lost), ("set `schema` to warn", changed))
+        remedy = ", ".join(words for words, found in helps if found)
+        sentences = "; ".join([*beyond, *lost, *changed])
+        return f"{sentences}: look at what changed in the source, or {remedy}, if it is to stay" if sentences else ""
 
     def _beyond(self, columns: Sequence[Told]) -> Iterator[str]:
         for measure, bound in self.stop.items():
@@ -64,8 +68,11 @@ class Limits:
             if which:
                 names = ", ".join(f"{one['column']!r} ({value_of(one, measure):.3f})" for one in which)
                 yield f"{names} moved beyond the {MEASURES[measure]} of {bound:g}"
-        for reason in dict.fromkeys(one["lost"] for one in columns if one["lost"]):
-            yield f"{', '.join(repr(one['column']) for one in columns if one['lost'] == reason)}: {reason}"
+
+
+def _lost(columns: Sequence[Told]) -> Iterator[str]:
+    for reason in dict.fromkeys(one["lost"] for one in columns if one["lost"]):
+        yield f"{', '.join(repr(one['column']) for one in columns if one['lost'] == reason)}: {reason}"
 
 
 def above(figures: Told, bounds: Mapping[str, float]) -> Iterator[str]:

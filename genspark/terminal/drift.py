@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from genspark.errors import ConfigError, DataError, did_you_mean
-from genspark.pipeline.limits import MEASURES, STAYS, Limits
+from genspark.pipeline.limits import MEASURES, Limits
 from genspark.report.drifting import drift as compare
 from genspark.report.drifting import drift_from_model, is_file_of_model
 from genspark.terminal.console import print_table
@@ -34,7 +34,7 @@ def drift(arguments: SimpleNamespace) -> None:
         _print(told)
     stops = limits.stopped_by(told)
     if stops:
-        raise DataError(f"{'; '.join(stops)}: look at what changed in the source, {STAYS}")
+        raise DataError(stops)
 
 
 def _bounds(option: str, given: tuple[str, ...]) -> dict[str, float]:
