@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from genspark.config.section import Count, Names, Path, Section, Value
-from genspark.pipeline.limits import Limits
+from genspark.pipeline.limits import Limits, is_bound
 
 Index = Annotated[float, Field(gt=0)]
 MODEL = "model"
@@ -21,7 +21,7 @@ def _of_stability(value: Any) -> Any:
 
 
 Bounds = Annotated[
-    dict[Measure, Bound], BeforeValidator(_of_stability, json_schema_input_type=Bound | dict[Measure, Bound])
+    dict[Measure, Bound], BeforeValidator(_of_stability, json_schema_input_type=Index | dict[Measure, Bound])
 ]
 """Bounds of measures; a number is one of the stability index."""
 
@@ -55,12 +55,11 @@ class Drift(Section):
 
     @model_validator(mode="after")
     def _stops_beyond_the_warning(self) -> Self:
-        limits = self.limits()
-        for measure, bound in self.stop.items():
-            warned = limits.warned.get(measure, bound)
-            if bound < warned:
-                of = "" if measure == "stability" else f" ({measure})"
-                raise ValueError(f"stop: {bound:g} is below warn, {warned:g}{of}; a run would stop without a warning")
+        for name, bounds in (("warn", self.warn), ("stop", self.stop)):
+            if not all(is_bound(measure, bound) for measure, bound in bounds.items()):
+                raise ValueError(f"{name}: a stability index must be above 0")
+        for stop, warn in self.limits().backward():
+            raise ValueError(f"stop: {stop} is below warn, {warn}; a run would stop without a warning")
         return self
 
     def limits(self) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -48,6 +49,13 @@ class Limits:
         by = {word: any(above(figures, bounds)) for word, bounds in (("other", self.others), ("moved", self.warned))}
         return next((word for word, is_so in by.items() if is_so), "like")
 
+    def backward(self) -> Iterator[tuple[str, str]]:
+        """The bounds that stop below those that warn of the same measure, with these, in words."""
+        for measure, bound in self.stop.items():
+            warned = self.warned.get(measure, bound)
+            if bound < warned:
+                yield f"{bound:g}", f"{warned:g}{'' if measure == 'stability' else f' ({measure})'}"
+
     def to_json(self) -> dict[str, Any]:
         """The bounds that judge, as plain JSON."""
         return {"warn": self.warned, "stop": self.others, "schema": self.schema}
@@ -73,6 +81,11 @@ class Limits:
 def _lost(columns: Sequence[Told]) -> Iterator[str]:
     for reason in dict.fromkeys(one["lost"] for one in columns if one["lost"]):
         yield f"{', '.join(repr(one['column']) for one in columns if one['lost'] == reason)}: {reason}"
+
+
+def is_bound(measure: str, value: float) -> bool:
+    """Whether a number can bound a measure: an index of 0 would tell of every column."""
+    return 0 <= value < math.inf and (measure != "stability" or value > 0)
 
 
 def above(figures: Told, bounds: Mapping[str, float]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from genspark.errors import ConfigError, DataError, did_you_mean
-from genspark.pipeline.limits import MEASURES, Limits
+from genspark.pipeline.limits import MEASURES, Limits, is_bound
 from genspark.report.drifting import drift as compare
 from genspark.report.drifting import drift_from_model, is_file_of_model
 from genspark.terminal.console import print_table
@@ -24,6 +24,8 @@ NO_CHANGES: dict[str, Any] = {"added": [], "removed": [], "changed": {}}
 def drift(arguments: SimpleNamespace) -> None:
     """Print how far each column has moved. Raises DataError where one is another and `--stop` is given."""
     limits = Limits(_bounds("--warn", arguments.warn), _bounds("--stop", arguments.stop), arguments.schema.value)
+    for stop, warn in limits.backward():
+        raise ConfigError(f"--stop: {stop} is below --warn, {warn}; it would fail without a warning")
     is_model = arguments.states or is_file_of_model(arguments.against)
     measure = drift_from_model if is_model else compare
     with reading(arguments, "comparing"):
@@ -47,8 +49,9 @@ def _bounds(option: str, given: tuple[str, ...]) -> dict[str, float]:
             bounds[measure] = float(bound)
         if measure not in MEASURES:
             problems.append(f"{option}: {measure!r} is no measure{did_you_mean(measure, MEASURES)}")
-        elif not 0 <= bounds.get(measure, -1.0) < math.inf:
-            problems.append(f"{option}: {part!r} is no bound; give a number from 0 on, or MEASURE=NUMBER, by commas")
+        elif not is_bound(measure, bounds.get(measure, math.nan)):
+            what = "a stability index above 0" if measure == "stability" else "a number from 0 on"
+            problems.append(f"{option}: must be {what}; got {bound}")
     if problems:
         raise ConfigError(problems)
     return bounds

@@ -89,7 +89,9 @@ def test_the_command_fails_where_it_is_told_to_stop(
     assert main(["drift", new, "--against", old, "--stop", "k=0.05,ks=-1"]) == 2
     told = capsys.readouterr().err
     assert "--stop: 'k' is no measure; did you mean 'ks'?" in told
-    assert "--stop: 'ks=-1' is no bound" in told
+    assert "--stop: must be a number from 0 on; got -1" in told
+    assert main(["drift", new, "--against", old, "--stop", "0.05"]) == 2
+    assert "--stop: 0.05 is below --warn, 0.1; it would fail without a warning" in capsys.readouterr().err
     assert main(["drift", new, "--against", old, "--columns", "sme"]) == 2
     assert "did you mean 'same'" in capsys.readouterr().err
 
