@@ -112,6 +112,40 @@ def test_progress_and_errors_as_lines_of_json(
     assert "'w' is not a column" in last["message"]
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [("run", "'CONF'"), ("run x --nope", "--nope"), ("rnu", "'rnu'"), ("", "command"), ("plan none.yaml", "none.yaml")],
+)
+def test_a_wrong_usage_is_a_line_of_json_too(
+    words: str, what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GENSPARK_LOG", "json")
+    assert main(words.split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["exit_code"]) == ("error", 2)
+    assert what in told["message"]
+
+
+def test_the_option_log_goes_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--log=json"]) == 2
+    assert json.loads(capsys.readouterr().err)["message"] == "Missing argument 'CONF'."
+    monkeypatch.setenv("GENSPARK_LOG", "json")
+    assert main(["run", "--log", "text"]) == 2
+    assert capsys.readouterr().err.startswith("Usage: genspark run")
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("--ovveride", "did you mean '--set'?"), ("--quite", "--quiet"), ("--zzz", "known: --set, --force")],
+)
+def test_a_misspelt_option_is_told_what_there_is(option: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "job.yaml", option, "--log", "json"]) == 2
+    assert meant in json.loads(capsys.readouterr().err)["message"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_commands_and_options_are_completed(shell: str) -> None:
     asked = {"bash": {"COMP_WORDS": "genspark pro", "COMP_CWORD": "1"}}.get(

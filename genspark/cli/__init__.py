@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from genspark.cli import first_looks, jobs, privacy, scores, tables, trust
-from genspark.cli.app import app
+from genspark.cli.app import run_app
 
 __all__ = ["first_looks", "jobs", "main", "privacy", "scores", "tables", "task", "trust"]
 
@@ -17,10 +17,9 @@ __all__ = ["first_looks", "jobs", "main", "privacy", "scores", "tables", "task",
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        app(None if argv is None else list(argv), prog_name="genspark")
+        return run_app(sys.argv[1:] if argv is None else argv)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
-    return 0
 
 
 def task() -> None:

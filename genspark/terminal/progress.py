@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -17,6 +14,7 @@ from rich.progress import Progress as Bars
 
 from genspark.engines.polars.meter import METER
 from genspark.job.progress import Progress, Silent
+from genspark.terminal.events import log_json
 
 _EVERY = 10.0  # seconds between two lines of JSON that tell how far a phase is
 
@@ -143,9 +141,3 @@ class Clock:
     def rows_a_second(self) -> int:
         """The rows read a second."""
         return round(self.rows / max(self.seconds, 1e-3))
-
-
-def log_json(event: str, **told: Any) -> None:
-    """Write an event as a line of JSON on standard error."""
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    print(json.dumps({"time": now, "event": event, **told}, ensure_ascii=False), file=sys.stderr, flush=True)
