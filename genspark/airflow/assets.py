@@ -9,13 +9,23 @@ from airflow.sdk import Asset
 from airflow.sdk.execution_time.context import InletEventsAccessor
 
 from genspark.cards.openlineage import dataset_name
+from genspark.errors import ConfigError
+from genspark.storage.files import is_uri, local
 
 RECENT = 100
 """The events of an Asset among which a version is looked for."""
 
 
 def table_asset(path: str) -> Asset:
-    """The Asset of the table at a path, named as OpenLineage names the table."""
+    """The Asset of the table at a path, named as OpenLineage names the table.
+
+    Raises ConfigError for a relative path: whoever reads the DAG and whoever runs the task are in folders of their own,
+    and would know two Assets.
+    """
+    if not is_uri(path) and not local(path).is_absolute():
+        raise ConfigError(
+            f"table_asset: {path!r} is no path from the root: each process takes it for another; give one or a URI"
+        )
     return Asset(uri=_uri(path))
 
 
