@@ -22,8 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ended.code if isinstance(ended.code, int) else 0
 
 
-def task() -> None:
-    """Run a command as a scheduler's entry point, such as a wheel task of Databricks, which only an error fails."""
-    code = main()
+def task(argv: Sequence[str] | None = None) -> None:
+    """Run a command as a scheduler's entry point, such as a task of Databricks, which only an error fails.
+
+    There a program that leaves by `sys.exit` has failed, whatever its code.
+    """
+    code = main(argv)
     if code:
         sys.exit(code)
