@@ -50,7 +50,7 @@ storage: venv java  ## every test of stores, on all four: engines, races (GENSPA
 bench: venv java  ## measure against peers; SIZE=1m, 4m (if left out), 16m, 64m, wide or a number of rows
 	$(BIN)/python benchmarks/preprocess.py --size $(or $(SIZE),4m) $(ARGS)
 
-.PHONY: bench-growth bench-scans bench-storage bench-tables bench-text bench-imports bench-compression bench-evaluate
+.PHONY: bench-growth bench-scans bench-storage bench-tables bench-text bench-imports bench-compression bench-evaluate bench-trust bench-duplicates
 bench-scans: venv java  ## measure what statistics cost, beside Spark's summary and MLlib's fits
 	$(BIN)/python benchmarks/scans.py $(ARGS)
 
@@ -68,6 +68,12 @@ bench-storage: venv java  ## measure the main job from S3Proxy beside the local 
 
 bench-evaluate: venv  ## measure what scores cost, beside programs of one process
 	$(BIN)/python benchmarks/evaluate.py $(ARGS)
+
+bench-trust: venv java  ## measure rules, the audit of groups and personal data in texts
+	$(BIN)/python benchmarks/trust.py $(ARGS)
+
+bench-duplicates: venv java  ## measure the removal of near duplicates; ARGS="--peer-python PYTHON" for datatrove
+	$(BIN)/python benchmarks/duplicates.py $(ARGS)
 
 bench-imports: venv  ## measure the start: import genspark, genspark --help
 	$(BIN)/python benchmarks/imports.py $(ARGS)

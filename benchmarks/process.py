@@ -69,7 +69,7 @@ def _settle(shards: Path) -> None:
     """The same start for every peer: what the one before wrote is on disk, the shards are in memory if they fit."""
     if hasattr(os, "sync"):
         os.sync()
-    for shard in sorted(shards.iterdir()):
+    for shard in sorted(path for path in shards.rglob("*") if path.is_file()):
         with shard.open("rb") as stream:
             while stream.read(1 << 24):
                 pass

@@ -28,10 +28,13 @@ PEERS: Mapping[str, tuple[str, str]] = {
 }
 # Peers that are genspark itself: a failure of theirs is a failure of the benchmark.
 OWN = tuple(name for name, (module, _) in PEERS.items() if module in ("peers.genspark", "peers.sail"))
+OTHERS = {".": "peers.tables", ":": "peers.trust"}
+"""The modules of peers with names such as `polars.global` and `polars:rules`."""
 
 
 def peer(name: str) -> Callable[[Task, Outcome], None]:
-    """The function of that name's peer; those of tables.py have names such as `polars.global`."""
-    module, function = ("peers.tables", "run") if "." in name else PEERS[name]
+    """The function of that name's peer; those of other benchmarks have a sign in their names that tells which."""
+    others = [module for sign, module in OTHERS.items() if sign in name]
+    module, function = (others[0], "run") if others else PEERS[name]
     found: Callable[[Task, Outcome], None] = getattr(importlib.import_module(module), function)
     return found

@@ -36,11 +36,15 @@ def run_spark_delta(task: Task, outcome: Outcome) -> None:
 
 def run_on(engine: str, changes: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
     """The job on an engine, with changes as for `job_of`."""
-    job = job_of(task, engine, changes)
-    (_run_on_polars if engine == "polars" else _run_on_spark)(job, task, outcome)
+    note(run_job(job_of(task, engine, changes), task, outcome), task, outcome)
 
 
-def _run_on_polars(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
+def run_job(job: Mapping[str, Any], task: Task, outcome: Outcome) -> RunReport:
+    """The report of a job, run on the engine that it names; how long it took is told, and how often it scanned."""
+    return (_run_on_polars if job["engine"] == "polars" else _run_on_spark)(job, task, outcome)
+
+
+def _run_on_polars(job: Mapping[str, Any], task: Task, outcome: Outcome) -> RunReport:
     with outcome.timed("session"):
         import genspark  # isort: skip - before Polars, whose memory it arranges
         import polars as pl  # isort: skip
@@ -48,12 +52,12 @@ def _run_on_polars(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None
         _import_what_it_uses(task)
     with outcome.timed("total"):
         report = genspark.run(genspark.JobConfig.model_validate(job))
-    note(report, task, outcome)
     outcome.scans = sum(report.passes.values())
     outcome.versions = {"polars": pl.__version__}
+    return report
 
 
-def _run_on_spark(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
+def _run_on_spark(job: Mapping[str, Any], task: Task, outcome: Outcome) -> RunReport:
     with outcome.timed("session"):
         import genspark
         from genspark.session import stop
@@ -61,11 +65,11 @@ def _run_on_spark(job: Mapping[str, Any], task: Task, outcome: Outcome) -> None:
         spark = genspark_session(task)
     with outcome.timed("total"):
         report = genspark.run(genspark.JobConfig.model_validate(job), spark=spark)
-    note(report, task, outcome)
     # What Polars reads inside a Spark task, Spark does not count.
     outcome.scans = sum(report.passes.values()) if report.engine == "spark-polars" else scans(spark, task)
     outcome.versions = versions(spark)
     stop(spark)
+    return report
 
 
 def _import_what_it_uses(task: Task) -> None:

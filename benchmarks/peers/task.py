@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class Skipped(Exception):  # noqa: N818 - a peer that cannot run here made no error
@@ -46,7 +47,8 @@ class Outcome:
     `seconds` holds session (imports and the engine's start, up to the first call), fit, write, and
     total, which is all but the session. `scans` are the passes over the source, the one that writes
     among them. `fill`, `mean` and `std` are what was learnt, column by column; `ddof` is 1 where `std`
-    and the written values are of the sample standard deviation, 0 where of the population's.
+    and the written values are of the sample standard deviation, 0 where of the population's. `told` is what
+    else the peer has to tell.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Outcome:
     mean: Sequence[float] = ()
     std: Sequence[float] = ()
     ddof: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
     @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,12 +16,17 @@ from genspark.errors import ConfigError, SourceError
 from genspark.mlflow import dataset, log_model, log_table
 from genspark.pipeline import PipelineModel
 
-mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny")
 ROWS = pl.DataFrame({"k": [1, 2, 3, 4], "v": [1.0, None, 3.0, 4.0], "t": ["a", "b", "a", "b"]})
 
 
+@pytest.fixture(scope="module")
+def mlflow() -> Any:
+    """Imported where these tests run, and not where they are collected: it takes seconds."""
+    return pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny")
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(mlflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri(f"file://{tmp_path}/runs")
     mlflow.set_experiment("mine")
@@ -51,7 +57,7 @@ def made(folder: Path, notes: Notes | None = None, **more: object) -> job.RunRep
     return job.run(JobConfig.model_validate(config), progress=notes)
 
 
-def test_a_run_is_logged_with_what_it_read_and_wrote_and_its_model(folder: Path) -> None:
+def test_a_run_is_logged_with_what_it_read_and_wrote_and_its_model(mlflow: Any, folder: Path) -> None:
     ROWS.write_delta(folder / "raw", mode="overwrite")
     report = made(folder)
     (run,) = mlflow.MlflowClient().search_runs([mlflow.get_experiment_by_name("tables").experiment_id])
@@ -66,7 +72,7 @@ def test_a_run_is_logged_with_what_it_read_and_wrote_and_its_model(folder: Path)
     assert [column["type"] for column in columns] == ["long", "double", "string"]
 
 
-def test_the_logged_model_transforms_and_inverts(folder: Path) -> None:
+def test_the_logged_model_transforms_and_inverts(mlflow: Any, folder: Path) -> None:
     report = made(folder, tracking=None)
     model = PipelineModel.load(report.model)
     with mlflow.start_run():
@@ -82,7 +88,7 @@ def test_the_logged_model_transforms_and_inverts(folder: Path) -> None:
     assert not list(Path(info.artifact_path or "").rglob("*.pkl"))
 
 
-def test_a_version_of_a_table_is_a_dataset(folder: Path) -> None:
+def test_a_version_of_a_table_is_a_dataset(mlflow: Any, folder: Path) -> None:
     ROWS.write_delta(folder / "raw", mode="append")
     ROWS.write_delta(folder / "other")
     one, two = dataset(str(folder / "raw"), 0), dataset(str(folder / "raw"))
@@ -102,7 +108,7 @@ def test_a_version_of_a_table_is_a_dataset(folder: Path) -> None:
         dataset(str(folder / "nothing"))
 
 
-def test_a_store_that_takes_nothing_is_a_note_and_no_failure(folder: Path) -> None:
+def test_a_store_that_takes_nothing_is_a_note_and_no_failure(mlflow: Any, folder: Path) -> None:
     mlflow.set_tracking_uri(f"file://{folder}/raw/_delta_log/00000000000000000000.json")
     notes = Notes()
     assert made(folder, notes).rows_written == 4
