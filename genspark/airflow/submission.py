@@ -125,6 +125,6 @@ def _said(errors: IO[str]) -> Outcome:
         with contextlib.suppress(ValueError):
             told = json.loads(line)
             if isinstance(told, dict) and told.get("event") == "error":
-                return {"error": masked(first_line(told["message"])), "kind": told["kind"]}
+                return {"error": masked(first_line(told["message"])), "kind": told.get("kind", "")}
     own = [line.removeprefix("genspark: ") for line in lines if line.startswith("genspark: ")]
     return {"error": masked(first_line((own or lines)[-1]))} if lines else {}
