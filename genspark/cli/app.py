@@ -20,7 +20,7 @@ from genspark.version import VERSION
 Declared = Callable[..., None]
 app = typer.Typer(
     help="Prepare sharded data for training generative models: one YAML in, a Delta table out.",
-    epilog="example: genspark run conf/taxis.yaml --set sink.path=/data/taxis",
+    epilog="example: genspark run conf/taxis.yaml",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
