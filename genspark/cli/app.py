@@ -27,7 +27,7 @@ OTHER_WORDS = {"--override": "--set", "--param": "--set"}
 """Options that other programs have, and what commands of this one have in their place."""
 app = typer.Typer(
     help="Prepare sharded data for training generative models: one YAML in, a Delta table out.",
-    epilog="example: genspark run conf/taxis.yaml --set sink.path=/data/taxis",
+    epilog="example: genspark run conf/taxis.yaml",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

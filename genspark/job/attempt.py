@@ -172,7 +172,8 @@ class Attempt:
                     self.with_what_can_be_read(self._read_schema)
 
     def _read_schema(self) -> None:
-        with self.phases.phase("plan", "reading the schema"):
+        # Types that are not told take a pass.
+        with self.phases.phase("plan", "reading the schema", reads=True):
             self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
