@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from databricks.sdk.service.jobs import JobSettings
 from environments import REPOSITORY
 from test_docs import blocks
 
@@ -39,6 +38,9 @@ VALUES = {"artifacts.*.type": {"whl", "jar"}, "targets.*.mode": {"development", 
 
 def mistakes(bundle: Any) -> list[str]:
     """What is wrong with a bundle, as places."""
+    # Here, for it takes seconds in every run that collects this file.
+    from databricks.sdk.service.jobs import JobSettings
+
     found = [
         f"{place}.{key}" for place, keys in KEYS.items() for part in at(bundle, place) for key in part.keys() - keys
     ]
