@@ -20,7 +20,7 @@ from genspark.cli.parameters import (
 PANEL = "Trust"
 
 
-@command(PANEL, "out/new --against out/old --stop 0.25", "drift")
+@command(PANEL, "out/this-week --against out/last-week --stop 0.25", "drift")
 def drift(
     table: Table,
     against: Annotated[

@@ -176,7 +176,8 @@ class Attempt:
                     self.with_what_can_be_read(self._read_schema)
 
     def _read_schema(self) -> None:
-        with self.phases.phase("plan", "reading the schema"):
+        # Types that are not told take a pass.
+        with self.phases.phase("plan", "reading the schema", reads=True):
             self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
@@ -202,15 +203,17 @@ class Attempt:
 
     def _spend(self) -> None:
         """Write down what the fit spends of the table's budget: once, however often the fit begins anew."""
-        section, table = self.config.privacy, self.runner.target
-        if section is not None and not self._has_spent:
-            query = f"fit of {self.config.name}: {len(releases(self.plan))} statistics"
-            version = -1 if table.version is None else table.version
-            left = spend(table.path, version, query, section.epsilon, section.budget, MECHANISM, "privacy.")
-            self._has_spent = True
-            self.phases.note(
-                f"privacy: epsilon {section.epsilon:g} spent on the fit; {left:g} left of {section.budget:g}"
-            )
+        section = self.config.privacy
+        if section is None or self._has_spent:
+            return
+        if not self.writes_table:
+            self.runner.look_at_target()
+        table = self.runner.target
+        query = f"fit of {self.config.name}: {len(releases(self.plan))} statistics"
+        version = -1 if table.version is None else table.version
+        left = spend(table.path, version, query, section.epsilon, section.budget, MECHANISM, "privacy.")
+        self._has_spent = True
+        self.phases.note(f"privacy: epsilon {section.epsilon:g} spent on the fit; {left:g} left of {section.budget:g}")
 
     def _scan(self, shown: str, run_pass: RunPass, fit_pass: FitPass) -> Mapping[Statistic, State]:
         self.runner.passes["fit"] += 1

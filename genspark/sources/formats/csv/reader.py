@@ -10,6 +10,7 @@ from functools import partial, reduce
 import polars as pl
 
 from genspark.engines.fate import CORRUPT
+from genspark.engines.polars.meter import METER
 from genspark.errors import ShardError, SourceError
 from genspark.sources.formats.csv import types as csv_types
 from genspark.sources.formats.csv.dialect import Dialect, dialect
@@ -53,6 +54,7 @@ def schema_of(
     if not is_true(options, "inferSchema"):
         return dict.fromkeys(names, pl.String())
     form = dialect(options)
+    METER.begin(size=sum(shard.bytes_there for shard in shards))
     kinds: list[csv_types.Kind] = [csv_types.NOTHING] * len(names)
     calls = (
         # The kinds known so far: later blocks have a head start, and most change nothing.
