@@ -123,4 +123,5 @@ def _scanned(path: str, config: JobConfig) -> Profile:
     engine, wrapped = engine_for(frame_of(read_snapshot(path)))
     schema: dict[str, nw.dtypes.DType] = dict(wrapped.collect_schema())
     statistics = profile_statistics(schema, [c for c in (config.drift.columns if config.drift else ()) if c in schema])
-    return scanned_profile(schema, engine.scan(wrapped.select([s.column for s in statistics]), statistics))
+    held = wrapped.select([s.column for s in statistics])
+    return scanned_profile(schema, engine.scan(held, statistics) if statistics else {})

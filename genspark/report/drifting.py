@@ -77,7 +77,8 @@ def drift_from_model(
     is_result = bool(runs.entries or runs.ledger)
     old = kept_profile_of_result(model, names) if is_result else kept_profile(model)
     statistics = [statistic for name, (statistic, _) in old.states.items() if name in schema]
-    new = scanned_profile(schema, engine.scan(wrapped.select([s.column for s in statistics]), statistics))
+    columns_held = wrapped.select([s.column for s in statistics])
+    new = scanned_profile(schema, engine.scan(columns_held, statistics) if statistics else {})
     changes = _changes_of_result(model, against, snapshot) if is_result else schema_drift(old.columns, known)
     return {
         "table": snapshot.path,

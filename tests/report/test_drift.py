@@ -150,6 +150,10 @@ def test_states_tell_columns_that_were_removed(tmp_path: Path, capsys: pytest.Ca
                 f"sink: {{path: {tmp_path}/{name}, mode: overwrite}}}}"
             )
         )
+    # A model of another job, of whose columns it keeps nothing: each is named, with the reason.
+    Pipeline([Scale(columns=["x"])]).fit(pl.DataFrame({"x": [1.0]})).save(f"{tmp_path}/other.json")
+    assert main(["drift", f"{tmp_path}/new", "--against", f"{tmp_path}/other.json", "--columns", "id", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["columns"] == []
     for against in ("old", "old/_genspark/model.json"):
         assert main(["drift", f"{tmp_path}/new", "--against", f"{tmp_path}/{against}", "--states", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)["schema"]
