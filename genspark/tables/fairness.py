@@ -22,17 +22,20 @@ def rate(own: pl.DataFrame, column: str, positive: str | None, rows: str) -> dic
 def fairness(groups: Sequence[Mapping[str, Any]], outcome: str) -> dict[str, float]:
     """Differences and ratios between the groups that fare best and worst, as fairlearn names them.
 
-    `outcome` names the rate that is to be alike. Source: M. Hardt, E. Price, N. Srebro, "Equality of Opportunity in
-    Supervised Learning", 2016.
+    `outcome` names the rate that is to be alike. Equalised odds are the worse of the rates of true and of false
+    positives. A ratio of rates that are all 0 is 1: they are alike.
+
+    Source: M. Hardt, E. Price, N. Srebro, "Equality of Opportunity in Supervised Learning", 2016.
     """
     told: dict[str, float] = {}
     rates = _values(groups, outcome)
     if len(rates) > 1:
         told["demographic_parity_difference"] = max(rates) - min(rates)
-        told["demographic_parity_ratio"] = min(rates) / max(rates) if max(rates) else 1.0
+        told["demographic_parity_ratio"] = _ratio(rates)
     errors = [_values(groups, name) for name in ("true_positive_rate", "false_positive_rate")]
     if all(len(values) > 1 for values in errors):
         told["equalized_odds_difference"] = max(max(values) - min(values) for values in errors)
+        told["equalized_odds_ratio"] = min(_ratio(values) for values in errors)
     return told
 
 
@@ -62,3 +65,7 @@ _RATES = (("label", "label_rate"), ("prediction", "prediction_rate"))
 
 def _values(groups: Sequence[Mapping[str, Any]], name: str) -> list[float]:
     return [group[name]["value"] for group in groups if group.get(name)]
+
+
+def _ratio(rates: Sequence[float]) -> float:
+    return min(rates) / max(rates) if max(rates) else 1.0

@@ -10,6 +10,7 @@ import pytest
 from genspark.cli import main
 from genspark.errors import ConfigError, SourceError
 from genspark.tables.audit import Asked, audit
+from genspark.tables.fairness import fairness
 
 ROWS = pl.DataFrame(
     {
@@ -36,6 +37,7 @@ def test_differences_between_groups_are_fairlearns(table: str) -> None:
             "demographic_parity_difference": 0.25,
             "demographic_parity_ratio": 0.5,
             "equalized_odds_difference": 2 / 3,
+            "equalized_odds_ratio": 0.0,
         }
     )
     by_group = {group["group"]: group for group in told["groups"]}
@@ -44,6 +46,17 @@ def test_differences_between_groups_are_fairlearns(table: str) -> None:
     assert by_group["B"]["missing_a_row"] == 0.0
     # scipy.stats.binomtest(4, 8).proportion_ci(method="wilson")
     assert by_group["A"]["share_interval"] == pytest.approx([0.215216, 0.784784], abs=1e-6)
+
+
+def test_the_ratio_of_equalised_odds_is_the_worse_of_both_rates() -> None:
+    rates = {"true_positive_rate": (0.8, 0.6, 0.4), "false_positive_rate": (0.2, 0.5, 0.3)}
+    groups = [{name: {"value": values[place]} for name, values in rates.items()} for place in range(3)]
+    # Of true positives 0.4 / 0.8, of false positives 0.2 / 0.5; no rates of outcomes, so no parity.
+    assert fairness(groups, "prediction_rate") == pytest.approx(
+        {"equalized_odds_difference": 0.4, "equalized_odds_ratio": 0.4}
+    )
+    none = [{name: {"value": 0.0} for name in rates}] * 2
+    assert fairness(none, "prediction_rate")["equalized_odds_ratio"] == 1.0
 
 
 def test_groups_of_few_rows_are_counted_and_not_compared(table: str) -> None:
