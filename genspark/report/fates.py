@@ -16,6 +16,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.report.steps import NOT_TO_BE_HAD, collected, source_rows
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
+from genspark.tables.grouping import group_names
 
 GROUP = f"{HIDDEN}group"
 MOST_GROUPS = 1_000
@@ -88,8 +89,7 @@ def followed_by_group(model: PipelineModel, frame: pl.DataFrame, groups: Sequenc
         raise SourceError(
             f"{absent[0]!r} is not a column of the source{did_you_mean(absent[0], frame.columns)}; a step makes it"
         )
-    texts = [pl.col(name).cast(pl.String).fill_null("null") for name in groups]
-    frame = frame.with_columns(pl.concat_str(texts, separator=" / ").alias(GROUP))
+    frame = frame.with_columns(group_names(groups).alias(GROUP))
     rows = dict(frame.group_by(GROUP).len().sort(GROUP).iter_rows())
     if len(rows) > MOST_GROUPS:
         raise SourceError(f"{', '.join(groups)} make more than {MOST_GROUPS:,} groups in the source")

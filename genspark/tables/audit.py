@@ -12,18 +12,20 @@ from typing import Any
 
 import polars as pl
 
+from genspark.columns.expressions import HIDDEN
 from genspark.errors import ConfigError, SourceError
 from genspark.sinks.names import REASON_LIST, RUN
 from genspark.statistics.shares import wilson
 from genspark.tables.fairness import fairness, rate
 from genspark.tables.footers import Tell, silent
+from genspark.tables.grouping import group_names
 from genspark.tables.rows import frames, refuse_vectors
 from genspark.tables.runs import Runs, runs_of
 from genspark.tables.snapshot import Snapshot, is_table, read_snapshot
 
 MOST_GROUPS = 1_000
 DEFAULT_FLOOR = 30
-ROWS, MISSING = "rows", "missing"
+ROWS, MISSING = f"{HIDDEN}rows", f"{HIDDEN}missing"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Asked:
     """What is audited. `positive` is the outcome that is counted, of `label` and `prediction` alike.
 
     Groups of fewer rows than `floor` are counted, and have no rates. `reference` maps groups to the shares that they
-    should have, keyed by their values joined by " / ".
+    should have, keyed by what `group_names` calls them.
     """
 
     groups: tuple[str, ...]
@@ -44,7 +46,7 @@ class Asked:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are read for groups and outcomes."""
-        return (*self.groups, *(name for name in (self.label, self.prediction) if name))
+        return tuple(dict.fromkeys((*self.groups, *(name for name in (self.label, self.prediction) if name))))
 
 
 @dataclass
@@ -81,7 +83,7 @@ def audit_of(runs: Runs, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
     rejected = _rejected(runs, asked)
     outcomes = [name for name in (asked.label, asked.prediction) if name]
     positive = _positive(counts, asked, outcomes)
-    groups = [_group(key, own, asked, rejected, positive) for key, own in _by_group(counts, asked)]
+    groups = [_group(name, key, own, asked, rejected, positive) for name, key, own in _by_group(counts, asked)]
     rows = sum(group["rows"] for group in groups)
     for group in groups:
         group["share"] = group["rows"] / rows if rows else None
@@ -171,11 +173,14 @@ def _positive(counts: pl.DataFrame, asked: Asked, outcomes: Sequence[str]) -> st
     return None
 
 
-def _by_group(counts: pl.DataFrame, asked: Asked) -> list[tuple[tuple[Any, ...], pl.DataFrame]]:
-    return [(tuple(key), own) for key, own in counts.group_by(asked.groups, maintain_order=True)]
+def _by_group(counts: pl.DataFrame, asked: Asked) -> list[tuple[str, tuple[Any, ...], pl.DataFrame]]:
+    """Each group's name, its values, and its counts."""
+    grouped = counts.group_by(asked.groups, maintain_order=True)
+    return [(own.select(group_names(asked.groups)).item(0, 0), tuple(key), own) for key, own in grouped]
 
 
 def _group(
+    name: str,
     key: tuple[Any, ...],
     own: pl.DataFrame,
     asked: Asked,
@@ -184,7 +189,8 @@ def _group(
 ) -> dict[str, Any]:
     rows, aside = int(own[ROWS].sum()), rejected.get(key, Rejected())
     told: dict[str, Any] = {
-        "group": " / ".join("null" if value is None else str(value) for value in key),
+        "group": name,
+        "values": list(key),
         "rows": rows,
         "is_small": rows < asked.floor,
         "missing_a_row": int(own[MISSING].sum()) / rows,
@@ -194,9 +200,9 @@ def _group(
     }
     if told["is_small"]:
         return told
-    for name, column in (("label_rate", asked.label), ("prediction_rate", asked.prediction)):
+    for outcome, column in (("label_rate", asked.label), ("prediction_rate", asked.prediction)):
         if column:
-            told[name] = rate(own.filter(pl.col(column).is_not_null()), column, positive, ROWS)
+            told[outcome] = rate(own.filter(pl.col(column).is_not_null()), column, positive, ROWS)
     if asked.label and asked.prediction:
         both = own.filter(pl.col(asked.label).is_not_null() & pl.col(asked.prediction).is_not_null())
         is_positive = pl.col(asked.label) == positive

@@ -85,3 +85,21 @@ def test_the_command_prints_groups_with_their_share_and_reference(
     assert "0.750 (0.301 to 0.954)" in printed
     assert "0.600" in printed
     assert "demographic parity difference" in printed
+
+
+def test_no_two_groups_share_a_name(tmp_path: Path) -> None:
+    # A column `rows` beside: what is counted does not take its name.
+    texts = [None, "null", "(missing)", "a / b", "a"]
+    rows = pl.DataFrame({"g": texts, "rows": [None, None, None, "c", "b / c"]})
+    rows.write_delta(str(tmp_path / "table"))
+    by_one = audit(str(tmp_path / "table"), Asked(("g",), reference={"(missing)": 0.1}))["groups"]
+    assert {group["group"]: group["values"] for group in by_one} == {
+        "(missing)": [None],
+        "null": ["null"],
+        "'(missing)'": ["(missing)"],
+        "a / b": ["a / b"],
+        "a": ["a"],
+    }
+    assert [group["group"] for group in by_one if "reference" in group] == ["(missing)"]
+    by_two = audit(str(tmp_path / "table"), Asked(("g", "rows")))["groups"]
+    assert {group["group"] for group in by_two} >= {"'a / b' / c", "a / 'b / c'", "(missing) / (missing)"}
