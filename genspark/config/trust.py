@@ -48,7 +48,7 @@ class Audit(Section):
     )
     reference: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default={},
-        description="Group -> the share that it should have; values of several columns joined by ' / ', null as (missing).",
+        description="Group -> the share that it should have; values of several joined by ' / ', null as (missing).",
     )
     floor: Count = Field(default=30, description="Groups of fewer rows are counted, and have no rates.")
 

@@ -287,7 +287,7 @@ class Attempt:
             if past is None:
                 raise
             return self._already_done(past)
-        bias = audited(self.config, runner, self.phases)
+        bias = audited(self.config, runner, self.phases, written.commit.version)
         report = RunReport.of(
             written,
             model,

@@ -35,8 +35,8 @@ def check_audit(config: JobConfig, result: Schema) -> None:
     check_by(section.groups, result, "audit.groups")
 
 
-def audited(config: JobConfig, runner: Runner, phases: Phases) -> Mapping[str, Any] | None:
-    """How groups of the written rows fare, by one scan of them; None without a section `audit`.
+def audited(config: JobConfig, runner: Runner, phases: Phases, version: int) -> Mapping[str, Any] | None:
+    """How groups of the rows in the written version fare, by one scan of them; None without a section `audit`.
 
     The table stands, whatever becomes of it: where it cannot be audited a note says why.
     """
@@ -44,12 +44,19 @@ def audited(config: JobConfig, runner: Runner, phases: Phases) -> Mapping[str, A
     if section is None:
         return None
     asked = Asked(
-        section.groups, section.label, section.prediction, section.positive, section.floor, dict(section.reference)
+        section.groups,
+        section.label,
+        section.prediction,
+        section.positive,
+        section.floor,
+        dict(section.reference),
+        place="audit.",
     )
     runner.passes["audit"] += 1
     try:
         with phases.phase("audit", "auditing groups"):
-            return audit_of(runs_of_job(config), asked)
+            runs = runs_of_job(config).with_written(runner.run_id, version, config.sink.mode, runner.model_path)
+            return audit_of(runs, asked)
     except Exception as error:  # whatever goes wrong here, the table is written
         phases.note(f"audit: the groups of the table are not told ({first_line(error)})")
         return None

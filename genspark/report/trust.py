@@ -125,11 +125,12 @@ def _bias(told: Mapping[str, Any], fates: Mapping[str, Any]) -> dict[str, Any]:
                 "label": _rate(one.get("label_rate")),
                 "width": round(100 * one["label_rate"]["value"], 1) if one.get("label_rate") else 0,
                 "prediction": _rate(one.get("prediction_rate")),
-                "missing": f"{one['missing_a_row']:.2f}",
-                "quarantined": f"{one['quarantined_share']:.1%}",
+                "missing": "" if one["missing_a_row"] is None else f"{one['missing_a_row']:.2f}",
+                "quarantined": "" if one["quarantined_share"] is None else f"{one['quarantined_share']:.1%}",
             }
             for one in told["groups"]
         ],
+        "notes": told.get("notes", ()),
         "between": [(name.replace("_", " "), f"{value:.3f}") for name, value in told["fairness"].items()],
         "fates": {
             **fates,

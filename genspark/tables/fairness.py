@@ -42,22 +42,26 @@ def fairness(groups: Sequence[Mapping[str, Any]], outcome: str) -> dict[str, flo
 def bias_lines(told: Mapping[str, Any]) -> list[str]:
     """What an audit found, in sentences: each group that has rates, and what lies between the groups."""
     by = ", ".join(told["by"])
+    groups = [group for group in told["groups"] if _has_enough(group, told["floor"])]
     lines = []
-    for group in told["groups"]:
-        if group["is_small"]:
-            continue
+    for group in groups:
         rates = [f"{told[name]} {group[key]['value']:.1%}" for name, key in _RATES if group.get(key) and told[name]]
         wanted = [f"of which {group['reference']:.1%} should be"] if "reference" in group else []
         aside = [f"{group['quarantined_share']:.1%} of its rows quarantined"] if group["quarantined"] else []
-        lines.append(
-            f"{by} {group['group']}: " + ", ".join([f"{group['share']:.1%} of the rows", *wanted, *rates, *aside])
-        )
+        share = "none of the rows" if group["share"] is None else f"{group['share']:.1%} of the rows"
+        lines.append(f"{by} {group['group']}: " + ", ".join([share, *wanted, *rates, *aside]))
     lines += [
         f"between groups of {by}: {name.replace('_', ' ')} {value:.3f}" for name, value in told["fairness"].items()
     ]
-    small = sum(group["is_small"] for group in told["groups"])
+    lines += [f"groups of {by}: {note}" for note in told.get("notes", ())]
+    small = len(told["groups"]) - len(groups)
     few = f"{small} group{'s' * (small > 1)} of {by} with fewer than {told['floor']} rows"
     return [*lines, f"{few}, counted alone"] if small else lines
+
+
+def _has_enough(group: Mapping[str, Any], floor: int) -> bool:
+    """Whether a group is told of: it has enough rows, in the quarantine or not, or should have some."""
+    return "reference" in group or group["rows"] + (group["quarantined"] or 0) >= floor
 
 
 _RATES = (("label", "label_rate"), ("prediction", "prediction_rate"))

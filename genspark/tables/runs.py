@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import polars as pl
 import yaml
@@ -46,6 +46,11 @@ class Runs:
         if run_id in self.entries or self.ledger.get(run_id, {}).get("outcome") in ("written", "recovered"):
             return True
         return False if self.entries or self.ledger else None
+
+    def with_written(self, run_id: str, version: int, mode: str, model: str) -> Self:
+        """These runs, and one that has written and is not in the ledger yet as such."""
+        told = {"run_id": run_id, "outcome": "written", "target_version": version, "mode": mode, "model": model}
+        return replace(self, ledger={**self.ledger, run_id: {**self.ledger.get(run_id, {}), **told}})
 
     def replays(self) -> list[dict[str, Any]]:
         """The runs that brought repaired rows, oldest first: the rows as they were given, and those written."""
