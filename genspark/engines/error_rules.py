@@ -22,6 +22,6 @@ def stop_on(frame: Any, label: str, rejections: Iterable[Rejection]) -> None:
             raise DataError(f"{label}: {rule.broken}")
         if len(broken):
             raise DataError(
-                f"{label}: column {rule.column!r} has the value {broken['value'][0]}, outside the {rule.rule}; "
+                f"{label}: column {rule.column!r} has the value {broken['value'][0]}, {rule.breaks}; "
                 "clean it before, or set the step's rule for such values"
             )

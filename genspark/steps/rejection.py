@@ -19,7 +19,7 @@ class Rejection:
 
     `column` is None for a rule about the whole row. `value`, as Float64, is what the rule looks at, and `bounds`
     are its limits: the one that the value crossed is the threshold in the quarantine's reasons. Both are None where the
-    rule compares no number.
+    rule compares no number. `breach` says what a value that breaks it does; left out, it is outside the rule.
     """
 
     column: str | None
@@ -28,6 +28,12 @@ class Rejection:
     value: nw.Expr
     bounds: tuple[Bound, Bound]
     action: Action
+    breach: str = ""
+
+    @property
+    def breaks(self) -> str:
+        """What is said of a value that breaks it."""
+        return self.breach or f"outside the {self.rule}"
 
     @property
     def has_value(self) -> bool:

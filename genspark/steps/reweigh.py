@@ -112,7 +112,7 @@ class Reweigh(Step):
         return self.column or ("weight" if self.method == "weight" else "_repeat")
 
     def bind(self, schema: Schema) -> Self:
-        check_by(self.groups, schema)
+        check_by(self.groups, schema, "groups")
         check_by([self.label], schema, "label")
         if self.label in self.groups:
             raise SchemaError(f"label: {self.label!r} is also a group; name the groups without it")

@@ -57,6 +57,8 @@ def test_rows_are_taken_as_often_as_their_weights_say() -> None:
 def test_mistakes_are_named() -> None:
     with pytest.raises(SchemaError, match="label: 'z' is not a column"):
         weighed(ROWS, label="z")
+    with pytest.raises(SchemaError, match=r"^steps\[0\].reweigh.groups: 'h' is not a column"):
+        Pipeline([Reweigh(["h"], "y")]).fit(ROWS)
     with pytest.raises(SchemaError, match="label: 'sex' is also a group"):
         weighed(ROWS, label="sex")
 

@@ -53,12 +53,14 @@ def test_rows_that_break_a_rule_go_and_null_breaks_none_but_not_null(rule: dict[
 
 def test_filter_keeps_only_rows_for_which_the_predicate_is_true() -> None:
     assert list(Pipeline([Filter("n < 6 AND s <> ''")]).fit(ROWS).transform(ROWS)["id"]) == [0, 4]
+    with pytest.raises(SchemaError, match=r"^steps\[0\].filter.where: 'm' is not a column"):
+        Pipeline([Filter("m < 6")]).fit(ROWS)
 
 
 def test_a_rule_that_stops_the_job_names_rule_and_column_and_a_number_only_where_it_compares_one() -> None:
     with pytest.raises(DataError, match=r"^validate: column 's' breaks the rule \"matches '\^\[a-z\]\+\$'\"; clean it"):
         kept({"columns": "s", "matches": "^[a-z]+$", "level": "error"})
-    with pytest.raises(DataError, match=r"^validate: column 'x' has the value -3\.0, outside the between 0 to; clean"):
+    with pytest.raises(DataError, match=r"column 'x' has the value -3\.0, which breaks the rule 'between 0 to'; clean"):
         kept({"columns": "x", "between": [0, None], "level": "error"})
 
 

@@ -83,7 +83,7 @@ class Reader:
 
     def refuse(self, what: str) -> Term:
         """Remember a mistake, and go on with a term that fits everywhere."""
-        self.problems.append(f"sql: {what}")
+        self.problems.append(what)
         return Term(NULL, nw.lit(None))
 
     def operands(self, tree: Expression, *names: str, of: str = "") -> list[Any]:

@@ -99,7 +99,7 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
         message = [
             text(f"{RAISED}{label}: column {rule.column!r} has the value "),
             f"CAST({value} AS STRING)",
-            text(f", outside the {rule.rule} (edge "),
+            text(f", {rule.breaks} (edge "),
             f"CAST({threshold} AS STRING)",
             text("); clean it before, or set the step's rule for such values"),
         ]

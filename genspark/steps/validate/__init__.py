@@ -65,7 +65,9 @@ class Validate(Step):
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         return [
-            Rejection(c.column, c.rule, c.is_broken, c.value, c.bounds, c.level)
+            Rejection(
+                c.column, c.rule, c.is_broken, c.value, c.bounds, c.level, breach=f"which breaks the rule {c.rule!r}"
+            )
             for c in self._checks
             if c.level != "warn"
         ]
