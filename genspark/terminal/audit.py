@@ -80,6 +80,8 @@ def _reference(given: list[str]) -> dict[str, float]:
             shares[group] = float(share)
         except ValueError:
             raise ConfigError(f"--reference: must be GROUP=SHARE, such as 'female=0.51'; got {text!r}") from None
+        if not 0 <= shares[group] <= 1:
+            raise ConfigError(f"--reference: a share is between 0 and 1; got {text!r}")
     return shares
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from genspark.errors import DataError
+from genspark.errors import ConfigError, DataError
 from genspark.pipeline.drift import Limits
 from genspark.report.drifting import drift as compare
 from genspark.report.drifting import drift_from_model
@@ -20,6 +20,7 @@ NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unkn
 
 def drift(arguments: SimpleNamespace) -> None:
     """Print how far each column has moved. Raises DataError where one is another and `--stop` is given."""
+    _check_limits(arguments)
     limits = Limits(arguments.warn, Limits().stop if arguments.stop is None else arguments.stop)
     is_model = arguments.states or arguments.against.endswith(".json")
     measure = drift_from_model if is_model else compare
@@ -34,6 +35,16 @@ def drift(arguments: SimpleNamespace) -> None:
         raise DataError(
             f"{', '.join(map(repr, others))}: above the stability index of {arguments.stop:g}; look at what changed in "
             "the source, and fit anew if it is to stay"
+        )
+
+
+def _check_limits(arguments: SimpleNamespace) -> None:
+    for name, index in (("warn", arguments.warn), ("stop", arguments.stop)):
+        if index is not None and not index > 0:
+            raise ConfigError(f"--{name}: must be a stability index above 0; got {index:g}")
+    if arguments.stop is not None and arguments.stop < arguments.warn:
+        raise ConfigError(
+            f"--stop: {arguments.stop:g} is below --warn, {arguments.warn:g}; it would fail without a warning"
         )
 
 

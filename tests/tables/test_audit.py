@@ -103,3 +103,12 @@ def test_no_two_groups_share_a_name(tmp_path: Path) -> None:
     assert [group["group"] for group in by_one if "reference" in group] == ["(missing)"]
     by_two = audit(str(tmp_path / "table"), Asked(("g", "rows")))["groups"]
     assert {group["group"] for group in by_two} >= {"'a / b' / c", "a / 'b / c'", "(missing) / (missing)"}
+
+
+def test_a_column_that_is_named_twice_counts_once_and_a_reference_is_a_share(
+    table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", table, "--groups", "g,g", "--label", "y", "--prediction", "y", "--floor", "1"]) == 0
+    assert "0.750" in capsys.readouterr().out
+    assert main(["audit", table, "--groups", "g", "--reference", "A=2"]) != 0
+    assert "--reference: a share is between 0 and 1; got 'A=2'" in capsys.readouterr().err

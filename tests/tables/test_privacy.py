@@ -50,7 +50,7 @@ def test_it_fails_where_it_is_too_little_and_tells_no_value(table: str, capsys: 
     assert "k = 1: the smallest class" in out
     assert "k is 1, and should be 2 or more; the step anonymize makes it so" in error
     assert "30.5" not in out + error
-    assert main(["privacy", table, "--quasi", "age", "--k", "1", "--json"]) == 0
+    assert main(["privacy", table, "--quasi", "age,age", "--k", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unmet"] == []
     with pytest.raises(ConfigError, match="'aeg' is not a column of .*; did you mean 'age'"):
         measure(table, Wanted(("aeg",)))
