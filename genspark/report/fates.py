@@ -16,6 +16,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.report.steps import NOT_TO_BE_HAD, collected, source_rows
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
+from genspark.steps.rejection import Counted
 from genspark.tables.grouping import group_names
 
 GROUP = f"{HIDDEN}group"
@@ -35,7 +36,8 @@ class Fates:
     def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
         """The rows that the step keeps; what it does to the others, and to these, is counted by group."""
         rejections = [rule for rule in step.rejections(parameters) if rule.action != "error"]
-        counted = [(what, predicate) for what, some in step.counts(parameters).items() for predicate in some]
+        counts = step.counts(parameters)
+        counted = [(Counted.of(what).label, predicate) for what, some in counts.items() for predicate in some]
         counted += [(_rule(rule.column, rule.rule, rule.action), rule.predicate) for rule in rejections]
         goes = nw.lit(value=False)
         for rule in rejections:
@@ -48,8 +50,8 @@ class Fates:
         )
         kept = frame if not rejections else frame.filter(~goes)
         sums = collected(marked.select(GROUP, *names)).group_by(GROUP).agg(pl.col(names).cast(pl.Int64).sum())
-        for group, *counts in sums.select(GROUP, *names).iter_rows():
-            for (what, _), count in zip(counted, counts, strict=True):
+        for group, *numbers in sums.select(GROUP, *names).iter_rows():
+            for (what, _), count in zip(counted, numbers, strict=True):
                 found = self.did.setdefault((step.label, what), {})
                 if count:
                     found[group] = found.get(group, 0) + count

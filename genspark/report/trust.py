@@ -13,6 +13,7 @@ from genspark.report.fates import fates_of
 from genspark.report.origin import newest_run
 from genspark.sinks.epsilon import spent
 from genspark.steps import hiding_kinds
+from genspark.steps.rejection import Counted
 from genspark.storage.files import storage_path
 from genspark.tables.runs import Runs
 
@@ -67,7 +68,11 @@ def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[
                 "columns": ", ".join(sorted(step.reads())[:_MOST]),
                 "action": getattr(step, "action", ""),
                 "counts": [
-                    {"what": one["what"], "level": actions.get(one["what"], usual), "count": f"{one['values']:,}"}
+                    {
+                        "what": Counted(one["what"], one.get("column")).label,
+                        "level": one.get("level") or actions.get(one["what"], usual),
+                        "count": f"{one['values']:,}",
+                    }
                     for one in counts
                     if one["step"] == step.label
                 ],

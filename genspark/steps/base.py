@@ -112,10 +112,11 @@ class Step(ABC, metaclass=Checked):
         """Sentences that name what `inverse` cannot bring back."""
         return ()
 
-    def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
-        """Predicates over its input by their name in the report, such as `filled`; the report adds up the true ones.
+    def counts(self, parameters: Parameters) -> Mapping[Any, Sequence[nw.Expr]]:
+        """Predicates over its input by what they count, such as `filled`; the report adds up the true ones.
 
-        Rejections are not among them: engines count those.
+        A `Counted` stands for a rule that is counted by column and level. Rejections are not among them: engines count
+        those.
         """
         return {}
 

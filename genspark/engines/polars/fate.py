@@ -29,7 +29,7 @@ from genspark.engines.polars.meter import METER
 from genspark.engines.polars.stream import with_callback
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Bound, Rejection
+from genspark.steps.rejection import Bound, Counted, Rejection
 
 REASON_FIELDS = {
     "step": pl.String,
@@ -53,7 +53,7 @@ class Counting:
 
     aside: Aside | None = None
     totals: Counter[Any] = field(default_factory=Counter)
-    counted: dict[tuple[str, str], None] = field(default_factory=dict)
+    counted: dict[tuple[str, Counted], None] = field(default_factory=dict)
     # Polars shows batches to several threads at once, and adding to a total is not one operation.
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,8 +76,9 @@ class Counting:
         rejections = step.rejections(parameters)
         rules = [rule for rule in rejections if rule.action != "error"]
         frame = PolarsEngine().with_error_rules(frame, step.label, rejections)
-        counted = [(what, predicate) for what, some in step.counts(parameters).items() for predicate in some]
-        counted += [(rule.rule, rule.predicate) for rule in rules]
+        counts = step.counts(parameters)
+        counted = [(Counted.of(what), predicate) for what, some in counts.items() for predicate in some]
+        counted += [(rule.counted, rule.predicate) for rule in rules]
         if not counted:
             return frame
         names = {f"{HIDDEN}is_{i}": (step.label, what) for i, (what, _) in enumerate(counted)}
@@ -90,12 +91,12 @@ class Counting:
         kept = native.filter(~(pl.col(IS_QUARANTINED) | pl.col(IS_DROPPED)))
         return nw.from_native(kept.drop(*names, IS_QUARANTINED, IS_DROPPED))
 
-    def _count(self, batch: pl.DataFrame, names: dict[str, tuple[str, str]]) -> None:
+    def _count(self, batch: pl.DataFrame, names: dict[str, tuple[str, Counted]]) -> None:
         with self._lock:
             for name, counter in names.items():
                 self.totals[counter] += int(batch[name].sum())
 
-    def _count_rejected(self, batch: pl.DataFrame, names: dict[str, tuple[str, str]]) -> None:
+    def _count_rejected(self, batch: pl.DataFrame, names: dict[str, tuple[str, Counted]]) -> None:
         self._count(batch, names)
         with self._lock:
             self.totals["dropped"] += int(batch[IS_DROPPED].sum())

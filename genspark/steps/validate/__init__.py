@@ -16,7 +16,7 @@ from genspark.columns.patterns import matching
 from genspark.steps.base import STEP_CONFIG, Step
 from genspark.steps.learner import Parameters
 from genspark.steps.matching import bind_each
-from genspark.steps.rejection import Rejection
+from genspark.steps.rejection import Counted, Rejection
 from genspark.steps.validate.reference import LookingUp
 from genspark.steps.validate.rules import Check, Rule
 
@@ -66,17 +66,19 @@ class Validate(Step):
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         return [
             Rejection(
-                c.column, c.rule, c.is_broken, c.value, c.bounds, c.level, breach=f"which breaks the rule {c.rule!r}"
+                *(c.column, c.rule, c.is_broken, c.value, c.bounds, c.level),
+                breach=f"which breaks the rule {c.rule!r}",
+                is_apart=True,
             )
             for c in self._checks
             if c.level != "warn"
         ]
 
-    def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
-        warned: dict[str, list[nw.Expr]] = {}
+    def counts(self, parameters: Parameters) -> Mapping[str | Counted, Sequence[nw.Expr]]:
+        warned: dict[str | Counted, list[nw.Expr]] = {}
         for check in self._checks:
             if check.level == "warn":
-                warned.setdefault(check.rule, []).append(check.is_broken)
+                warned.setdefault(Counted(check.rule, check.column, check.level), []).append(check.is_broken)
         return warned
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
