@@ -287,7 +287,7 @@ class Attempt:
             if past is None:
                 raise
             return self._already_done(past)
-        bias = audited(self.config, runner, self.phases, written.commit.version)
+        bias, unaudited = audited(self.config, runner, self.phases, written.commit.version)
         report = RunReport.of(
             written,
             model,
@@ -296,7 +296,7 @@ class Attempt:
             stage_by_stage=self.plan.stage_by_stage,
             seconds=self.phases.seconds(),
         )
-        report = replace(report, drift=self.holding.told, bias=bias)
+        report = replace(report, drift=self.holding.told, bias=bias, findings=[*report.findings, *unaudited])
         self.once.record(report)
         runner.sweep(written)
         self.publication.publish(report, model, self.plan.schemas[0], runner)

@@ -65,7 +65,8 @@ class RunReport:
     `passes` counts every pass, by purpose. Of a run that was `already_done`, `run_id` and `table_version` are
     those of the run that did it, and this one read and wrote nothing. `row_ids_shared` are the written rows that have
     the `_row_id` of another of them, None where that was not counted. `layout_off` is what of the files does not fit
-    the layout that the table tells, `findings` what the fit found out of bounds. `drift` is how far the rows are from
+    the layout that the table tells, `findings` what the fit found out of bounds,
+    and why groups could not be audited. `drift` is how far the rows are from
     those that the job holds them against, `bias` how groups of them fare, where it has these sections.
     """
 

@@ -28,7 +28,7 @@ _MOST = 20
 
 def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
     """What ledger and model tell of the last run that wrote a table; sections of which nothing is known are empty."""
-    nothing: dict[str, Any] = {"sections": {}, "drift": None, "bias": None}
+    nothing: dict[str, Any] = {"sections": {}, "drift": None, "bias": None, "unaudited": []}
     if runs is None:
         return nothing
     with contextlib.suppress(GensparkError):
@@ -46,6 +46,7 @@ def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
         return {
             "sections": {name: one for name, one in sections.items() if one["steps"] or one["found"]},
             "drift": _drift(findings["drift"]) if "drift" in findings else None,
+            "unaudited": [sentence for sentence in findings.get("found", ()) if sentence.startswith("audit: ")],
             "bias": _bias(bias, fates_of(table, bias["by"])) if bias else None,
         }
     return nothing

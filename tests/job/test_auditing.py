@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 
 from genspark import JobConfig, job
 from genspark.cli import main
+from genspark.errors import SchemaError
+from genspark.job import ledger
 
 SEX = ["f"] * 80 + ["m"] * 40 + [None] * 40
 ROWS = pl.DataFrame({"sex": SEX, "v": [9] * 80 + [1] * 70 + [9] * 10})
@@ -71,3 +75,21 @@ def test_quarantined_rows_are_of_the_group_that_they_would_have_been(
     page = tmp_path / "page.html"
     assert main(["report", f"{tmp_path}/out", "-o", str(page)]) == 0
     assert "the step impute makes" in page.read_text()
+
+
+def test_an_outcome_that_cannot_be_counted_is_told_before_work_or_among_the_findings(tmp_path: Path) -> None:
+    for more, said in (
+        ("groups: v, label: sex", "audit.positive: say which outcome is counted; 'sex', the label, is text"),
+        ("groups: sex, label: v, positive: m", "audit.positive: 'm' is no value of 'v', the label, which is Int64"),
+    ):
+        with pytest.raises(SchemaError, match=re.escape(said)):
+            run(tmp_path, more, TAKES_OUT)
+    assert not (tmp_path / "out").exists()
+    report = run(tmp_path, "groups: v, label: sex, positive: Forth", TAKES_OUT)
+    why = "audit: the groups of the table are not told (audit.positive: 'Forth' is no outcome; there are m)"
+    assert (report.bias, report.findings) == (None, [why])
+    assert ("found", why) in report.lines()
+    assert json.loads(ledger.read(f"{tmp_path}/out_runs")["findings"][0]) == {"found": [why]}
+    page = tmp_path / "page.html"
+    assert main(["report", f"{tmp_path}/out", "-o", str(page)]) == 0
+    assert "is no outcome; there are m" in page.read_text()
