@@ -71,7 +71,9 @@ def rejected_by_group(runs: Runs, groups: Sequence[str]) -> Aside:
                 found.setdefault(tuple(key), Rejected()).add(reasons or [])
         if len(found) > MOST_GROUPS:
             raise SourceError(f"{', '.join(groups)} make more than {MOST_GROUPS:,} groups in {runs.quarantine}")
-    notes = [f"{unreadable:,} quarantined rows or files could not be read, and are of no group"] if unreadable else []
+    notes = (
+        [f"quarantined rows or files that could not be read, and are of no group: {unreadable:,}"] if unreadable else []
+    )
     if isinstance(columns, str) and found:
         return Aside(None, [f"of which groups the quarantined rows are cannot be told: {columns}", *notes])
     return Aside(found, notes)

@@ -93,3 +93,18 @@ def test_an_outcome_that_cannot_be_counted_is_told_before_work_or_among_the_find
     page = tmp_path / "page.html"
     assert main(["report", f"{tmp_path}/out", "-o", str(page)]) == 0
     assert "is no outcome; there are m" in page.read_text()
+
+
+def test_records_that_could_not_be_read_are_of_no_group(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("g,v\na,1\na,2\nb,x\nb,3\n")
+    text = f"""
+name: audited
+engine: polars
+source: {{path: {tmp_path}/a.csv, format: csv, options: {{header: true}}, schema: 'g string, v int'}}
+sink: {{path: {tmp_path}/out}}
+audit: {{groups: g, floor: 1}}
+"""
+    report = job.run(JobConfig.from_text(text))
+    assert report.rows_quarantined == 1
+    assert by_group(report.bias) == {"a": (2, 0, 0.0), "b": (1, 0, 0.0)}
+    assert report.bias["notes"] == ["quarantined rows or files that could not be read, and are of no group: 1"]
