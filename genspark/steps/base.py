@@ -40,6 +40,8 @@ class Step(ABC, metaclass=Checked):
     kind: ClassVar[str] = ""
     hides_persons: ClassVar[bool] = False
     """Whether it is there to keep persons out: its columns are shown in no sample, and kept in no profile."""
+    leaves_persons: ClassVar[bool] = False
+    """Whether it hides no more of its columns than what it finds: samples of the result do not show them either."""
     registry: ClassVar[dict[str, type[Step]]] = {}
 
     def __init_subclass__(cls) -> None:

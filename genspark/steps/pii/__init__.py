@@ -58,6 +58,7 @@ class Pii(Step):
 
     kind: ClassVar[str] = "pii"
     hides_persons: ClassVar[bool] = True
+    leaves_persons: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _fields_go_with_the_action(self) -> Self:
