@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from genspark.report.bins import Shape, Tally, as_numbers, shape_of
 from genspark.report.profile import LINEAGE, MOST_COLUMNS, Profile, profile
 from genspark.sources import find_dataset, scan
 from genspark.steps.validate.types import TypeName, type_of
+from genspark.tables.hiding import Hidden
 
 SAMPLE = 100_000
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -53,7 +54,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Look:
-    """What was found of a source. `shapes` and `profile` are how each column was counted, and what that gave."""
+    """What was found of a source. `shapes` and `profile` are how each column was counted, and what that gave.
+
+    Of the columns `hidden` no value is told.
+    """
 
     source: Source
     rows: int
@@ -61,6 +65,13 @@ class Look:
     columns: tuple[Column, ...]
     shapes: Mapping[str, Shape]
     profile: Profile
+    hidden: frozenset[str] = frozenset()
+
+    def without(self, hidden: Hidden) -> Look:
+        """The same without a value of the columns that a job hides."""
+        names = {c.name for c in self.columns if hidden.hides(c.name, is_text=c.dtype == "String")}
+        columns = tuple(_untold(c) if c.name in names else c for c in self.columns)
+        return replace(self, columns=columns, hidden=frozenset(names))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -88,6 +99,12 @@ def look(paths: Sequence[str], source: Source | None = None) -> Look:
     found = profile(frame, shapes)
     columns = tuple(_column(name, sample[name], found.tallies.get(name) or Tally(shapes[name])) for name in names)
     return Look(source, found.rows, sample.height, columns, shapes, found)
+
+
+def _untold(column: Column) -> Column:
+    """The column without values, and without what is made of them; what is missing is told."""
+    bare = replace(column, least=None, greatest=None, mean=None, deviation=None, skew=None, readable_as=None)
+    return replace(bare, quantiles=(), top=(), bins=())
 
 
 def _column(name: str, sample: pl.Series, tally: Tally) -> Column:

@@ -21,5 +21,5 @@ def page(seen: Look) -> str:
         version=VERSION,
         made=dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         tables=[table],
-        columns=shown_columns(seen.shapes, [seen.profile], [name]),
+        columns=shown_columns(seen.shapes, [seen.profile], [name], seen.hidden),
     )

@@ -84,12 +84,13 @@ def discreet(step: Step, parameters: Parameters, known: Collection[str]) -> Para
 def kept_in_clear(steps: Sequence[Step], parameters: Sequence[Parameters]) -> list[str]:
     """Sentences that name the columns of which steps learnt before a later one hides them: the model has the values."""
     sentences = []
-    for step, learnt, known in zip(steps, parameters, personal_before(steps), strict=False):
+    for at, (step, learnt, known) in enumerate(zip(steps, parameters, personal_before(steps), strict=False)):
         names = {name for group in learnt.values() if isinstance(group, Mapping) for name in group}
         columns = sorted(name for name in names & (step.reads() | step.writes()) if not is_told(step, name, known))
         if columns:
+            hiding = next((one.label for one in steps[at:] if one.hides_persons), "the step that hides it")
             sentences.append(
-                f"{step.label}: the model has in clear what this step learnt of {', '.join(map(repr, columns))}, which "
-                "another hides; put the one that hides first, or guard the model as you guard the source"
+                f"{hiding}: the model has in clear what {step.label} learnt before of {', '.join(map(repr, columns))}; "
+                f"put {hiding} first, or guard the model as you guard the source"
             )
     return sentences

@@ -21,6 +21,7 @@ from genspark.drafting.advice import rules_for
 from genspark.errors import ConfigError
 from genspark.storage.files import write_text
 from genspark.storage.sizes import size_text
+from genspark.tables.hiding import hidden_in
 from genspark.terminal.console import print_table
 from genspark.terminal.files import described, is_yaml
 from genspark.terminal.progress import reading
@@ -97,9 +98,10 @@ def _asked(seen: Look, known: Answers) -> Answers:
 
 def _seen(arguments: SimpleNamespace) -> Look:
     paths = list(arguments.source)
-    source = described(JobConfig, paths[0]).source if _is_job(paths) else None
+    config = described(JobConfig, paths[0]) if _is_job(paths) else None
     with reading(arguments, "looking at the data"):
-        return look(paths, source)
+        seen = look(paths, config.source if config else None)
+    return seen.without(hidden_in(step.to_json() for step in config.steps)) if config else seen
 
 
 def _is_job(paths: Sequence[str]) -> bool:
