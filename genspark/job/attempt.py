@@ -173,7 +173,9 @@ class Attempt:
 
     def _read_schema(self) -> None:
         with self.phases.phase("plan", "reading the schema"):
-            self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
+            is_fitted = self.config.refit == "never" and self.once.is_growing
+            fits = self.once.fits and not is_fitted
+            self.plan = self.config.pipeline().plan_for(self.runner.read_schema(), fits=fits)
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
                 self.runner.identity = identity = Identity.of(self.config, source, result)

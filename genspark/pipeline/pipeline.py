@@ -17,7 +17,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
 from genspark.pipeline.personal import personal_anywhere, personal_columns
 from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, requests_of
-from genspark.pipeline.planner import make_plan, solve
+from genspark.pipeline.planner import check_beside, make_plan, solve
 from genspark.pipeline.private import Private
 from genspark.pipeline.profile import is_telling, profile_statistics
 from genspark.statistics import State, Statistic
@@ -58,10 +58,15 @@ class Pipeline:
         engine, frame = engine_for(df)
         return self.plan_for(_schema(frame, engine))
 
-    def plan_for(self, schema: Schema) -> Plan:
-        """The scans for data of this schema. Raises SchemaError with every mistake of the steps."""
+    def plan_for(self, schema: Schema, *, fits: bool = True) -> Plan:
+        """The scans for data of this schema. Raises SchemaError with every mistake of the steps.
+
+        What only a fit reads, beside the data, is not looked at where nothing `fits`.
+        """
         check_names(schema)
         plan = make_plan(self.steps, schema, lambda bound: self._profile(bound, schema))
+        if fits:
+            check_beside(plan)
         self._fit_columns(plan)
         self._key(plan)
         if self.private is not None:

@@ -63,6 +63,12 @@ class Step(ABC, metaclass=Checked):
         """The step with its column patterns resolved. Raises SchemaError with every mistake."""
         return self
 
+    def check_beside(self, schema: Schema) -> None:
+        """Raise SchemaError where a fit of the bound step would read what is not there, beside the data.
+
+        Asked only before a fit: what is fitted already needs it no more.
+        """
+
     def reads(self) -> frozenset[str]:
         """The columns that the step reads."""
         return frozenset()

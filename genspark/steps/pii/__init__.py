@@ -72,7 +72,7 @@ class Pii(Step):
         return self.action in ("drop", "quarantine")
 
     def bind(self, schema: Schema) -> Self:
-        bound = replace(self, columns=match(self.columns, schema, is_text, "text"))
+        bound = replace(self, columns=match(self.columns, schema, is_text, "text; cast numbers to string before"))
         refuse_taken(bound._flags if self.action == "flag" else (), schema)
         if self.action == "hash":
             self._key()
