@@ -423,7 +423,7 @@ def test_named_partitions_are_overwritten_alone() -> None:
         ("drop: {columns: [a, 2]}", "steps[0].drop.columns[1]: must be text; got 2; put it in quotes"),
         (
             "validate: {rules: [{columns: a, between: [2, 1]}]}",
-            "steps[0].validate.rules[0].between: must be [least, most], with null for no bound; got [2, 1]",
+            "steps[0].validate.rules[0].between: must be [least, most], with null for no bound; got [2.0, 1.0]",
         ),
         (
             "filter: {where: \"a RLIKE '(b'\"}",

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
-from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
+from genspark.errors import (
+    AlreadyCommittedError,
+    DataError,
+    GensparkError,
+    ModelError,
+    ShardError,
+    SourceOvertakenError,
+)
 from genspark.job import duplicates, models, vaults
 from genspark.job.fairness import audited, check_audit
 from genspark.job.holding import Holding
@@ -24,6 +31,7 @@ from genspark.job.recovery import counted
 from genspark.job.report import FORGOTTEN, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner
+from genspark.job.runners.failure import without_values
 from genspark.job.sums import check_sums
 from genspark.job.update import Update, UpdateReport, refuse_exact
 from genspark.pipeline.model import PipelineModel
@@ -84,6 +92,9 @@ class Attempt:
             try:
                 self.open(spark)
                 yield
+            except GensparkError as error:
+                self._hide_values(error)
+                raise
             finally:
                 self._folders.close()
                 if hasattr(self, "runner"):
@@ -137,10 +148,16 @@ class Attempt:
             self.once.begin()
             return self.once.finish(self.with_what_can_be_read(work))
         except BaseException as error:
+            self._hide_values(error)
             self.once.fail(error, self.phases.elapsed)
             if isinstance(error, KeyboardInterrupt) and self.once.is_recorded:
                 raise KeyboardInterrupt("the table is written") from None
             raise
+
+    def _hide_values(self, error: BaseException) -> None:
+        """Where a step keeps persons out, take what engines quote of rows from an error's message."""
+        if any(step.hides_persons for step in self.config.steps):
+            without_values(error)
 
     def recount(self) -> Mapping[str, Any]:
         """The counts of the rows that a killed run of this source and configuration wrote, by the ledger's columns."""

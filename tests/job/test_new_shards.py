@@ -75,6 +75,7 @@ def test_new_rows_are_judged_by_a_reference_that_is_gone(tmp_path: Path) -> None
     shard(tmp_path / "in", "b", 5.0, 20.0)
     assert job.run(JobConfig.from_text(text)).rows_written == 1
     assert rows(tmp_path) == {"a0": 0.0, "b1": 20.0}
+    shard(tmp_path / "in", "c", 1.0)
     with pytest.raises(SchemaError, match="there is nothing at that path"):
         job.run(JobConfig.from_text(f"{text}refit: full\n"))
 
