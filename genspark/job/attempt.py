@@ -215,15 +215,17 @@ class Attempt:
 
     def _spend(self) -> None:
         """Write down what the fit spends of the table's budget: once, however often the fit begins anew."""
-        section, table = self.config.privacy, self.runner.target
-        if section is not None and not self._has_spent:
-            query = f"fit of {self.config.name}: {len(releases(self.plan))} statistics"
-            version = -1 if table.version is None else table.version
-            left = spend(table.path, version, query, section.epsilon, section.budget, MECHANISM, "privacy.")
-            self._has_spent = True
-            self.phases.note(
-                f"privacy: epsilon {section.epsilon:g} spent on the fit; {left:g} left of {section.budget:g}"
-            )
+        section = self.config.privacy
+        if section is None or self._has_spent:
+            return
+        if not self.writes_table:
+            self.runner.look_at_target()
+        table = self.runner.target
+        query = f"fit of {self.config.name}: {len(releases(self.plan))} statistics"
+        version = -1 if table.version is None else table.version
+        left = spend(table.path, version, query, section.epsilon, section.budget, MECHANISM, "privacy.")
+        self._has_spent = True
+        self.phases.note(f"privacy: epsilon {section.epsilon:g} spent on the fit; {left:g} left of {section.budget:g}")
 
     def _scan(self, shown: str, run_pass: RunPass, fit_pass: FitPass) -> Mapping[Statistic, State]:
         self.runner.passes["fit"] += 1

@@ -131,8 +131,7 @@ def test_a_list_of_duplicates_forgets_who_is_in_neither_table_nor_quarantine(
     ]
 
 
-def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "0123456789abcdef")
+def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path) -> None:
     steps = f"- pseudonymize: {{columns: user, vault: '{folder}/vault'}}\n"
     job.run(config(folder, steps))
     (pseudonym,) = vault.read(str(folder / "vault")).filter(pl.col("original") == ADA)["pseudonym"]
