@@ -30,7 +30,7 @@ def describe(model: PipelineModel) -> str:
         arguments = ", ".join(f"{name}={short(value)}" for name, value in fields.items())
         lines.append(f"  {number}. {kind} {arguments}")
         lines += [f"       {line}" for line in _learnt(discreet(step, parameters, known))]
-    lines += kept_in_clear(model.steps, model.parameters)
+    lines += kept_in_clear(model.steps, model.parameters, model.states)
     losses = model.losses()
     lines.append("inverse transform" + (" loses" if losses else " is exact up to rounding"))
     lines += [f"  {loss}" for loss in losses[:_MOST]]

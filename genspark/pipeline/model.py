@@ -99,7 +99,7 @@ class PipelineModel:
         if told:
             noise = [f"privacy: what was learnt has noise, epsilon {told['epsilon']:g} for {told['neighbours']}"]
         told_of_steps = [found for step, parameters in pairs for found in step.findings(parameters)]
-        return [*noise, *kept_in_clear(self.steps, self.parameters), *told_of_steps]
+        return [*noise, *kept_in_clear(self.steps, self.parameters, self.states), *told_of_steps]
 
     def diff(self, other: PipelineModel) -> ModelDiff:
         """The differences from this model to the other: columns, steps, and every parameter that is not the same."""

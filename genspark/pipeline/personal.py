@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from genspark.statistics import Moments, State, Statistic
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
 from genspark.storage.secrets import MASK
@@ -81,16 +82,34 @@ def discreet(step: Step, parameters: Parameters, known: Collection[str]) -> Para
     }
 
 
-def kept_in_clear(steps: Sequence[Step], parameters: Sequence[Parameters]) -> list[str]:
-    """Sentences that name the columns of which steps learnt before a later one hides them: the model has the values."""
-    sentences = []
-    for at, (step, learnt, known) in enumerate(zip(steps, parameters, personal_before(steps), strict=False)):
+def kept_in_clear(
+    steps: Sequence[Step], parameters: Sequence[Parameters], states: Sequence[tuple[Statistic, int, State]] = ()
+) -> list[str]:
+    """Sentences that name the columns of which a model has values, as steps learnt of them before another hides them.
+
+    `states` are those of the model, which has them beside the parameters.
+    """
+    later = _hidden_later(steps)
+    found: dict[int, set[str]] = {}
+    for at, (step, learnt, known) in enumerate(zip(steps, parameters, later, strict=False)):
         names = {name for group in learnt.values() if isinstance(group, Mapping) for name in group}
-        columns = sorted(name for name in names & (step.reads() | step.writes()) if not is_told(step, name, known))
-        if columns:
-            hiding = next((one.label for one in steps[at:] if one.hides_persons), "the step that hides it")
-            sentences.append(
-                f"{hiding}: the model has in clear what {step.label} learnt before of {', '.join(map(repr, columns))}; "
-                f"put {hiding} first, or guard the model as you guard the source"
-            )
-    return sentences
+        there = names & (step.reads() | step.writes())
+        found[at] = {name for name in there if not is_told(step, name, known)}
+    for statistic, at, _ in states:
+        # Moments have no value of a row.
+        valued = statistic.by if isinstance(statistic, Moments) else (*statistic.columns, *statistic.by)
+        for column in later[at] & set(valued):
+            askers = (place for place in range(at, len(steps)) if column in steps[place].reads())
+            asked = next((place for place in askers if not steps[place].hides_persons), None)
+            if asked is not None and column in later[asked]:
+                found[asked].add(column)
+    return [_in_clear(steps, at, columns) for at, columns in sorted(found.items()) if columns]
+
+
+def _in_clear(steps: Sequence[Step], at: int, columns: Collection[str]) -> str:
+    learner, named = steps[at].label, ", ".join(map(repr, sorted(columns)))
+    hiding = next(step.label for step in steps[at:] if step.hides_persons)
+    return (
+        f"{hiding}: the model has in clear what {learner} learnt before of {named}; put {hiding} first, or guard the "
+        "model as you guard the source"
+    )

@@ -70,6 +70,12 @@ def test_what_steps_learnt_of_a_column_that_a_later_one_hides_is_told_and_not_sh
     assert "values ***" in _changes(model)[0]
     (finding,) = model.findings()
     assert finding.startswith("pii: the model has in clear what impute learnt before of 'mail'; put pii first")
+    counted = Pipeline([Expect(rules=[{"columns": "mail", "distinct": [1, 9]}]), Pii("mail")]).fit(ROWS)
+    # Beside what steps learn, a model keeps what was counted.
+    assert "what expect learnt before of 'mail'" in counted.findings()[0]
+    flagged = Pipeline([Pii("mail", action="flag"), Impute(["mail"], strategy="mode")]).fit(ROWS)
+    assert flagged.findings() == []
+    assert "@" not in describe(flagged)
     first = Pipeline([Pii("mail"), Impute(["mail"], strategy="mode")]).fit(ROWS)
     assert first.findings() == []
     assert "[EMAIL]" in describe(first)
