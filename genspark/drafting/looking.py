@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ import polars as pl
 
 from genspark.config import Source
 from genspark.drafting.kinds import source_of
+from genspark.drafting.tails import skew_of
+from genspark.drafting.traits import Traits, traits_of
 from genspark.errors import SourceError
 from genspark.report.bins import Shape, Tally, as_numbers, shape_of
 from genspark.report.profile import LINEAGE, MOST_COLUMNS, Profile, profile
@@ -28,7 +29,7 @@ class Column:
 
     `kind` is number, time, category, text, bytes or other. Of texts the numbers are those of their lengths. `top` are
     the most frequent values with their shares, `bins` the shares of the bins between the 0.5 % and 99.5 % quantiles.
-    `readable_as` is the type that all texts of the sample can be read as.
+    `readable_as` is the type that all texts of the sample can be read as, `traits` what its values tell one by one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Column:
     others: float
     bins: tuple[float, ...]
     readable_as: TypeName | None = None
+    traits: Traits = field(default_factory=Traits)
 
 
 @dataclass(frozen=True)
@@ -114,20 +116,12 @@ def _column(name: str, sample: pl.Series, tally: Tally) -> Column:
         greatest=tally.greatest if has_numbers else None,
         mean=tally.mean if has_numbers else None,
         deviation=tally.deviation if has_numbers else None,
-        skew=_skew(numbers),
+        skew=skew_of(numbers),
         outliers=tally.outliers / tally.n if tally.n else 0.0,
         quantiles=tuple(np.quantile(numbers, PROBABILITIES).tolist()) if len(numbers) else (),
         top=tuple((value, count / tally.n) for value, count in counted if count) if tally.n else (),
         others=tally.others / tally.n if tally.n else 0.0,
         readable_as=type_of(sample) if sample.dtype == pl.String else None,
         bins=tuple(tally.shares[1:-1].tolist()) if has_numbers else (),
+        traits=traits_of(sample, numbers),
     )
-
-
-def _skew(numbers: np.ndarray[Any, Any]) -> float | None:
-    """The third standardised moment; None where there is no spread."""
-    if len(numbers) < 3:
-        return None
-    apart = numbers - numbers.mean()
-    spread = math.sqrt(float((apart**2).mean()))
-    return float((apart**3).mean()) / spread**3 if spread > 1e-12 * max(1.0, float(np.abs(numbers).max())) else None

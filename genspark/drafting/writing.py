@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from genspark.config import JobConfig
-from genspark.drafting.advice import key_of, steps_for
+from genspark.drafting.advice import steps_for
 from genspark.drafting.asking import Answers
 from genspark.drafting.looking import Look
+from genspark.drafting.proposing import key_of, label_of, personal_of
+from genspark.drafting.reasons import Advice
+from genspark.drafting.traits import FEW
 from genspark.sources.source import paths_of
 from genspark.storage.secrets import is_secret
 
 WIDTH = 110
+_WORTH_A_FILE = 100_000
 
 
 def draft(seen: Look, known: Answers | None = None, storage: Mapping[str, Any] | None = None) -> str:
@@ -46,20 +50,44 @@ def draft(seen: Look, known: Answers | None = None, storage: Mapping[str, Any] |
     has_split = any(advice.kind == "split" for advice in steps)
     if has_split:
         lines += [*_commented(["nothing is learnt from rows that judge the model"], ""), "fit_on: {split: train}"]
-    lines.append("steps:" if steps else "steps: []")
+    lines.append("steps:" if any(advice.kind for advice in steps) else "steps: []")
     for advice in steps:
         lines += _commented(advice.why, "  ")
-        lines += as_yaml(advice.kind, advice.fields)
-    lines += ["sink:", f"  path: {_flow(known.target or _target(name))}", "  mode: overwrite"]
+        lines += as_yaml(advice.kind, advice.fields) if advice.kind else []
+    lines += ["sink:", f"  path: {_flow(known.target or _target(name))}"]
+    lines += [
+        *_commented(["a run replaces the rows of the one before, whose version stays"], "  "),
+        "  mode: overwrite",
+    ]
     if has_split:
-        lines += [*_commented(["trainers read one part without opening the others"], "  "), "  partition_by: [split]"]
+        names, why = _partitions(seen, steps)
+        lines += [*_commented(why, "  "), f"  partition_by: {_flow(names)}"]
     JobConfig.from_text("\n".join(lines), where="draft")
     return "\n".join([*lines, *(_storage(storage) if storage else ()), ""])
 
 
 def proposed(seen: Look, target: str = "") -> Answers:
     """What the data itself suggests, where nobody is asked."""
-    return Answers(tuple(key_of(seen)[0]), target=target or _target(_name(seen)))
+    return Answers(tuple(key_of(seen)[0]), label_of(seen), personal_of(seen), target or _target(_name(seen)))
+
+
+def _partitions(seen: Look, steps: Sequence[Advice]) -> tuple[list[str], list[str]]:
+    """The columns that the table is laid out by, and why: the parts, and a name of few values where rows are many."""
+    parts = next(advice.fields["fractions"] for advice in steps if advice.kind == "split")
+    why = [f"{len(parts)} parts of {seen.rows:,} rows: trainers read one without opening the others"]
+    encoded = {n for advice in steps if advice.kind == "encode" for n in advice.fields["columns"]}
+    able = [c for c in seen.columns if c.name in encoded and 1 < c.distinct <= FEW and not c.missing and not c.others]
+    if not able:
+        return ["split"], why
+    best = min(able, key=lambda c: c.distinct)
+    rows = int(seen.rows * min(share for _, share in best.top) * min(parts.values()))
+    told = f"{best.name} ({best.distinct} values) too would leave {rows:,} rows in the smallest files"
+    if rows < _WORTH_A_FILE:
+        return ["split"], [*why, f"{told}, which are too few"]
+    return ["split", best.name], [
+        *why,
+        f"{best.name} ({best.distinct} values, {rows:,} rows in the smallest): one is read",
+    ]
 
 
 def as_yaml(kind: str, fields: Mapping[str, Any]) -> list[str]:

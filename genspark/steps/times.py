@@ -38,8 +38,8 @@ class TextTimes:
         broken = times.filter(pl.col("text").is_not_null() & pl.col("time").is_null())["text"]
         if len(broken):
             raise DataError(
-                f"cast.columns: {self.column!r} has the value {broken[0]!r}, which is no {self.kind} of ISO 8601, such as "
-                "2024-02-29 or 2024-02-29 23:59:00; put such rows aside before, by a rule `type` of the step validate"
+                f"cast.columns: {self.column!r} has the value {broken[0]!r}, which is no {self.kind} of ISO 8601, such "
+                "as 2024-02-29 or 2024-02-29 23:59:00; set such rows aside before, by a rule `type` of validate"
             )
         return [times["time"].to_arrow().cast(ARROW[self.kind])]
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from genspark.config import JobConfig
 from genspark.config.document import as_written
 from genspark.drafting import Answers, Column, Look, answers, as_yaml, draft, look, page, proposed
-from genspark.drafting.advice import rules_for
+from genspark.drafting.rules import rules_for
 from genspark.errors import ConfigError
 from genspark.storage.files import write_text
 from genspark.storage.sizes import size_text

@@ -36,7 +36,7 @@ def test_values_are_cast_and_null_stays_null(after, values, name, expected):
 @pytest.mark.on_spark
 def test_texts_become_days_and_times_of_utc(after):
     texts = ["2024-02-29", None, "2024-02-29 23:59", "2024-02-29T23:59:00.25+01:00", "2024-02-29T23:59:00Z"]
-    day, utc = dt.date(2024, 2, 29), dt.timezone.utc
+    day, utc = dt.date(2024, 2, 29), dt.UTC
     got = after({"x": texts, "y": texts}, Cast({"x": "date", "y": "timestamp"}))
     assert got["x"] == [day, None, day, day, day]
     late = dt.datetime(2024, 2, 29, 23, 59, tzinfo=utc)
