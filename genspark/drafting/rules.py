@@ -8,7 +8,7 @@ from typing import Any
 
 from genspark.drafting.judging import is_measured, is_of_times
 from genspark.drafting.looking import Column, Look
-from genspark.drafting.reasons import Advice, names_of
+from genspark.drafting.reasons import Advice, listed, names_of, percent
 
 
 def rules_for(seen: Look) -> Iterator[Advice]:
@@ -61,11 +61,16 @@ def expected(columns: Sequence[Column], seen: Look) -> Iterator[Advice]:
             gaps.setdefault(min(1.0, round(column.missing + 0.05, 2)), []).append(column.name)
     rules += [{"columns": names, "null_share": [0, most]} for most, names in gaps.items()]
     if rules and seen.rows >= 10:
-        why = (
-            "what the next rows should look like together: means within half a deviation of those seen (4 errors of",
-            "the mean, where rows are few), and missing values at most 5 points more; the report tells what is not",
-        )
-        yield Advice("expect", {"rules": [{**rule, "level": "warn"} for rule in rules]}, (" ".join(why),))
+        what = "what the next rows should look like together; the report tells where they do not"
+        measured = [c for c in columns if is_measured(c) and c.mean is not None]
+        missing = [c for c in columns if any(c.name in names for names in gaps.values())]
+        why = [what]
+        if measured:
+            seen_so = "means within half a deviation, or 4 errors of the mean where rows are few, of those seen"
+            why.append(listed(seen_so, measured, lambda c: f"{c.mean:.4g}"))
+        if missing:
+            why.append(listed("at most 5 points more missing than was", missing, lambda c: percent(c.missing)))
+        yield Advice("expect", {"rules": [{**rule, "level": "warn"} for rule in rules]}, tuple(why))
 
 
 def _range(column: Column) -> list[float | None]:

@@ -43,6 +43,7 @@ def draft(seen: Look, known: Answers | None = None, storage: Mapping[str, Any] |
         "# Run it with: genspark run THIS_FILE. Each choice has its reason above it; change what you know better.",
         f"name: {name}",
         "source:",
+        *_commented(_why_source(seen), "  "),
         *(f"  {field}: {_flow(value)}" for field, value in source.items()),
         *_commented([why_key], ""),
         *([f"key: {_flow(key)}"] if key else []),
@@ -69,6 +70,15 @@ def draft(seen: Look, known: Answers | None = None, storage: Mapping[str, Any] |
 def proposed(seen: Look, target: str = "") -> Answers:
     """What the data itself suggests, where nobody is asked."""
     return Answers(tuple(key_of(seen)[0]), label_of(seen), personal_of(seen), target or _target(_name(seen)))
+
+
+def _why_source(seen: Look) -> list[str]:
+    """Why the format and those options that the first lines tell."""
+    has_header, separator = seen.source.options.get("header"), seen.source.options.get("sep")
+    first = f"names {len(seen.columns)} columns" if has_header else "holds values, and no names"
+    why = [f"{seen.source.format}, as the names of the files and what they hold tell"]
+    why += [f"header: the first line {first}"] if has_header is not None else []
+    return [*why, *([f"sep: what the first lines have as often in each is {separator!r}"] if separator else [])]
 
 
 def _partitions(seen: Look, steps: Sequence[Advice]) -> tuple[list[str], list[str]]:

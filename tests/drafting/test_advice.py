@@ -16,6 +16,7 @@ from genspark.drafting import Answers, draft, look, proposed
 from genspark.drafting.proposing import key_of, label_of
 
 ROWS = 2000
+NOTE = "please write to p{}@example.org, or call before the end of the day, as always"
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -30,7 +31,6 @@ def drafted(rows: pl.DataFrame, place: Path, known: Answers | None = None) -> tu
 
 def test_persons_are_left_out_and_masked_in_long_texts_where_nobody_is_asked(tmp_path: Path) -> None:
     numbers = range(300)
-    note = "please write to p{n}@example.org, or call before the end of the day, as always"
     rows = pl.DataFrame(
         {
             "id": numbers,
@@ -144,8 +144,8 @@ def test_a_name_tells_the_label_but_not_y_beside_x(tmp_path: Path) -> None:
     assert [label("a", "class", "survived"), label("a", "y"), label("x", "y")] == ["survived", "y", ""]
 
 
-def test_the_page_shows_what_the_program_writes(real_data: Path) -> None:
+def test_the_page_shows_what_the_program_writes(data: Path) -> None:
     (shown,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "first-look.md").read_text(), re.DOTALL)
-    written = iter(draft(look([str(real_data / "titanic.csv")])).splitlines())
+    written = iter(draft(look([str(data / "titanic.csv")])).splitlines())
     absent = [line for line in shown.splitlines() if line.strip() != "# ..." and line not in written]
     assert absent == []
