@@ -10,7 +10,7 @@ from genspark.columns.names import snake_case
 from genspark.drafting.asking import Answers
 from genspark.drafting.bending import bent, bounded, scaled
 from genspark.drafting.filling import erased, imputed
-from genspark.drafting.judging import is_a_name, is_measured, is_of_times
+from genspark.drafting.judging import is_a_name, is_measured, is_named, is_of_times
 from genspark.drafting.looking import Column, Look
 from genspark.drafting.meanings import label_rank
 from genspark.drafting.proposing import why_personal
@@ -122,7 +122,7 @@ def _labelled(columns: Sequence[Column], label: str) -> Iterator[Advice]:
 
 
 def _encoded(columns: Sequence[Column]) -> Iterator[Advice]:
-    named = [c for c in columns if c.kind == "category" and c.dtype == "String" and not is_of_times(c)]
+    named = [c for c in columns if is_named(c)]
     if named:
         why = listed("names as numbers", named, _values)
         zeros = [c for c in named if c.traits.has_leading_zeros]
@@ -136,7 +136,7 @@ def _left_as_they_are(columns: Sequence[Column]) -> Iterator[Advice]:
     things = [c for c in columns if c.kind == "number" and is_a_name(c)]
     times = [c for c in columns if c.kind == "time" or (is_of_times(c) and c.readable_as)]
     dated = [c for c in columns if is_of_times(c) and not c.readable_as]
-    texts = [c for c in columns if c.kind == "text" and not is_of_times(c)]
+    texts = [c for c in columns if c.dtype == "String" and not is_named(c) and not is_of_times(c)]
     told = (
         ("few whole numbers are codes or small counts, and stay as they are", codes, _values),
         ("numbers that name things measure nothing, and stay as they are", things, _values),

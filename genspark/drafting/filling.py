@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from genspark.drafting.judging import gaps_of, is_measured, is_of_times
+from genspark.drafting.judging import gaps_of, is_measured, is_named
 from genspark.drafting.looking import Column
 from genspark.drafting.reasons import Advice, listed, names_of, percent
 from genspark.drafting.tails import SKEWED
@@ -48,7 +48,7 @@ def imputed(columns: Sequence[Column]) -> Iterator[Advice]:
     gaps = [c for c in columns if gaps_of(c) > 0.0]
     numbers = [c for c in gaps if is_measured(c)]
     codes = [c for c in gaps if c.kind == "number" and c.traits.is_code]
-    named = [c for c in gaps if c.kind == "category" and c.dtype in ("String", "Boolean") and not is_of_times(c)]
+    named = [c for c in gaps if is_named(c) or (c.kind == "category" and c.dtype == "Boolean")]
     for name, strategy, some, what in (
         ("median", "median", [c for c in numbers if abs(_skew(c)) > SKEWED], "skewed, so the median is nearer to most"),
         ("mean", "mean", [c for c in numbers if abs(_skew(c)) <= SKEWED], "not skewed, so the mean does"),

@@ -21,6 +21,13 @@ def is_of_times(column: Column) -> bool:
     return column.dtype == "String" and (column.readable_as in ("date", "timestamp") or column.traits.is_dated)
 
 
+def is_named(column: Column) -> bool:
+    """Whether texts are names of something, which may be filled and numbered: few, short, and no times."""
+    return (
+        column.kind == "category" and column.dtype == "String" and not column.traits.is_long and not is_of_times(column)
+    )
+
+
 def gaps_of(column: Column) -> float:
     """The share of rows without a value once infinities and values that stand for missing are erased."""
     if not is_measured(column):

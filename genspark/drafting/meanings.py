@@ -6,7 +6,7 @@ import re
 
 from genspark.columns.names import snake_case
 
-_IDS = {"id", "key", "uuid", "guid", "nr", "no", "num", "number", "index", "idx", "rowid"}
+_IDS = {"id", "key", "uuid", "guid", "nr", "no", "num", "number", "index", "idx", "rowid", "path", "uri"}
 _ALWAYS_IDS = {"id", "key", "uuid", "guid", "nr", "rowid"}
 _THINGS = {
     "account",
@@ -40,7 +40,7 @@ def words(name: str) -> list[str]:
 
 
 def is_id(name: str) -> bool:
-    """Whether values of this name may tell rows apart: id, order_no, uuid, or the nameless column of an index."""
+    """Whether values of this name may tell rows apart: id, order_no, path, or the nameless one of an index."""
     last = words(name)[-1:]
     return not last or last[0] in _IDS or words(name)[0] in ("unnamed", "uuid", "guid")
 
