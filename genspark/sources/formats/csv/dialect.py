@@ -18,6 +18,7 @@ _ENCODINGS = {
     "latin1": "latin-1",
     "windows-1252": "cp1252",
 }
+_NOT_FINITE = {"nanValue": "NaN", "positiveInf": "Infinity", "negativeInf": "-Infinity"}
 _ESCAPES = {"\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", "\\\\": "\\", '\\"': '"', "\\'": "'", "\\u0000": "\0"}
 
 MOST_COUNTED = 64
@@ -30,6 +31,7 @@ class Dialect:
 
     A value that begins with the quote ends with it, and inside it a quote is doubled or escaped. `escape` is
     the quote itself where quotes can only be doubled. In any other value quotes and escapes are plain characters.
+    `spelt` are words for numbers that are not finite, each with the one that is read.
     """
 
     sep: str = ","
@@ -40,6 +42,7 @@ class Dialect:
     encoding: str = "utf-8"
     header: bool = True
     multi_line: bool = False
+    spelt: tuple[tuple[str, str], ...] = ()
 
     @property
     def escapes(self) -> bool:
@@ -103,6 +106,7 @@ def dialect(options: Mapping[str, str]) -> Dialect:
         encoding=_encoding(options),
         header=is_true(options, "header"),
         multi_line=is_true(options, "multiLine"),
+        spelt=tuple((options[name], read) for name, read in _NOT_FINITE.items() if name in options),
     )
 
 
