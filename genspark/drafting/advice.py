@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from genspark.columns.names import snake_case
+from genspark.columns.names import distinct
 from genspark.drafting.asking import Answers
 from genspark.drafting.looking import Column, Look
+from genspark.drafting.naming import parts_of, renaming
+from genspark.report.profile import LINEAGE
 from genspark.sources.formats import format_of
 
-_REFUSED = re.compile(r"[ ,;{}()\n\t=]")
 MOSTLY_MISSING, OFTEN_MISSING = 0.6, 0.05
 LONG_TAIL, SKEWED = 2.0, 1.0
 FAR_OUT = 0.001
@@ -47,16 +47,21 @@ def steps_for(seen: Look, key: Sequence[str], known: Answers | None = None) -> I
     left_out = _left_out(gone) | set(key)
     columns = [column for column in seen.columns if column.name not in left_out]
     label = known.label
-    if any(_REFUSED.search(column.name) for column in seen.columns):
-        yield Advice("rename", {"rule": "snake_case"}, ("no table holds blanks, commas or brackets in names",))
-        columns = [replace(column, name=snake_case(column.name)) for column in columns]
-        label = snake_case(label) if label else ""
+    fields, names = renaming([n for n in seen.names if n not in LINEAGE and n not in _left_out(gone)])
+    if fields:
+        held = "no table holds blanks, commas or brackets in names, nor two that differ in capitals alone"
+        yield Advice("rename", fields, (held,))
+        columns = [replace(column, name=names[column.name]) for column in columns]
+        label = names.get(label, label)
     yield from _validated(columns)
-    columns = [column for column in columns if column.name != label]
-    if seen.rows >= 10:
+    parts = parts_of(seen)
+    columns = [c for c in columns if c.name != label and not (parts and c.name == names.get(parts.name))]
+    if seen.rows >= 10 and parts is None:
         share = "80 % to learn from, 10 % to choose by, 10 % to judge by; a row stays where its key puts it"
-        parts = {"train": 0.8, "validation": 0.1, "test": 0.1}
-        yield Advice("split", {"fractions": parts, "seed": 7}, (share,))
+        fractions = {"train": 0.8, "validation": 0.1, "test": 0.1}
+        column = distinct("split", {name.lower() for name in names.values()})
+        other = {"column": column} if column != "split" else {}
+        yield Advice("split", {"fractions": fractions, "seed": 7, **other}, (share,))
     yield from _imputed(columns)
     numbers = [column for column in columns if is_measured(column)]
     yield from _bounded(numbers)
