@@ -113,7 +113,7 @@ def _listed(given: Any) -> tuple[Sequence[Shard], bool]:
 def _several(source: Source, known: Mapping[str, Sequence[str]]) -> str:
     each = [f"{form} ({_name(paths[0])})" for form, paths in known.items()]
     first = next(iter(known.values()))
-    remedy = f"{PurePosixPath(first[0]).parent}/{_pattern(first)}"
+    remedy = f"{first[0].rpartition('/')[0]}/{_pattern(first)}"
     return f"{PLACE}: {named(source)} holds {' and '.join(each)}; name the files of one format, such as '{remedy}'"
 
 

@@ -10,6 +10,7 @@ from genspark.columns.names import distinct, snake_case, twins
 from genspark.config.job import LEDGER_SUFFIX, QUARANTINE_SUFFIX
 from genspark.drafting.looking import Column, Look
 from genspark.sources.source import Source, paths_of
+from genspark.storage.catalogs import is_name
 from genspark.storage.globs import SIGNS
 from genspark.storage.stores import absolute
 
@@ -59,6 +60,8 @@ def free_target(name: str, source: Source) -> str:
 
 def is_at_source(target: str, source: Source) -> bool:
     """Whether a table, or those that a job writes beside it, would lie at, around or in what a source reads."""
+    if is_name(target):
+        return False
     beside = [target.rstrip("/"), *(f"{target.rstrip('/')}{suffix}" for suffix in (QUARANTINE_SUFFIX, LEDGER_SUFFIX))]
     tables = [f"{absolute(path).rstrip('/')}/" for path in beside]
     read = [f"{absolute(_fixed(path)).rstrip('/')}/" for path in paths_of(source)]

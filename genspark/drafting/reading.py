@@ -22,6 +22,7 @@ from genspark.sources.places import PLACE
 from genspark.sources.source import named
 from genspark.sources.typed import TypedFormat
 from genspark.sources.types import normal
+from genspark.storage.files import is_uri, local
 
 SAMPLE = 100_000
 _CELLS = 30_000_000
@@ -53,7 +54,7 @@ class Unread:
         if self.first is None:
             return ""
         file, record, text = self.first
-        return f"record {record + 1:,} of {file.removeprefix('file://')}: {brief(text)}"
+        return f"record {record + 1:,} of {file if is_uri(file) else local(file)}: {brief(text)}"
 
 
 @dataclass(frozen=True)
