@@ -77,11 +77,11 @@ def reading_of(told: Told, *, is_free: bool) -> Reading:
     Raises SourceError where there is none, and where most cannot be read.
     """
     one = _first(*_without_unheld(told), is_free=is_free)
-    # Options and types are found for formats that hold none.
-    if is_free and one.dataset.format.infers:
-        one = _with_words(one)
-        one = _with_types(one)
-    return one
+    if not one.dataset.format.infers or one.source.schema_:
+        return one
+    if is_free:
+        return _with_types(_with_words(one))
+    return replace(one, source=_with_schema(one.source, one.dataset.file_schema))
 
 
 def rows_of(dataset: Dataset, names: list[str]) -> pl.LazyFrame:
