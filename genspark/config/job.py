@@ -217,9 +217,14 @@ def _exact_beside_noise(data: Mapping[str, Any]) -> list[Problem]:
 
 
 def _own_source(data: Mapping[str, Any]) -> list[Problem]:
-    """The mistake of a job that writes its table over what it reads, so that another run would read its own rows."""
+    """The mistake of a job that writes its table over what it reads, so that another run would read its own rows.
+
+    A version that is named stays as it is, and so does what is read.
+    """
     source, sink = data.get("source"), data.get("sink")
     if not isinstance(source, Mapping) or not isinstance(sink, Mapping) or sink.get("mode") != "overwrite":
+        return []
+    if source.get("version") is not None or source.get("timestamp") is not None:
         return []
     given = source.get("path")
     read = [_place(path) for path in (given if isinstance(given, list) else [given]) if isinstance(path, str)]

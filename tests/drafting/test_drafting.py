@@ -141,8 +141,8 @@ def test_the_questions_on_a_terminal(odd: str, tmp_path: Path) -> None:
     assert (config.key, config.sink.path) == ((), table)
     assert typed(["init", odd, "-o", str(tmp_path / "other.yaml"), "--yes"], "").count("Which") == 0
     # Ctrl-D at the first question.
-    told = typed(["init", odd, "-o", str(tmp_path / "none.yaml")], "\x04", code=2)
-    assert "genspark: the input ended before all was answered, and nothing is written" in " ".join(told.split())
+    told = typed(["init", odd, "-o", str(tmp_path / "none.yaml"), "-q"], "\x04", code=2)
+    assert "the input ended before all questions were answered, and nothing is written" in " ".join(told.split())
     assert not (tmp_path / "none.yaml").exists()
 
 

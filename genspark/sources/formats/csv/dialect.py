@@ -19,6 +19,8 @@ _ENCODINGS = {
     "windows-1252": "cp1252",
 }
 _NOT_FINITE = {"nanValue": "NaN", "positiveInf": "Infinity", "negativeInf": "-Infinity"}
+_UNLESS_GIVEN = {"positiveInf": "Inf", "negativeInf": "-Inf"}
+"""What is such a number where the option is left out, and is none where it is given."""
 _ESCAPES = {"\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", "\\\\": "\\", '\\"': '"', "\\'": "'", "\\u0000": "\0"}
 
 MOST_COUNTED = 64
@@ -106,8 +108,13 @@ def dialect(options: Mapping[str, str]) -> Dialect:
         encoding=_encoding(options),
         header=is_true(options, "header"),
         multi_line=is_true(options, "multiLine"),
-        spelt=tuple((options[name], read) for name, read in _NOT_FINITE.items() if name in options),
+        spelt=_spelt(options),
     )
+
+
+def _spelt(options: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    no_more = {text: f"not {text}" for name, text in _UNLESS_GIVEN.items() if name in options}
+    return tuple({**no_more, **{options[name]: read for name, read in _NOT_FINITE.items() if name in options}}.items())
 
 
 def _record(value: str, sep: str, width: int) -> str:
