@@ -61,7 +61,7 @@ def _text(path: str) -> tuple[str, str]:
     except UNREADABLE as error:
         remedy = "restore the file, or leave it out of the path"
         raise ShardError({path: f"cannot be read ({first_line(error)})"}, remedy) from error
-    if data.startswith(_UTF_16):
+    if data.startswith(_UTF_16) or data.count(0) > len(data) // 4:
         raise SourceError(f"{PLACE}: {path} is UTF-16, which is not read; convert it: iconv -f UTF-16 -t UTF-8")
     # A letter may be cut in two at the end.
     whole = data[: data.rfind(b"\n") + 1] if len(data) == _LOOKED_AT else data

@@ -188,6 +188,7 @@ SINGLE = gzip.compress(lines("id,x\n", "{i},{j}\n").encode())
         ("a.csv.zst", SINGLE, "a.csv.zst cannot be read (ZSTD decompress failed"),
         ("a.csv.bz2", SINGLE, "a.csv.bz2 cannot be read (bz2 decompress failed"),
         ("a.csv", lines("id,x\n", "{i},{j}\n").encode("utf-16"), "is UTF-16, which is not read; convert it"),
+        ("a.csv", lines("id,x\n", "{i},{j}\n").encode("utf-16-le"), "is UTF-16, which is not read; convert it"),
         ("a.csv", SINGLE, "is no text, but bytes that no encoding reads"),
         ("a.csv", lines("a,b\n", '"{i}\n'), "records of"),
         ("a.json", '[{"a": 1}, {"a": 2}]', "is one array, and JSON lines are read"),
