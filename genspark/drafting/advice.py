@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from genspark.columns.names import snake_case
+from genspark.columns.names import distinct
 from genspark.drafting.asking import Answers
 from genspark.drafting.bending import bent, bounded, scaled
 from genspark.drafting.filling import erased, imputed
 from genspark.drafting.judging import is_a_name, is_measured, is_named, is_of_times
 from genspark.drafting.looking import Column, Look
 from genspark.drafting.meanings import label_rank
+from genspark.drafting.naming import parts_of, renaming
 from genspark.drafting.proposing import why_personal
 from genspark.drafting.reasons import Advice, listed, names_of
 from genspark.drafting.rules import expected, validated
+from genspark.report.profile import LINEAGE
 from genspark.sources.formats import format_of
 
-_REFUSED = re.compile(r"[ ,;{}()\n\t=]")
 MOSTLY_MISSING = 0.6
 
 
@@ -33,19 +33,24 @@ def steps_for(seen: Look, key: Sequence[str], known: Answers | None = None) -> I
     columns = [column for column in seen.columns if column.name not in left_out]
     label = known.label
     masked = {name for advice in gone if advice.kind == "pii" for name in advice.fields["columns"]}
-    if any(_REFUSED.search(column.name) for column in seen.columns):
-        yield Advice("rename", {"rule": "snake_case"}, ("no table holds blanks, commas or brackets in names",))
-        columns = [replace(column, name=snake_case(column.name)) for column in columns]
-        label, masked = (snake_case(label) if label else ""), {snake_case(name) for name in masked}
+    fields, names = renaming([n for n in seen.names if n not in LINEAGE and n not in _left_out(gone)])
+    if fields:
+        held = "no table holds blanks, commas or brackets in names, nor two that differ in capitals alone"
+        yield Advice("rename", fields, (held,))
+        columns = [replace(column, name=names[column.name]) for column in columns]
+        label, masked = names.get(label, label), {names[name] for name in masked}
     yield from validated(columns, masked)
     yield from _cast(columns)
     yield from expected(columns, seen)
     yield from _labelled(columns, label)
-    columns = [column for column in columns if column.name != label]
-    if seen.rows >= 10:
+    parts = parts_of(seen)
+    columns = [c for c in columns if c.name != label and not (parts and c.name == names.get(parts.name))]
+    if seen.rows >= 10 and parts is None:
         share = "80 % to learn from, 10 % to choose by, 10 % to judge by; a row stays where its key puts it"
-        parts = {"train": 0.8, "validation": 0.1, "test": 0.1}
-        yield Advice("split", {"fractions": parts, "seed": 7}, (share,))
+        fractions = {"train": 0.8, "validation": 0.1, "test": 0.1}
+        column = distinct("split", {name.lower() for name in names.values()})
+        other = {"column": column} if column != "split" else {}
+        yield Advice("split", {"fractions": fractions, "seed": 7, **other}, (share,))
     yield from erased(columns)
     yield from imputed(columns)
     numbers = [column for column in columns if is_measured(column)]

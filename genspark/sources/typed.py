@@ -32,7 +32,8 @@ class TypedFormat(Format):
         for shard in shards:
             raw = self._raw_schema(shard.path)
             variants[shard.path] = numbers.setdefault(repr(raw), len(numbers))
-            own = normal_schema(raw, shard.path)
+            # A column that no table holds is no mistake where the schema leaves it out.
+            own = normal_schema({n: t for n, t in raw.items() if given is None or n in given}, shard.path)
             if given is None:
                 same_or_refuse(own, shard.path, first or own, shards[0].path)
             else:

@@ -144,10 +144,14 @@ def test_the_questions_on_a_terminal(odd: str, tmp_path: Path) -> None:
     config = JobConfig.from_yaml(str(conf))
     assert (config.key, config.sink.path) == ((), table)
     assert typed(["init", odd, "-o", str(tmp_path / "other.yaml"), "--yes"], "").count("Which") == 0
+    # Ctrl-D at the first question.
+    told = typed(["init", odd, "-o", str(tmp_path / "none.yaml"), "-q"], "\x04", code=2)
+    assert "the input ended before all questions were answered, and nothing is written" in " ".join(told.split())
+    assert not (tmp_path / "none.yaml").exists()
 
 
-def typed(arguments: list[str], text: str) -> str:
-    """What the command line prints on a terminal of its own where a text is typed."""
+def typed(arguments: list[str], text: str, code: int = 0) -> str:
+    """What the command line prints on a terminal of its own where a text is typed, until it ends with a code."""
     master, slave = os.openpty()
     command = [sys.executable, "-m", "genspark.cli", *arguments]
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, close_fds=True) as process:
@@ -158,7 +162,7 @@ def typed(arguments: list[str], text: str) -> str:
             while piece := os.read(master, 1 << 16):
                 told += piece
         os.close(master)
-    assert process.returncode == 0, told.decode()
+    assert process.returncode == code, told.decode()
     return told.decode()
 
 
