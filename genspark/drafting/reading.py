@@ -152,11 +152,25 @@ def _with_types(one: Reading) -> Reading:
     can_miss = "nullValue" in one.dataset.format.options.known
     types, why = numbers_of(_texts(one)) if can_miss else ({}, ())
     found = one.dataset.file_schema
+    codes = _codes(one) if can_miss else []
+    if codes:
+        types = {**types, **dict.fromkeys(codes, pl.String())}
+        why = (*why, f"digits that begin with 0 are codes, and stay text: {', '.join(codes)}")
     wide = replace(one, source=_with_schema(one.source, found))
     if not types:
         return replace(wide, notes=(*one.notes, *why))
     narrow = _first(_with_schema(one.source, {**found, **types}), (*one.notes, *why))
     return replace(narrow, wide=wide)
+
+
+def _codes(one: Reading) -> list[str]:
+    """The columns of whole numbers of which some are written with a 0 before them, which a number would lose."""
+    found = one.dataset.file_schema
+    whole = [name for name, dtype in found.items() if dtype.is_integer()]
+    if not whole:
+        return []
+    written, _ = _sampled(_with_schema(one.source, {**found, **dict.fromkeys(whole, pl.String())}), ())
+    return [name for name in whole if written.rows[name].str.contains(r"^[+-]?0\d").any()]
 
 
 def _texts(one: Reading) -> dict[str, pl.Series]:

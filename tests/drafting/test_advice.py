@@ -126,6 +126,15 @@ def test_texts_that_are_times_are_cast_and_names_of_things_are_left(tmp_path: Pa
     assert "numbers that name things measure nothing, and stay as they are: customer 400 values" in text
 
 
+def test_codes_of_csv_keep_their_zeros(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("zip,n\n" + "".join(f"{at % 70:05},{at}\n" for at in range(200)))
+    seen = look([str(tmp_path / "rows.csv")])
+    assert [(column.name, column.dtype) for column in seen.columns] == [("zip", "String"), ("n", "Int32")]
+    text = draft(seen, replace(proposed(seen), target=str(tmp_path / "table")))
+    assert "# digits that begin with 0 are codes, and stay text: zip" in text
+    assert job.run(JobConfig.from_text(text)).rows_written == 200
+
+
 def test_many_rows_are_laid_out_by_a_name_of_few_values_too(tmp_path: Path) -> None:
     rows = pl.DataFrame({"x": [n**0.5 for n in range(ROWS)], "sort": ["a", "b", "b", "b"] * (ROWS // 4)})
     rows.write_parquet(tmp_path / "rows.parquet")
