@@ -189,8 +189,9 @@ class Attempt:
                     self.with_what_can_be_read(self._read_schema)
 
     def _read_schema(self) -> None:
-        with self.phases.phase("plan", "reading the schema"):
-            is_fitted = self.config.refit == "never" and self.once.is_growing
+        is_fitted = self.config.refit == "never" and self.once.is_growing
+        # Types that are not told take a pass.
+        with self.phases.phase("plan", "reading the schema", reads=True):
             fits = self.once.fits and not is_fitted
             self.plan = self.config.pipeline().plan_for(self.runner.read_schema(), fits=fits)
             if self.writes_table:

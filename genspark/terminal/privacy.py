@@ -90,8 +90,8 @@ def erase(arguments: SimpleNamespace) -> None:
         print_pairs("genspark erase", list(_erased(told)))
     if told.left:
         raise DataError(
-            f"{told.table}: {len(told.left)} files tell of them still, such as {told.left[0]}; another run "
-            "makes a model, a page or a card anew: then erase again"
+            f"{told.table}: {len(told.left)} files tell of them still, such as {told.left[0]}; name by --key every "
+            "column that has them, and let another run make a model, a page or a card anew: then erase again"
         )
 
 

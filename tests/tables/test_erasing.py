@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -140,6 +141,25 @@ def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path) -> None:
     assert pseudonym not in pl.read_delta(str(folder / "out"))["user"]
     assert vault.read(str(folder / "vault")).filter(pl.col("original") == ADA).is_empty()
     assert vault.read(str(folder / "vault")).height == 100
+
+
+def test_a_vault_forgets_when_no_other_file_tells(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "0123456789abcdef")
+    rides = pl.DataFrame({"user": [ADA, "b", "c"], "friend": ["b", ADA, "b"]})
+    rides.write_parquet(folder / "rides.parquet")
+    text = (
+        f"name: rides\nengine: polars\nsource: {{path: '{folder}/rides.parquet', format: parquet}}\nsteps:\n"
+        f"- pseudonymize: {{columns: [user, friend], vault: '{folder}/vault'}}\n"
+        f"sink: {{path: '{folder}/rides', lineage: false}}\n"
+    )
+    job.run(JobConfig.from_text(text))
+    clear = functools.partial(erase, str(folder / "rides"), from_vault=str(folder / "vault"))
+    # She is a friend of others, too: without the vault's entry nothing would find her there.
+    once = clear({"user": [ADA]})
+    assert (once.rows, once.pseudonyms, len(once.left)) == (1, 0, 1)
+    again = clear({"user": [ADA], "friend": [ADA]})
+    assert (again.rows, again.pseudonyms, again.left) == (1, 1, [])
+    assert pl.read_delta(str(folder / "rides")).height == 1
 
 
 def test_what_is_left_is_told_and_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,8 +73,9 @@ def erase(
     """Erase the rows of persons from a table, or a job's, and its quarantine; from statistics, replays and a vault.
 
     `keys` maps columns to values, of which a row has one to be a person's. With a vault its pseudonyms of these values
-    are looked for, too. Files that tell of them are deleted, however long the table keeps removed files; bounds of
-    files that are gone leave the log. Raises ConfigError for columns that are nowhere, SinkError while a run works.
+    are looked for, too, and it forgets them when no other file tells of them. Files that tell of them are deleted,
+    however long the table keeps removed files; bounds of files that are gone leave the log. Raises ConfigError for
+    columns that are nowhere, SinkError while a run works.
     """
     for values in keys.values():
         remember([value for value in values if len(value) >= 6], "secret")
@@ -102,8 +103,6 @@ def erase(
     ledger = storage_path(runs.ledger_path) if runs.ledger_path else None
     messages = messages_without(ledger, persons) if ledger else 0
     forgotten = duplicates.without({one for theirs in found for one in theirs.ids} | duplicates.ids_by_key(persons))
-    if from_vault and pseudonyms:
-        erase_rows(from_vault, "pseudonym", pseudonyms)
     with phase("deleting old files") as tell:
         deleted = 0
         for number, path in enumerate(tables):
@@ -111,10 +110,15 @@ def erase(
             forget_bounds(path)
             tell(number + 1, len(tables))
     lost = read_snapshot(target).version if deleted else None
-    folders = [*tables, *([storage_path(from_vault)] if from_vault else []), *states]
-    folders += [ledger] if ledger else []
     with phase("searching every file") as tell:
-        searched: Searched = search(folders, persons, tell)
+        searched = search([*tables, *states, *([ledger] if ledger else [])], persons, tell)
+    # The vault forgets last: without its entries the next erasure would not know the pseudonyms that are left.
+    of_vault = 0 if searched.left else len(pseudonyms)
+    if from_vault and not searched.left:
+        if pseudonyms:
+            erase_rows(from_vault, "pseudonym", pseudonyms)
+        inside = search([storage_path(from_vault)], persons)
+        searched = Searched(searched.files + inside.files, inside.left)
     left = [persons.hidden(path) for path in searched.left]
     return Erasure(
         target,
@@ -126,7 +130,7 @@ def erase(
         replayed,
         forgotten.rows,
         [persons.hidden(path) for path in forgotten.models],
-        len(pseudonyms),
+        of_vault,
         deleted,
         lost,
         searched.files,
