@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENTRIES = ["docs/**/*.md", "notebooks/*.ipynb", "examples/README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))")
-LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json"}
+LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 SHIM = "https://unpkg.com/iframe-worker/shim"
 """What pages fetch so that search works without a server; docs/assets has it."""
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from genspark.cli import main
+from genspark.cli import task
 
 if __name__ == "__main__":
-    sys.exit(main(["fit", *sys.argv[1:]]))
+    task(["fit", *sys.argv[1:]])

@@ -2,7 +2,7 @@
 
 import sys
 
-from genspark.cli import main
+from genspark.cli import task
 
 if __name__ == "__main__":
-    sys.exit(main(["run", *sys.argv[1:]]))
+    task(["run", *sys.argv[1:]])

@@ -2,7 +2,7 @@
 
 import sys
 
-from genspark.cli import main
+from genspark.cli import task
 
 if __name__ == "__main__":
-    sys.exit(main(["transform", *sys.argv[1:]]))
+    task(["transform", *sys.argv[1:]])

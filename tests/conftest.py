@@ -15,6 +15,8 @@ from genspark.steps import Step
 
 # MLflow tells its makers of its use, unless it is told not to.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# A session hands its tasks the variables that were set when it began.
+os.environ |= dict.fromkeys(("GENSPARK_PII_KEY", "GENSPARK_PSEUDONYM_KEY"), "a key for the tests alone")
 REPOSITORY = Path(__file__).resolve().parents[1]
 SESSION = os.environ.get("GENSPARK_TEST_SESSION", "")
 ON_CONNECT = SESSION == "connect"

@@ -112,6 +112,51 @@ def test_progress_and_errors_as_lines_of_json(
     assert "'w' is not a column" in last["message"]
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [("run", "'CONF'"), ("run x --nope", "--nope"), ("rnu", "'rnu'"), ("", "command"), ("plan none.yaml", "none.yaml")],
+)
+def test_a_wrong_usage_is_a_line_of_json_too(
+    words: str, what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GENSPARK_LOG", "json")
+    assert main(words.split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["exit_code"]) == ("error", 2)
+    assert what in told["message"]
+
+
+def test_the_option_log_goes_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--log=json"]) == 2
+    assert json.loads(capsys.readouterr().err)["message"] == "Missing argument 'CONF'."
+    monkeypatch.setenv("GENSPARK_LOG", "json")
+    assert main(["run", "--log", "text"]) == 2
+    assert capsys.readouterr().err.startswith("Usage: genspark run")
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("--ovveride", "did you mean '--set'?"), ("--quite", "--quiet"), ("--zzz", "known: --set, --force")],
+)
+def test_a_misspelt_option_is_told_what_there_is(option: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "job.yaml", option, "--log", "json"]) == 2
+    assert meant in json.loads(capsys.readouterr().err)["message"]
+
+
+def test_lines_of_json_tell_the_share_that_is_done_and_the_time_left(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("genspark.terminal.progress._EVERY", 0)
+    assert main(["run", str(conf), "--log", "json", "--set", "engine=polars"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    last = {line["phase"]: line for line in told if line["event"] == "progress"}
+    for phase in ("fitting: scan 1 of 1", "writing the table"):
+        assert (last[phase]["rows"], last[phase]["share"], last[phase]["seconds_left"]) == (3, 1, 0)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_commands_and_options_are_completed(shell: str) -> None:
     asked = {"bash": {"COMP_WORDS": "genspark pro", "COMP_CWORD": "1"}}.get(
@@ -140,6 +185,14 @@ def test_the_progress_on_a_terminal_heeds_no_color(monkeypatch: pytest.MonkeyPat
     assert re.search(r"reading: .* s, 5,000 rows, [\d,]+ a second", written.getvalue())
     # Neither a colour of the 16 nor of more.
     assert not re.search(r"\x1b\[[\d;]*(?:3[0-8]|9[0-7])m", written.getvalue())
+
+
+def test_a_narrow_terminal_shows_the_share_of_the_rows_and_the_times() -> None:
+    written = io.StringIO()
+    progress = ConsoleProgress(Console(file=written, force_terminal=True, width=80, color_system=None))
+    with progress.phase("reading the source once, for all passes"):
+        progress.rows(1_234, 0.256)
+    assert re.search(r"reading the source once, … .* 25%, 1,234 rows, [\d,]+/s 0:00:00 --:--", written.getvalue())
 
 
 def test_plan_prints_scans_and_writes_nothing(spark: Any, conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

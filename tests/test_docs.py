@@ -145,6 +145,26 @@ def test_a_command_that_cannot_be_is_found_out() -> None:
             parse(get_command(app), words)
 
 
+INSTALLED = re.compile(r"pip install[^\n`]*\s'?genspark(?![\w/-])(\[?)")
+"""An installation of genspark by its name."""
+
+
+@every_page
+def test_genspark_is_installed_from_no_index(page: Path) -> None:
+    # It is on none. Between the words an extra is added by name, to a genspark that is there; a block stands alone.
+    text = page.read_text(encoding="utf-8")
+    assert [extra for extra in INSTALLED.findall(text) if not extra] == []
+    assert [shown for _, shown in FENCE.findall(text) if INSTALLED.search(shown)] == []
+
+
+def test_an_installation_by_name_is_found_out() -> None:
+    assert INSTALLED.findall("pip install -c x genspark\npip install 'genspark[all]' dist/genspark-0.1.0.whl") == [
+        "",
+        "[",
+    ]
+    assert not INSTALLED.search("pip install ./dist/genspark-0.1.0-py3-none-any.whl[all]")
+
+
 @every_page
 def test_no_absent_make_target_is_named(page: Path) -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -42,7 +42,11 @@ def listed(entry: Any) -> Iterator[str]:
 def test_the_navigation_holds_every_page() -> None:
     pages = {path for path in made_of() if path.endswith(".md")}
     # Code that a page links to is reached from there.
-    code = {path for path in pages if any((ROOT / path).with_suffix(end).exists() for end in (".py", ".yaml", ".json"))}
+    code = {
+        path
+        for path in pages
+        if any((ROOT / path).with_suffix(end).exists() for end in (".py", ".yaml", ".yml", ".json"))
+    }
     lacking = pages - code - set(listed(NAVIGATION))
     assert lacking == set(), f"docs/zensical.toml: give each of these a line in `nav`: {sorted(lacking)}"
     gone = set(listed(NAVIGATION)) - pages

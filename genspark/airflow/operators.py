@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from genspark import job
+from genspark import errors, job
 from genspark.airflow.assets import tell_assets
 from genspark.airflow.submission import Outcome, Submission
 from genspark.airflow.triggers import GensparkRunTrigger
@@ -87,14 +87,15 @@ class GensparkRunOperator(BaseOperator):  # type: ignore[misc]
         return self.execute_complete(context, asyncio.run(submission.outcome()))
 
     def execute_complete(self, context: Any, event: Outcome) -> dict[str, Any]:
-        """The report of a run elsewhere. Raises AirflowException with what went wrong there."""
+        """The report of a run elsewhere. Raises AirflowException with what went wrong there, as `execute` does."""
         if "report" not in event:
             code = f" (exit code {event['exit_code']})" if event.get("exit_code") else ""
-            raise AirflowException(f"{event.get('error', 'the trigger told nothing')}{code}")
+            kind = AirflowFailException if _is_hopeless(event) else AirflowException
+            raise kind(f"{event.get('error', 'the trigger told nothing')}{code}")
         return self._told(context, event["report"])
 
     def on_kill(self) -> None:
-        """End the process of a run elsewhere that the worker waits for."""
+        """End the process of a run elsewhere that the worker waits for. A driver in cluster mode goes on."""
         if self._submission:
             self._submission.stop()
 
@@ -122,3 +123,11 @@ class GensparkRunOperator(BaseOperator):  # type: ignore[misc]
     def _given(self) -> dict[str, Any]:
         names = ("config", "sets", "variables", "submit", "remote", "config_there", "poll_every")
         return {name: getattr(self, name) for name in names}
+
+
+def _is_hopeless(event: Outcome) -> bool:
+    """Whether a second try would meet the same mistake; where only the exit code tells, any mistake of the user's."""
+    kind = getattr(errors, event.get("kind", ""), None)
+    if kind is None:
+        return event.get("exit_code") == ConfigError.exit_code
+    return issubclass(kind, HOPELESS)

@@ -20,7 +20,10 @@ from genspark.job.asked import failure
 from genspark.storage.secrets import masked
 
 Outcome = dict[str, Any]
-"""`report` of a run that is in the table; else `error`, with the `exit_code` of the process where that told of it."""
+"""`report` of a run that is in the table; else `error`, with the `exit_code` of the process where that told of it.
+
+`kind` is the class of the error where genspark said it.
+"""
 
 
 @dataclass
@@ -61,18 +64,19 @@ class Submission:
         try:
             stands = await asyncio.to_thread(standing, config)
         except GensparkError as error:
-            return {"error": masked(str(error)), "exit_code": error.exit_code}
+            return {"error": masked(str(error)), "exit_code": error.exit_code, "kind": type(error).__name__}
         if stands.done:
             return {"report": stands.done.to_json()}
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
             code = await self._ended(out, errors)
             if code:
-                return {"error": _last_line(errors) or f"{self.command[0]} said nothing", "exit_code": code}
+                return {"error": f"{self.command[0]} said nothing", "exit_code": code, **_said(errors)}
             report = _report(out)
         return {"report": report} if report else await self._watched(config, stands.key, began)
 
     async def _ended(self, out: IO[str], errors: IO[str]) -> int:
-        env = {**os.environ, **self.variables, **({"SPARK_REMOTE": self.remote} if self.remote else {})}
+        own = {"GENSPARK_LOG": "json", **({"SPARK_REMOTE": self.remote} if self.remote else {})}
+        env = {**os.environ, **self.variables, **own}
         try:
             self._process = await asyncio.create_subprocess_exec(*self.command, stdout=out, stderr=errors, env=env)
         except OSError as error:
@@ -113,9 +117,14 @@ def _report(out: IO[str]) -> dict[str, Any] | None:
     return None
 
 
-def _last_line(errors: IO[str]) -> str:
-    """What genspark said last, or whoever did."""
+def _said(errors: IO[str]) -> Outcome:
+    """The error that genspark said last, as a line of JSON or as text; else the last line of whoever did."""
     errors.seek(0)
     lines = [line for line in errors.read().splitlines() if line.strip()]
+    for line in reversed(lines):
+        with contextlib.suppress(ValueError):
+            told = json.loads(line)
+            if isinstance(told, dict) and told.get("event") == "error":
+                return {"error": masked(first_line(told["message"])), "kind": told.get("kind", "")}
     own = [line.removeprefix("genspark: ") for line in lines if line.startswith("genspark: ")]
-    return masked(first_line((own or lines or [""])[-1])) if lines else ""
+    return {"error": masked(first_line((own or lines)[-1]))} if lines else {}

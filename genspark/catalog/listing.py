@@ -12,7 +12,8 @@ from typing import Any
 from genspark.catalog.entry import Entry
 from genspark.catalog.linking import link
 from genspark.catalog.looking import look
-from genspark.catalog.walking import DEPTH, Walk, walk
+from genspark.catalog.walking import DEPTH, Walk, is_table, walk
+from genspark.config.job import LEDGER_SUFFIX, QUARANTINE_SUFFIX
 from genspark.errors import GensparkError, first_line
 from genspark.evaluate.runs import ledger
 from genspark.evaluate.runs.results import label, slice_text
@@ -53,7 +54,7 @@ def listing(
     ledgers: Sequence[str] = (),
     tell: Callable[[int, int], None] = lambda _done, _known: None,
 ) -> Listing:
-    """The tables below a folder, or the one that is there.
+    """The tables below a folder, or the one that is there with its ledger and its quarantine.
 
     Read are logs, manifests, cards and ledgers, and no rows but those of ledgers. A table that cannot be read is listed
     with its error. `ledgers` are those of scores that lie elsewhere; `tell` hears how many tables are done, of how
@@ -62,6 +63,8 @@ def listing(
     found = walk(root, depth)
     named = {found.name_of(path): path for path in found.tables}
     entries = [*looked_at(named, tell), *_broken(found)]
+    if found.tables == [found.root]:
+        entries += looked_at(_beside(entries[0]), tell)
     return put_together(root, entries, ledgers, found.notes)
 
 
@@ -86,6 +89,16 @@ def put_together(root: str, entries: Iterable[Entry], ledgers: Sequence[str], no
     scores, more = _scores([*(one.path for one in known if one.kind == "scores" and not one.error), *ledgers])
     linked = link([replace(one, scores=tuple(scores.get(one.path, ()))) for one in known])
     return Listing(root, dt.datetime.now(dt.UTC), tuple(linked), (*notes, *more))
+
+
+def _beside(one: Entry) -> dict[str, str]:
+    """The names and paths of the ledger and the quarantine of a table that is listed alone."""
+    path = one.path.rstrip("/")
+    quarantine = storage_path(one.quarantine).rstrip("/") if one.quarantine else f"{path}{QUARANTINE_SUFFIX}"
+    name = quarantine.rpartition("/")[2]
+    named = {f"{name}{QUARANTINE_SUFFIX}" if name == one.name else name: quarantine}
+    named[f"{one.name}{LEDGER_SUFFIX}"] = f"{path}{LEDGER_SUFFIX}"
+    return {name: place for name, place in named.items() if is_table(place)}
 
 
 def _broken(found: Walk) -> list[Entry]:

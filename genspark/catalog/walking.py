@@ -62,26 +62,32 @@ def walk(root: str, depth: int = DEPTH) -> Walk:
     return found
 
 
+def is_table(folder: str) -> bool:
+    """Whether a table is there; no, too, where it cannot be told."""
+    told = _look(folder)
+    return not isinstance(told, str) and told[0]
+
+
 def _look(folder: str) -> tuple[bool, Sequence[str]] | str:
     """Whether a folder is a table, and the folders in it; a text says why it cannot be listed."""
     try:
         inside = children(folder)
         folders = [item.path for item in inside if item.is_folder]
         names = {path.rpartition("/")[2] for path in folders}
-        is_table = _LOG in names or (OWN in names and entry(f"{folder}/{MANIFEST}") is not None)
+        is_one = _LOG in names or (OWN in names and entry(f"{folder}/{MANIFEST}") is not None)
     except GensparkError as error:
         return first_line(error)
     except OSError as error:
         return one_line(error)
-    return is_table, folders
+    return is_one, folders
 
 
 def _next(found: Walk, folder: str, told: tuple[bool, Sequence[str]] | str) -> Iterator[str]:
     if isinstance(told, str):
         found.broken[folder] = told
         return
-    is_table, folders = told
-    if is_table:
+    is_one, folders = told
+    if is_one:
         found.tables.append(folder)
         return
     for path in folders:

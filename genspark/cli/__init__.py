@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from genspark.cli import first_looks, jobs, privacy, scores, tables, trust
-from genspark.cli.app import app
+from genspark.cli.app import run_app
 
 __all__ = ["first_looks", "jobs", "main", "privacy", "scores", "tables", "task", "trust"]
 
@@ -17,14 +17,16 @@ __all__ = ["first_looks", "jobs", "main", "privacy", "scores", "tables", "task",
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        app(None if argv is None else list(argv), prog_name="genspark")
+        return run_app(sys.argv[1:] if argv is None else argv)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
-    return 0
 
 
-def task() -> None:
-    """Run a command as a scheduler's entry point, such as a wheel task of Databricks, which only an error fails."""
-    code = main()
+def task(argv: Sequence[str] | None = None) -> None:
+    """Run a command as a scheduler's entry point, such as a task of Databricks, which only an error fails.
+
+    There a program that leaves by `sys.exit` has failed, whatever its code.
+    """
+    code = main(argv)
     if code:
         sys.exit(code)

@@ -11,7 +11,7 @@ PANEL = "First looks"
 Sources = Annotated[list[str], Argument(metavar="SOURCE...", help="Files, globs, a Delta table, or a job's YAML.")]
 
 
-@command(PANEL, "data/*.csv.gz", "drafting")
+@command(PANEL, "data/taxis/*.csv.gz", "drafting")
 def profile(
     source: Sources,
     rules: Annotated[bool, Option("--rules", help="Print rules that it suggests, for the step validate.")] = False,
@@ -25,7 +25,7 @@ def profile(
     """Show what is in some data."""
 
 
-@command(PANEL, "data/*.csv.gz --target out/trips", "drafting")
+@command(PANEL, "data/taxis/*.csv.gz --target out/taxis", "drafting")
 def init(
     source: Sources,
     output: Annotated[

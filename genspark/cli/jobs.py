@@ -33,7 +33,7 @@ def _seconds(every: float) -> float:
     return every
 
 
-@command(PANEL, "conf/taxis.yaml --set sink.path=out/trips --json", "commands")
+@command(PANEL, "conf/taxis.yaml --set engine=polars --json", "commands")
 def run(
     config: Config,
     sets: Sets = [],

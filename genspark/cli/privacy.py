@@ -19,7 +19,7 @@ class Distance(enum.StrEnum):
     EQUAL = "equal"
 
 
-@command(PANEL, "out/titanic --quasi age,sex,embark_town --sensitive survived --k 5 --l 2", "privacy")
+@command(PANEL, "out/titanic_private --quasi age,sex,embark_town --sensitive survived --k 5 --l 2", "privacy")
 def privacy(
     table: Table,
     quasi: Annotated[
@@ -43,7 +43,7 @@ def privacy(
     """Measure how well persons hide in a table, and fail where it is too little."""
 
 
-@command(PANEL, "out/trips --vault /safe/vault --columns user -o revealed.parquet", "privacy")
+@command(PANEL, "out/rides --vault safe/vault --columns user -o revealed.parquet", "privacy")
 def reveal(
     table: Table,
     vault: Annotated[str, Option(metavar="VAULT", help="The vault that the step pseudonymize filled.")],
@@ -58,7 +58,7 @@ def reveal(
     """Write a table with originals in the place of pseudonyms."""
 
 
-@command(PANEL, "out/trips --key user=4711 --dry-run", "privacy")
+@command(PANEL, "out/rides --key user=4711 --dry-run", "privacy")
 def erase(
     table: TableOrJob,
     key: Annotated[
@@ -76,7 +76,7 @@ def erase(
     """Erase persons from a table and all that is kept beside it, and search every file for them."""
 
 
-@command(PANEL, "out/trips mean:age --bounds age=0,100 --epsilon 0.1 --budget 1", "privacy")
+@command(PANEL, "out/rides mean:age --bounds age=0,100 --epsilon 0.1 --budget 1", "privacy")
 def release(
     table: Table,
     query: Annotated[

@@ -14,7 +14,7 @@ review = typer.Typer(name="review", help="Have experts judge real and generated 
 app.add_typer(review, rich_help_panel=PANEL)
 
 
-@command(PANEL, "conf/evaluation.yaml --set evaluate.by=label --json", "evaluation")
+@command(PANEL, "conf/evaluation.yaml --set evaluate.by=digit --json", "evaluation")
 def evaluate(
     config: Annotated[str, Argument(metavar="CONF", help="A YAML file with a section evaluate, alone or in a job's.")],
     sets: Sets = [],
@@ -35,7 +35,7 @@ def scores(
     """List the scores in a ledger, and how each changed."""
 
 
-@command(PANEL, "out/real out/generated --out review --columns image,caption", "review", of=review)
+@command(PANEL, "out/real out/generated --out review --columns image,caption --reviewers ann,bob", "review", of=review)
 def make(
     real: Annotated[str, Argument(metavar="REAL", help="The table of real rows.")],
     generated: Annotated[str, Argument(metavar="GENERATED", help="The table of generated rows.")],

@@ -10,7 +10,7 @@ from genspark.cli.parameters import Json, Log, LogForm, Option, Quiet, Table, Ta
 PANEL = "Trust"
 
 
-@command(PANEL, "out/new --against out/old --stop 0.25", "drift")
+@command(PANEL, "out/this-week --against out/last-week --stop 0.25", "drift")
 def drift(
     table: Table,
     against: Annotated[

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
-from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
+from genspark.errors import (
+    AlreadyCommittedError,
+    DataError,
+    GensparkError,
+    ModelError,
+    ShardError,
+    SourceOvertakenError,
+)
 from genspark.job import duplicates, models, vaults
 from genspark.job.fairness import audited, check_audit
 from genspark.job.holding import Holding
@@ -24,6 +31,7 @@ from genspark.job.recovery import counted
 from genspark.job.report import FORGOTTEN, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner
+from genspark.job.runners.failure import without_values
 from genspark.job.sums import check_sums
 from genspark.job.update import Update, UpdateReport, refuse_exact
 from genspark.pipeline.model import PipelineModel
@@ -84,6 +92,9 @@ class Attempt:
             try:
                 self.open(spark)
                 yield
+            except GensparkError as error:
+                self._hide_values(error)
+                raise
             finally:
                 self._folders.close()
                 if hasattr(self, "runner"):
@@ -137,10 +148,16 @@ class Attempt:
             self.once.begin()
             return self.once.finish(self.with_what_can_be_read(work))
         except BaseException as error:
+            self._hide_values(error)
             self.once.fail(error, self.phases.elapsed)
             if isinstance(error, KeyboardInterrupt) and self.once.is_recorded:
                 raise KeyboardInterrupt("the table is written") from None
             raise
+
+    def _hide_values(self, error: BaseException) -> None:
+        """Where a step keeps persons out, take what engines quote of rows from an error's message."""
+        if any(step.hides_persons for step in self.config.steps):
+            without_values(error)
 
     def recount(self) -> Mapping[str, Any]:
         """The counts of the rows that a killed run of this source and configuration wrote, by the ledger's columns."""
@@ -172,8 +189,11 @@ class Attempt:
                     self.with_what_can_be_read(self._read_schema)
 
     def _read_schema(self) -> None:
-        with self.phases.phase("plan", "reading the schema"):
-            self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
+        is_fitted = self.config.refit == "never" and self.once.is_growing
+        # Types that are not told take a pass.
+        with self.phases.phase("plan", "reading the schema", reads=True):
+            fits = self.once.fits and not is_fitted
+            self.plan = self.config.pipeline().plan_for(self.runner.read_schema(), fits=fits)
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
                 self.runner.identity = identity = Identity.of(self.config, source, result)
@@ -196,15 +216,17 @@ class Attempt:
 
     def _spend(self) -> None:
         """Write down what the fit spends of the table's budget: once, however often the fit begins anew."""
-        section, table = self.config.privacy, self.runner.target
-        if section is not None and not self._has_spent:
-            query = f"fit of {self.config.name}: {len(releases(self.plan))} statistics"
-            version = -1 if table.version is None else table.version
-            left = spend(table.path, version, query, section.epsilon, section.budget, MECHANISM, "privacy.")
-            self._has_spent = True
-            self.phases.note(
-                f"privacy: epsilon {section.epsilon:g} spent on the fit; {left:g} left of {section.budget:g}"
-            )
+        section = self.config.privacy
+        if section is None or self._has_spent:
+            return
+        if not self.writes_table:
+            self.runner.look_at_target()
+        table = self.runner.target
+        query = f"fit of {self.config.name}: {len(releases(self.plan))} statistics"
+        version = -1 if table.version is None else table.version
+        left = spend(table.path, version, query, section.epsilon, section.budget, MECHANISM, "privacy.")
+        self._has_spent = True
+        self.phases.note(f"privacy: epsilon {section.epsilon:g} spent on the fit; {left:g} left of {section.budget:g}")
 
     def _scan(self, shown: str, run_pass: RunPass, fit_pass: FitPass) -> Mapping[Statistic, State]:
         self.runner.passes["fit"] += 1

@@ -32,11 +32,11 @@ class Phases:
         self.progress.note(masked(line))
 
     @contextlib.contextmanager
-    def phase(self, kind: str, shown: str) -> Iterator[None]:
-        """Show the block as a phase of a kind; where rows are read, with the engine's tasks."""
+    def phase(self, kind: str, shown: str, *, reads: bool = False) -> Iterator[None]:
+        """Show the block as a phase of a kind; where it reads rows, as a fit and a write do, with how far it is."""
         start = time.perf_counter()
         with self.progress.phase(shown), contextlib.ExitStack() as stack:
-            if self.watch and kind in ("fit", "write"):
+            if self.watch and (reads or kind in ("fit", "write")):
                 stack.enter_context(self.watch(self.progress))
             try:
                 yield

@@ -16,8 +16,8 @@ class Progress(Protocol):
     def tasks(self, done: int, known: int) -> None:
         """Tasks of the phase that are done, of those known so far."""
 
-    def rows(self, done: int) -> None:
-        """Rows of the phase that are read."""
+    def rows(self, done: int, share: float | None = None) -> None:
+        """Rows of the phase that are read, and the share of its work that is done, from 0 to 1, where that is known."""
 
     def note(self, line: str) -> None:
         """Show a line once."""
@@ -33,7 +33,7 @@ class Silent:
     def tasks(self, done: int, known: int) -> None:
         return None
 
-    def rows(self, done: int) -> None:
+    def rows(self, done: int, share: float | None = None) -> None:
         return None
 
     def note(self, line: str) -> None:

@@ -13,10 +13,10 @@ from genspark.columns.expressions import HIDDEN
 from genspark.engines import engine_for
 from genspark.errors import SourceError, did_you_mean, first_line
 from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.personal import personal_columns
 from genspark.report.steps import NOT_TO_BE_HAD, collected, source_rows
-from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Counted
+from genspark.steps.rejection import Counted, Judge
 from genspark.tables.grouping import group_names
 
 GROUP = f"{HIDDEN}group"
@@ -33,7 +33,7 @@ class Fates:
     rows: dict[str, int]
     did: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """The rows that the step keeps; what it does to the others, and to these, is counted by group."""
         rejections = [rule for rule in step.rejections(parameters) if rule.action != "error"]
         counts = step.counts(parameters)
@@ -85,12 +85,19 @@ def fates_of(table: str, groups: Sequence[str]) -> dict[str, Any]:
 
 
 def followed_by_group(model: PipelineModel, frame: pl.DataFrame, groups: Sequence[str]) -> dict[str, Any]:
-    """Follow a frame through a model's steps. Raises SourceError for groups that it has not, or too many of them."""
+    """Follow a frame through a model's steps.
+
+    Raises SourceError for groups that it has not, or too many of them, and for those whose values a step hides.
+    """
     absent = [name for name in groups if name not in frame.columns]
     if absent:
         raise SourceError(
             f"{absent[0]!r} is not a column of the source{did_you_mean(absent[0], frame.columns)}; a step makes it"
         )
+    personal = personal_columns(model.steps)
+    hidden = [name for name in groups if name in personal]
+    if hidden:
+        raise SourceError(f"{hidden[0]!r} tells of persons as it is read, and a step hides it; group by another column")
     frame = frame.with_columns(group_names(groups).alias(GROUP))
     rows = dict(frame.group_by(GROUP).len().sort(GROUP).iter_rows())
     if len(rows) > MOST_GROUPS:

@@ -13,9 +13,10 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
+from genspark.engines.polars.meter import METER
 from genspark.errors import SourceError, StoreError
 from genspark.sources.places import PLACE
 from genspark.storage.files import is_uri
@@ -45,15 +46,18 @@ def is_compressed(path: str) -> bool:
 
 
 def open_unpacked(path: str) -> Any:
-    """Open a file as a stream of its bytes, unpacked by its suffix. Raises OSError, also while it is read."""
+    """Open a file as a stream of its bytes, unpacked by its suffix. Raises OSError, also while it is read.
+
+    `METER` hears how much of the file is read.
+    """
     import pyarrow as pa
 
     codec = _CODECS.get(suffix_of(path))
-    raw = open_stream(path)
+    raw = _Metered(open_stream(path))
     if codec is None:
         return raw
     if isinstance(codec, str):
-        return pa.CompressedInputStream(raw, codec)
+        return pa.CompressedInputStream(pa.PythonFile(raw, "r"), codec)
     return io.BufferedReader(_Unpacked(raw, codec(raw, path)), _CHUNK)
 
 
@@ -102,6 +106,34 @@ def _why_not_hadoops(uri: str) -> str | None:
 def _is_hadoops(head: bytes) -> bool:
     """Whether a file may begin so: with the length of a block."""
     return not any(head.startswith(frame) for frame in _FRAMES.values()) and int.from_bytes(head[:4]) < _MOST
+
+
+class _Metered:
+    """A stream of a file's bytes, of which `METER` hears. Streams of stores do not tell how far they are."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._raw.closed)
+
+    def read(self, size: int = -1) -> bytes:
+        data = bytes(self._raw.read(size))
+        METER.add(size=len(data))
+        return data
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class _Unpacked(io.RawIOBase):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from genspark.engines.polars.meter import METER
 from genspark.sources.dataset import Dataset
 from genspark.sources.format import UNREADABLE
 from genspark.sources.shard import Shard
@@ -44,6 +45,7 @@ def copied(shards: Sequence[Shard], folder: str) -> list[Shard]:
     remote = _remote(shards)
     if sum(shard.size for shard in remote) > free_bytes(Path(folder)) // 2:
         return list(shards)
+    METER.begin(size=sum(shard.size for shard in remote))
     copies = {shard.path: f"{folder}/copied-{i:06d}.parquet" for i, shard in enumerate(remote)}
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         whole = list(threads.map(lambda shard: _copy(shard, copies[shard.path]), remote))
@@ -61,4 +63,5 @@ def _copy(shard: Shard, copy: str) -> bool:
         download(shard.path, copy)
     except UNREADABLE:
         return False
+    METER.add(size=shard.size)
     return Path(copy).stat().st_size == shard.size

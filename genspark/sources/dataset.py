@@ -14,6 +14,9 @@ from genspark.sources.format import Format
 from genspark.sources.keeping import Kept
 from genspark.sources.shard import Shard
 
+_NUMBERS = 1 << 32
+"""Rows of one scan that Polars has numbers for."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -35,6 +38,17 @@ class Dataset:
     def tells_corrupt(self) -> bool:
         """Whether the format keeps the text of records that cannot be read in the column `CORRUPT`."""
         return self.format.tells_corrupt
+
+    @property
+    def rows(self) -> int | None:
+        """The number of rows, where it is known without a look at a file and Polars can number so many."""
+        rows = self.format.rows(self.shards)
+        return rows if rows is not None and rows < _NUMBERS else None
+
+    @property
+    def bytes_told(self) -> int | None:
+        """The bytes of the files, where `METER` hears of them as they are read."""
+        return sum(shard.bytes_there for shard in self.shards) if self.format.tells_bytes else None
 
     @property
     def file_schema(self) -> dict[str, pl.DataType]:

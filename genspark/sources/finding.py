@@ -50,7 +50,7 @@ def find_dataset(
         found = form.inferred(_not_empty(kept), listing.options, keeper)
         kept = [s if s.path not in found.kept else dataclasses.replace(s, copy=None) for s in kept]
     schema = {**found.columns, **{name: dtype for name, dtype in constants.items() if name not in found.columns}}
-    shards = (dataclasses.replace(shard, variant=found.variants.get(shard.path, 0)) for shard in kept)
+    shards = (dataclasses.replace(s, variant=found.variants.get(s.path, 0), rows=found.rows.get(s.path)) for s in kept)
     return Dataset(form, tuple(shards), schema, listing.options, _description(source, kept), found.passes, found.kept)
 
 

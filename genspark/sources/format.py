@@ -44,13 +44,15 @@ class Found:
     """The columns of shards, and the number of passes over the data that finding them took.
 
     `variants` numbers the different sets of types that files hold before these are made alike: shard's path ->
-    number. A shard that is not in it has the variant 0. `kept` are the rows of shards that were kept on the way.
+    number. A shard that is not in it has the variant 0. `kept` are the rows of shards that were kept on the way,
+    `rows` the numbers of rows, by shard's path, that were met there.
     """
 
     columns: Schema
     passes: int = 0
     variants: Mapping[str, int] = field(default_factory=dict)
     kept: Kept = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
 
 
 class Format(ABC):
@@ -69,6 +71,7 @@ class Format(ABC):
     - `unpacks`: shards that are compressed as a whole are read.
     - `tells_place`: rows hold their file's path relative to `source.path`.
     - `holds_images`: a row is an image, its bytes in the column `image`; one that cannot be decoded keeps them.
+    - `tells_bytes`: `METER` hears of the bytes of files as they are read.
     - `is_numbered_on_spark`: Spark knows which record of its file a row is. The Polars engines know it of every format.
     """
 
@@ -86,6 +89,7 @@ class Format(ABC):
     unpacks: ClassVar[bool] = False
     tells_place: ClassVar[bool] = False
     holds_images: ClassVar[bool] = False
+    tells_bytes: ClassVar[bool] = False
     is_numbered_on_spark: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -129,6 +133,12 @@ class Format(ABC):
         `schema` has the columns of the files and of their folders. `columns`, which the scan returns, has the same,
         then `CORRUPT`, `FILE` and `RECORD` where these are asked for. A shard that cannot be read fails the query.
         """
+
+    def rows(self, shards: Sequence[Shard]) -> int | None:
+        """The number of rows of shards, where it is known of each without a look at its file."""
+        each = [shard.rows if shard.size else 0 for shard in shards]
+        known = [rows for rows in each if rows is not None]
+        return sum(known) if len(known) == len(each) else None
 
     def parts(self, shard: Shard, size: int) -> Iterator[Shard]:
         """Cut the shard into parts of about `size` bytes, for tasks to share; it stays whole where it cannot be cut."""

@@ -1,14 +1,15 @@
-"""The number of each row's record in its source file, from 0: `RECORD`. Corrupt records count."""
+"""The numbers of rows, from 0: that of the record in its file, `RECORD`, where corrupt ones count, and in its scan."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from genspark.engines.fate import RECORD
+from genspark.engines.polars.meter import NUMBER
 
 
 def numbered(frames: Iterable[pl.DataFrame], needed: frozenset[str]) -> Iterator[pl.DataFrame]:
@@ -21,6 +22,16 @@ def numbered(frames: Iterable[pl.DataFrame], needed: frozenset[str]) -> Iterator
         numbers = pl.int_range(start, start + frame.height, dtype=pl.Int64)
         yield frame.with_columns(numbers.alias(RECORD))
         start += frame.height
+
+
+def index_of(columns: Container[str]) -> str | None:
+    """The column in which Polars is to number the rows of a scan of these columns; None where none needs it."""
+    return next((name for name in (RECORD, NUMBER) if name in columns), None)
+
+
+def in_scan(columns: Container[str], before: int) -> pl.Expr:
+    """`NUMBER`, from the column of `index_of`, of a scan that comes after one of so many rows."""
+    return (pl.col(index_of(columns) or NUMBER).cast(pl.Int64) + before).alias(NUMBER)
 
 
 def in_files(rows: Sequence[int], firsts: Sequence[int]) -> pl.Expr:

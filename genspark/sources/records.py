@@ -48,6 +48,7 @@ class RecordFormat(StreamedFormat):
     """
 
     tells_corrupt = True
+    tells_bytes = True
     is_parsed = True
     infers = True
     unpacks = True

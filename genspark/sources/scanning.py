@@ -6,6 +6,7 @@ import polars as pl
 
 from genspark.columns.hashing import PLACE, places
 from genspark.engines.fate import CORRUPT, FILE, RECORD
+from genspark.engines.polars.meter import NUMBER
 from genspark.sources.dataset import Dataset
 from genspark.storage.stores import file_uri
 
@@ -17,15 +18,18 @@ def scan(
     with_file: bool = False,
     with_record: bool = False,
     with_place: bool = False,
+    with_number: bool = False,
 ) -> pl.LazyFrame:
-    """Scan the rows lazily and in bounded memory: the columns of the schema, then of `CORRUPT`, `FILE`, `RECORD` some.
+    """Scan the rows lazily and in bounded memory: the columns of the schema, then of `CORRUPT`, `FILE` and so on some.
 
     `CORRUPT` is among them where the format keeps corrupt records and `corrupt` is true, `FILE` where `with_file` is:
     the URI of the file that a row is from, among those of the dataset; `RECORD` where `with_record` is; and the hash of
-    both, `PLACE`, where `with_place` is. A shard that cannot be read fails the query: see `shard_error`.
+    both, `PLACE`, where `with_place` is; `NUMBER` where `with_number` is and it is known how many rows there are. A
+    shard that cannot be read fails the query: see `shard_error`.
     """
     if with_place:
-        frame = scan(dataset, corrupt=corrupt, with_file=True, with_record=True).with_columns(_place())
+        frame = scan(dataset, corrupt=corrupt, with_file=True, with_record=True, with_number=with_number)
+        frame = frame.with_columns(_place())
         return frame.drop([name for name, asked in ((FILE, with_file), (RECORD, with_record)) if not asked])
     columns: dict[str, pl.DataType] = dict(dataset.schema)
     if dataset.tells_corrupt and corrupt:
@@ -36,6 +40,8 @@ def scan(
         columns[FILE] = pl.String()
     if with_record:
         columns[RECORD] = pl.Int64()
+    if with_number and dataset.rows is not None:
+        columns[NUMBER] = pl.Int64()
     if not shards:
         return pl.LazyFrame(schema={**columns, FILE: files} if with_file else columns)
     frame = dataset.format.scan(shards, dataset.schema, dataset.options, columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -15,7 +16,7 @@ class Shard:
     is a half-open range of the row groups of a Parquet file, None for the whole file. `constants` holds the columns
     whose values come from the file's folder or the table's log. Shards of one `variant` hold the same types in the
     same order, before these are made alike. `copy` is the path of a copy of the file on this machine, unpacked where
-    that is compressed.
+    that is compressed. `rows` are those of the whole file, where its footer or the table's log told them.
     """
 
     path: str
@@ -25,8 +26,14 @@ class Shard:
     constants: Mapping[str, Any] = field(default_factory=dict)
     variant: int = 0
     copy: str | None = None
+    rows: int | None = None
 
     @property
     def bytes_at(self) -> str:
         """The path that the bytes are read from: the copy, where there is one."""
         return self.copy or self.path
+
+    @property
+    def bytes_there(self) -> int:
+        """The number of bytes at `bytes_at`."""
+        return Path(self.copy).stat().st_size if self.copy else self.size

@@ -11,10 +11,11 @@ from typing import Any
 import polars as pl
 
 from genspark.engines.fate import CORRUPT, FILE, RECORD
+from genspark.engines.polars.meter import METER, NUMBER
 from genspark.sources.dataset import Dataset
 from genspark.sources.format import Format, Found, Schema, StreamedFormat, file_columns, uri_of_path
 from genspark.sources.keeping import Keeper, Kept, Part
-from genspark.sources.numbering import in_files
+from genspark.sources.numbering import in_files, in_scan, index_of
 from genspark.sources.parsing.ahead import thread_count
 from genspark.sources.shard import Shard
 from genspark.storage.stores import file_uri
@@ -45,8 +46,15 @@ class Staged(Format):
     def scan(self, shards: Sequence[Shard], schema: Schema, options: Any, columns: Schema) -> pl.LazyFrame:
         """The rows; neighbours that are alike, and whose folders tell the same, are one scan."""
         each = [one for shard in shards for one in _numbered(shard, self.kept.get(shard.path, ()))]
-        scans = [_scan(list(group), columns) for _, group in itertools.groupby(each, key=_likeness)]
+        scans, before = [], 0
+        for _, group in itertools.groupby(each, key=_likeness):
+            alike = list(group)
+            scans.append(_scan(alike, columns, before))
+            before += sum(part.rows for _, part, _ in alike)
         return pl.concat(scans) if scans else pl.LazyFrame(schema=columns)
+
+    def rows(self, shards: Sequence[Shard]) -> int | None:
+        return sum(part.rows for shard in shards for part in self.kept.get(shard.path, ()))
 
     def read_through(self, shard: Shard, schema: Schema, options: Any) -> None:
         self.origin.read_through(shard, schema, options)
@@ -81,6 +89,7 @@ def stage(dataset: Dataset, folder: str, task: int) -> Kept | None:
     def keep(shard: Shard) -> None:
         own = [name for name in names if name not in shard.constants]
         for frame in form.frames(shard, file_columns(shard, dataset.schema), dataset.options, frozenset(own)):
+            METER.add(frame.height)
             keeper.add(shard.path, frame.select(own))
             if keeper.is_full:
                 return
@@ -103,13 +112,13 @@ def _likeness(one: tuple[Shard, Part, int]) -> str:
     return repr((dict(part.schema), dict(shard.constants)))
 
 
-def _scan(alike: list[tuple[Shard, Part, int]], columns: Schema) -> pl.LazyFrame:
+def _scan(alike: list[tuple[Shard, Part, int]], columns: Schema, before: int) -> pl.LazyFrame:
     (shard, part, _), *_ = alike
     uris = {part.file: file_uri(shard.path) for shard, part, _ in alike}
     frame = pl.scan_ipc(
         list(uris),
         include_file_paths=FILE if FILE in columns else None,
-        row_index_name=RECORD if RECORD in columns else None,
+        row_index_name=index_of(columns),
     )
 
     def column(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -119,6 +128,8 @@ def _scan(alike: list[tuple[Shard, Part, int]], columns: Schema) -> pl.LazyFrame
             return uri_of_path(FILE, uris)
         if name == RECORD:
             return in_files([part.rows for _, part, _ in alike[:-1]], [first for _, _, first in alike])
+        if name == NUMBER:
+            return in_scan(columns, before)
         if name not in part.schema:
             return pl.lit(None, dtype=dtype).alias(name)
         return pl.col(name) if part.schema[name] == dtype else pl.col(name).cast(dtype)

@@ -22,17 +22,23 @@ class TypedFormat(Format):
     def raw_schema(self, path: str) -> pl.Schema:
         """Read the columns of a file, with the types that it holds. Raises one of `UNREADABLE`."""
 
+    def looked_at(self, path: str) -> tuple[pl.Schema, int | None]:
+        """`raw_schema` of a file, and its number of rows where the same look tells it."""
+        return self.raw_schema(path), None
+
     def schema(
         self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema
     ) -> Found:
         """Find the columns of the files: all files must have the same, or those that source.schema gives."""
         first: dict[str, pl.DataType] | None = None
         numbers: dict[str, int] = {}
-        variants = {}
+        variants, counts = {}, {}
         for shard in shards:
-            raw = self._raw_schema(shard.path)
+            raw, rows = self._looked_at(shard.path)
+            counts.update({shard.path: rows} if rows is not None else {})
             variants[shard.path] = numbers.setdefault(repr(raw), len(numbers))
-            own = normal_schema(raw, shard.path)
+            # A column that no table holds is no mistake where the schema leaves it out.
+            own = normal_schema({n: t for n, t in raw.items() if given is None or n in given}, shard.path)
             if given is None:
                 same_or_refuse(own, shard.path, first or own, shards[0].path)
             else:
@@ -40,11 +46,11 @@ class TypedFormat(Format):
             first = first or own
         if not first:
             raise SourceError(f"{PLACE}: {shards[0].path} has no column; check that it holds {self.name}")
-        return Found(given or first, variants=variants)
+        return Found(given or first, variants=variants, rows=counts)
 
-    def _raw_schema(self, path: str) -> pl.Schema:
+    def _looked_at(self, path: str) -> tuple[pl.Schema, int | None]:
         try:
-            return self.raw_schema(path)
+            return self.looked_at(path)
         except UNREADABLE as error:
             cause = f"is not {self.name} that can be read ({first_line(error)})"
             raise ShardError({path: cause}, REMEDY) from error

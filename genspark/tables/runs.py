@@ -28,13 +28,14 @@ class Runs:
     """A table with its runs. `target` is None where only a quarantine is known.
 
     `entries` are the commits that tell of a run, by its id, those undone left out; `ledger` has a row for each run
-    that it lists, oldest first.
+    that it lists, oldest first; `ledger_path` is where it would be.
     """
 
     target: str | None
     quarantine: str
     entries: Mapping[str, Entry] = field(default_factory=dict)
     ledger: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ledger_path: str | None = None
 
     @property
     def configs(self) -> list[dict[str, Any]]:
@@ -107,6 +108,7 @@ def _runs(target: str, ledger: str, quarantine: str | None) -> Runs:
         quarantine or _quarantine(rows) or f"{target.rstrip('/')}{QUARANTINE_SUFFIX}",
         _entries(target),
         {row["run_id"]: row for row in reversed(rows)},
+        ledger,
     )
 
 

@@ -37,6 +37,10 @@ def catalog(arguments: SimpleNamespace) -> None:
 
 
 def _print(found: Listing) -> None:
+    if not found.entries:
+        print(f"no tables under {found.root}")
+        _print_notes(found)
+        return
     table = Table(title=f"genspark catalog: {found.root}", title_justify="left")
     for name in ("table", "version", "rows", "size", "columns", "updated", "owner", "about"):
         right = name in ("version", "rows", "size", "columns")
@@ -57,6 +61,10 @@ def _print(found: Listing) -> None:
     beside = [one.kind for one in found.entries if one not in found.tables]
     told = [f"{beside.count(kind):,} {noun}" for kind, noun in _BESIDE.items() if kind in beside]
     print(f"{counted(len(found.tables), 'table')}{', and beside them ' if told else ''}{', '.join(told)}")
+    _print_notes(found)
+
+
+def _print_notes(found: Listing) -> None:
     for note in found.notes:
         print(f"note: {note}")
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -14,11 +11,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+from rich.table import Column
 
 from genspark.engines.polars.meter import METER
 from genspark.job.progress import Progress, Silent
+from genspark.terminal.events import log_json
 
 _EVERY = 10.0  # seconds between two lines of JSON that tell how far a phase is
+_ALMOST = 0.999  # of a bar that is not quite full
 
 
 def progress_of(arguments: SimpleNamespace) -> Progress:
@@ -40,7 +40,8 @@ def shown(arguments: SimpleNamespace, phase: str) -> Iterator[Callable[[int, int
 def reading(arguments: SimpleNamespace, phase: str) -> Iterator[None]:
     """Show the rows that this process reads while the block runs, as a command's options ask for it."""
     progress = progress_of(arguments)
-    with progress.phase(phase), METER.watched(progress.rows):
+    # More than one pass may be made, and none says how long it is.
+    with progress.phase(phase), METER.watched(lambda done, _: progress.rows(done)):
         yield
 
 
@@ -68,19 +69,31 @@ class ConsoleProgress:
         if self._bars is not None and known:
             self._bars.update(self._bars.task_ids[0], completed=done, total=known, told=f"{done}/{known}")
 
-    def rows(self, done: int) -> None:
+    def rows(self, done: int, share: float | None = None) -> None:
         self._clock.rows = done
-        if self._bars is not None and done:
-            told = f"{done:,} rows, {self._clock.rows_a_second:,} a second"
-            self._bars.update(self._bars.task_ids[0], told=told)
+        if self._bars is None:
+            return
+        told = [f"{int(share * 100)}%"] if share is not None else []
+        told += [f"{done:,} rows, {self._clock.rows_a_second:,}/s"] if done else []
+        # A whole bar stops the clock, and after the last row a phase may go on.
+        self._bars.update(
+            self._bars.task_ids[0],
+            told=", ".join(told),
+            completed=None if share is None else min(share, _ALMOST),
+            total=None if share is None else 1.0,
+        )
 
     def note(self, line: str) -> None:
         self._say(line)
 
     @contextlib.contextmanager
     def _bar(self, name: str) -> Iterator[None]:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
-        times = (TimeElapsedColumn(), TimeRemainingColumn(compact=True))
+        # Else a narrow terminal would cut the times.
+        short = Column(no_wrap=True, max_width=self._console.width // 3)
+        named = TextColumn("{task.description}", table_column=short)
+        columns = (SpinnerColumn(), named, BarColumn(), TextColumn("{task.fields[told]}"))
+        whole = Column(no_wrap=True)
+        times = (TimeElapsedColumn(table_column=whole), TimeRemainingColumn(compact=True, table_column=whole))
         with Bars(*columns, *times, console=self._console, transient=True) as bars:
             bars.add_task(name, total=None, told="")
             self._bars = bars
@@ -111,9 +124,9 @@ class JsonProgress:
     def tasks(self, done: int, known: int) -> None:
         self._tell(tasks_done=done, tasks_known=known)
 
-    def rows(self, done: int) -> None:
+    def rows(self, done: int, share: float | None = None) -> None:
         self._clock.rows = done
-        self._tell()
+        self._tell(**({} if share is None else self._clock.left(share)))
 
     def note(self, line: str) -> None:
         log_json("note", message=line)
@@ -121,7 +134,7 @@ class JsonProgress:
     def _tell(self, **told: Any) -> None:
         if time.monotonic() - self._told >= _EVERY:
             self._told = time.monotonic()
-            log_json("progress", phase=self._name, seconds=round(self._clock.seconds, 3), **told, **self._rows())
+            log_json("progress", phase=self._name, seconds=round(self._clock.seconds, 3), **self._rows(), **told)
 
     def _rows(self) -> dict[str, int]:
         return {"rows": self._clock.rows, "rows_a_second": self._clock.rows_a_second} if self._clock.rows else {}
@@ -144,8 +157,7 @@ class Clock:
         """The rows read a second."""
         return round(self.rows / max(self.seconds, 1e-3))
 
-
-def log_json(event: str, **told: Any) -> None:
-    """Write an event as a line of JSON on standard error."""
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    print(json.dumps({"time": now, "event": event, **told}, ensure_ascii=False), file=sys.stderr, flush=True)
+    def left(self, share: float) -> dict[str, float]:
+        """The share of the phase that is done, and how many seconds the rest takes if it goes on as until now."""
+        told = {"share": round(share, 3)}
+        return {**told, "seconds_left": round(self.seconds * (1 / share - 1), 1)} if share else told

@@ -136,9 +136,35 @@ def test_a_failed_run_is_told(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_root_may_be_a_table_and_must_be_there(root: Path) -> None:
-    assert [one.name for one in listing(str(root / "lake/crm/people")).entries] == ["people"]
+    assert [one.name for one in listing(str(root / "lake/crm/people")).entries] == ["people", "people_runs"]
     with pytest.raises(SourceError, match="no/where: there is no such folder"):
         listing(str(root / "no/where"))
+
+
+@pytest.mark.parametrize(
+    ("beside", "name"), [("table_quarantine",) * 2, ("odd/table", "table_quarantine"), ("odd", "odd")]
+)
+def test_a_table_that_is_the_root_is_told_with_what_lies_beside_it(
+    beside: str, name: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = {"validate": {"rules": [{"columns": "age", "not_null": True, "level": "quarantine"}]}}
+    job.run(
+        people(root, "x", steps=[rule], sink={"path": f"{tmp_path}/table"}, quarantine={"path": f"{tmp_path}/{beside}"})
+    )
+    found = listing(f"{tmp_path}/table")
+    assert {one.name: (one.kind, one.beside) for one in found.entries} == {
+        "table": ("table", None),
+        "table_runs": ("runs", "table"),
+        name: ("quarantine", "table"),
+    }
+    assert found.tables[0].quarantined == 1
+    assert cli.main(["catalog", f"{tmp_path}/table", "-q"]) == 0
+    assert "1 table, and beside them 1 of quarantine, 1 of runs" in capsys.readouterr().out
+
+
+def test_a_folder_without_tables_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["catalog", str(tmp_path), "-q"]) == 0
+    assert capsys.readouterr().out == f"no tables under {tmp_path}\n"
 
 
 def test_what_is_too_deep_is_told(root: Path) -> None:

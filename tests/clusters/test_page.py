@@ -1,4 +1,4 @@
-"""The blocks of docs/clusters.md: settings that Spark has, a bundle that Databricks' SDK knows, setup.py's packages."""
+"""The blocks of docs/clusters.md: settings that Spark has, setup.py's packages; that of the bundle has its own file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from databricks.sdk.service.jobs import JobSettings
 from environments import REPOSITORY, requirements
 from test_docs import blocks
 
@@ -17,7 +16,7 @@ from genspark.session import driver
 
 PAGE = REPOSITORY / "docs" / "clusters.md"
 SHELL = blocks(PAGE, "sh")
-BUNDLE, POD = (yaml.safe_load(text) for text in sorted(blocks(PAGE, "yaml"), key=lambda text: "apiVersion" in text))
+(POD,) = (yaml.safe_load(text) for text in blocks(PAGE, "yaml") if "apiVersion" in text)
 OF_OTHERS = ("spark.plugins", "spark.sql.catalog.spark_catalog", "spark.connect.grpc.binding.address")
 """Settings that are no constants of these jars: of Spark's plugins, of its catalogs, of Connect."""
 
@@ -67,19 +66,6 @@ def test_a_setting_that_spark_has_not_is_found_out(constants: bytes) -> None:
     assert is_known("spark.executor.memory", constants)
     assert not is_known("spark.executor.memmory", constants)
     assert not is_known("spark.kubernetes.container.imagee", constants)
-
-
-def test_the_bundle_is_one_that_databricks_knows() -> None:
-    assert set(BUNDLE) == {"bundle", "artifacts", "resources", "targets"}
-    for job in BUNDLE["resources"]["jobs"].values():
-        # What the SDK does not know is not in what it gives back.
-        assert JobSettings.from_dict(job).as_dict() == job
-        keys = {each["environment_key"] for each in job["environments"]}
-        assert {task["environment_key"] for task in job["tasks"]} <= keys
-        (task,) = job["tasks"]
-        wheel = task["python_wheel_task"]
-        assert (wheel["package_name"], wheel["parameters"][0]) == ("genspark", "run")
-        assert f'"{wheel["entry_point"]}=genspark.cli:task"' in (REPOSITORY / "setup.py").read_text()
 
 
 def test_an_entry_point_fails_as_the_command_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

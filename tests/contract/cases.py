@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,6 @@ from genspark.statistics import (
 )
 from genspark.steps import Step
 
-os.environ.setdefault("GENSPARK_PII_KEY", "a key for the tests alone")
-os.environ.setdefault("GENSPARK_PSEUDONYM_KEY", "a key for the tests alone")
 INF, NAN = math.inf, math.nan
 ROWS = 24
 TOKENIZER = str(Path(__file__).with_name("tokenizer.json"))

@@ -68,3 +68,16 @@ def test_what_keeps_exact_statistics_is_refused_beside_it(folder: Path) -> None:
     with pytest.raises(PlanError, match="privacy: the exact statistics of each file would be kept"):
         job.fit_update(config(folder))
     assert not Path(f"{folder}/out{SUFFIX}").exists()
+
+
+def test_a_fit_without_a_table_spends_from_the_table_that_it_is_for(folder: Path) -> None:
+    model = job.fit(config(folder))
+    assert model.parameters[0]["values"]["age"] == pytest.approx(24.5, abs=8)
+    assert spent(folder) == [1]
+    assert not (folder / "out" / "_delta_log").exists()
+
+
+def test_a_fit_without_a_table_needs_no_budget(folder: Path) -> None:
+    exact = config(folder).model_copy(update={"privacy": None})
+    assert job.fit(exact).parameters[0]["values"]["age"] == pytest.approx(24.5)
+    assert not Path(f"{folder}/out{SUFFIX}").exists()

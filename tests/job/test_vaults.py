@@ -18,11 +18,6 @@ from genspark.sinks import vault
 ENGINES = ["polars", *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("spark", "spark-polars"))]
 
 
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "0123456789abcdef")
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "in").mkdir()
@@ -86,7 +81,6 @@ def test_a_run_that_fails_and_is_made_again_adds_once(folder: Path, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         job.run(config(folder))
     monkeypatch.undo()
-    monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "0123456789abcdef")
     assert job.run(config(folder)).rows_written == 3
     assert kept(folder) == ["Ada", "bob", "eve"]
     # Another came first: what it added is found, and nothing is there twice.

@@ -7,11 +7,12 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from airflow_database import asked, reports_of, versions
-from scheduling import done, variables
+from scheduling import COMMAND, done, job, variables
 
 from genspark.errors import ConfigError
 from genspark.job import RunReport
@@ -50,20 +51,63 @@ def test_what_is_not_installed_is_named(scheduler: str, monkeypatch: pytest.Monk
         importlib.import_module(f"genspark.{scheduler}")
 
 
+RAISED = """
+import json, sys
+from genspark.airflow import GensparkRunOperator, table_asset
+for at, given in enumerate(json.loads(sys.argv[1])):
+    try:
+        GensparkRunOperator(task_id=f"run{at}", **given).execute({})
+    except Exception as error:
+        print("RAISED", type(error).__name__, error)
+for path in json.loads(sys.argv[2]):
+    try:
+        print("ASSET", table_asset(path).uri)
+    except Exception as error:
+        print("REFUSED", error)
+"""
+
+
+def raised(schedulers: Path, home: Path, jobs: list[dict[str, Any]], assets: list[str]) -> list[str]:
+    """What tasks raise, and what table_asset makes of paths."""
+    program = [str(schedulers / "bin" / "python"), "-c", RAISED, json.dumps(jobs), json.dumps(assets)]
+    lines = done(program, variables(home)).splitlines()
+    return [line for line in lines if line.startswith(("RAISED", "ASSET", "REFUSED"))]
+
+
 @pytest.mark.slow
 @pytest.mark.exhaustive
 def test_only_what_may_pass_is_tried_again(schedulers: Path, tmp_path: Path) -> None:
     """AirflowFailException is the one after which Airflow tries no more."""
     (tmp_path / "mistaken.yaml").write_text("name: mistaken\n")
-    job = "name: late\nsource: {path: 'none.csv', format: csv}\nsteps: [{drop: {columns: a}}]\nsink: {path: 'table'}\n"
-    (tmp_path / "late.yaml").write_text(job)
-    code = (
-        "import sys\nfrom genspark.airflow import GensparkRunOperator\nfor at, path in enumerate(sys.argv[1:]):\n"
-        "    try:\n        GensparkRunOperator(task_id=f'run{at}', config=path).execute({})\n"
-        "    except Exception as error:\n        print('RAISED', type(error).__name__, error)\n"
+    good = job(tmp_path / "good")
+    absent, unplanned = [f"source.path={tmp_path}/none"], ["steps[0].scale.columns=w"]
+    told = raised(
+        schedulers,
+        tmp_path,
+        [
+            {"config": str(tmp_path / "mistaken.yaml")},
+            {"config": good, "sets": absent},
+            {"config": str(tmp_path / "absent.yaml")},
+            {"config": good, "sets": unplanned},
+            # In a process of its own each mistake is what it is in the worker's.
+            {"config": good, "sets": absent, "submit": COMMAND},
+            {"config": good, "sets": unplanned, "submit": COMMAND},
+            {"config": good, "submit": ["sh", "-c", "exit 2"]},
+        ],
+        [],
     )
-    paths = [str(tmp_path / name) for name in ("mistaken.yaml", "late.yaml", "absent.yaml")]
-    said = done([str(schedulers / "bin" / "python"), "-c", code, *paths], variables(tmp_path))
-    raised = [line.split()[1] for line in said.splitlines() if line.startswith("RAISED")]
-    assert raised == ["AirflowFailException", "AirflowException", "AirflowFailException"]
-    assert "none.csv" in said
+    fails, passes = "AirflowFailException", "AirflowException"
+    assert [line.split()[1] for line in told] == [fails, passes, fails, fails, passes, fails, fails]
+    assert f"{tmp_path}/none" in told[1]
+    assert "'w' is not a column" in told[3]
+    assert "'w' is not a column" in told[5]
+    assert told[5].endswith("(exit code 2)")
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+def test_an_asset_is_the_same_wherever_its_dag_is_read(schedulers: Path, tmp_path: Path) -> None:
+    told = raised(schedulers, tmp_path, [], ["/data/taxis", "s3://bucket/taxis", "out/taxis", "main.sales.taxis"])
+    assert told[:2] == ["ASSET file:///data/taxis", "ASSET s3://bucket/taxis"]
+    assert told[2].startswith("REFUSED table_asset: 'out/taxis' is no path from the root")
+    assert told[3].startswith("REFUSED")

@@ -125,5 +125,7 @@ def run_twice(scheduler: str, call: str, environment: Path, folder: Path) -> Non
     shown = folder / "shown.py"
     shown.write_text(f"{code.replace('/jobs/taxis.yaml', str(job))}\n{call}\n{call}\n")
     quiet = {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    # Its server takes more than its 20 seconds where other tests run beside it.
+    quiet["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "100"
     done([str(environment / "bin" / "python"), str(shown)], variables(folder, **quiet))
     assert pl.read_delta(str(folder / "table")).height == 3

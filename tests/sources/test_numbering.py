@@ -1,4 +1,4 @@
-"""Every format tells the file of each row and the number of its record there; corrupt records count as records."""
+"""Every format tells the file of each row and its record's number there, corrupt ones among them, and how far it is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import narwhals as nw
 import polars as pl
 import pyarrow.orc
 import pytest
@@ -14,10 +15,13 @@ from PIL import Image
 
 from genspark.config import Source
 from genspark.engines.fate import CORRUPT, FILE, RECORD
+from genspark.engines.polars.engine import PolarsEngine
+from genspark.engines.polars.meter import METER, NUMBER, Meter
 from genspark.sources import Dataset, find_dataset, scan
 from genspark.sources.formats import names
 from genspark.sources.parsing import blocks
 from genspark.sources.stage import stage, staged
+from genspark.statistics import Frequencies
 from genspark.storage.stores import file_uri
 
 ROWS = 700
@@ -104,3 +108,51 @@ def test_rows_that_are_kept_between_passes_know_it_too(dataset: Dataset, tmp_pat
 def test_a_corrupt_record_has_its_number(dataset: Dataset) -> None:
     rows = scan(dataset, with_record=True).filter(pl.col(CORRUPT).is_not_null()).collect()
     assert rows[RECORD].to_list() == [CORRUPT_AT] * 2
+
+
+def test_a_pass_is_told_from_nothing_to_all(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Neither a scan nor another look at a footer is worth it.
+    monkeypatch.setattr("genspark.sources.formats.parquet.footer", None)
+    METER.begin(dataset.rows, dataset.bytes_told)
+    shares = [METER.share]
+    for count in ("add", "reach"):
+        monkeypatch.setattr(Meter, count, noting(getattr(Meter, count), shares))
+    first = next(iter(dataset.schema))
+    PolarsEngine().scan(nw.from_native(scan(dataset, with_number=True)), [Frequencies((first,))])
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert shares == sorted(shares)
+    assert any(0 < share < 1 for share in shares)
+
+
+def noting(count: Callable[..., None], shares: list[float]) -> Callable[..., None]:
+    """The method of a meter, which notes the share that is done after each call."""
+
+    def noted(meter: Meter, *rows: int, **more: int) -> None:
+        count(meter, *rows, **more)
+        shares.append(meter.share)
+
+    return noted
+
+
+def test_rows_of_files_that_are_scanned_apart_are_numbered_as_one_scan(tmp_path: Path) -> None:
+    for day, values in {"1": [1, 2], "2": [], "3": [3]}.items():
+        (tmp_path / f"day={day}").mkdir()
+        pl.DataFrame({"n": values}, schema={"n": pl.Int64}).write_parquet(tmp_path / f"day={day}/a.parquet")
+    dataset = find_dataset(Source(path=str(tmp_path), format="parquet"))
+    for both in (False, True):
+        rows = scan(dataset, with_record=both, with_number=True).filter(pl.col("n") != 2).collect()
+        assert rows.select("n", NUMBER).rows() == [(1, 0), (3, 2)]
+
+
+def test_rows_kept_between_passes_are_numbered_as_one_scan(tmp_path: Path) -> None:
+    for day, text in {"1": "n\n1\n2\n", "2": "n\n3\n", "3": "n\n"}.items():
+        (tmp_path / f"in/day={day}").mkdir(parents=True)
+        (tmp_path / f"in/day={day}/a.csv").write_text(text)
+    dataset = find_dataset(Source(path=str(tmp_path / "in"), format="csv", schema="n long, day long"))
+    (tmp_path / "stage").mkdir()
+    kept = stage(dataset, str(tmp_path / "stage"), 0)
+    assert kept is not None
+    both = staged(dataset, kept)
+    assert (dataset.rows, both.rows) == (None, 3)
+    rows = scan(both, with_record=True, with_number=True).filter(pl.col("n") != 2).collect()
+    assert rows.select("n", RECORD, NUMBER).rows() == [(1, 0, 0), (3, 0, 2)]

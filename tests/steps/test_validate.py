@@ -92,6 +92,7 @@ def test_every_mistake_is_told_with_its_place() -> None:
         ({"columns": "s", "unique": True}, "unique: no row breaks it alone; the step expect"),
         ({"columns": "s", "matches": "(a"}, "no regular expression of RE2"),
         ({"sql": "x >"}, "is no SQL predicate"),
+        ({"sql": "s RLIKE '(a'"}, r"sql: '\(a' is no regular expression of RE2"),
     ],
 )
 def test_a_rule_that_is_none_is_refused_before_any_data(rule: dict[str, Any], problem: str) -> None:
@@ -158,4 +159,17 @@ def test_a_reference_that_is_gone_or_another_is_refused_before_work(
 ) -> None:
     rule = {"columns": column, "exists_in": {**reference, "table": str(zones / reference["table"])}}
     with pytest.raises(SchemaError, match=f"rules\\[0\\].exists_in: .*{problem}"):
-        Validate([rule]).bind(nw.from_native(ROWS).collect_schema())
+        Pipeline([Validate([rule])]).plan(ROWS)
+
+
+def test_text_of_a_reference_is_in_no_error(tmp_path: Any) -> None:
+    table = tmp_path / "people.csv"
+    step = Validate([{"columns": "n", "exists_in": {"table": str(table), "column": "who"}}])
+    table.write_text("who\nJane Doe\n", encoding="utf-8")
+    with pytest.raises(SchemaError, match="'n' is Int64 and 'who' of .* has values that are no whole numbers"):
+        Pipeline([step]).plan(ROWS)
+    # One that no look at the first rows finds.
+    table.write_text("who\n" + "12\n" * 10_000 + "Jane Doe\n", encoding="utf-8")
+    with pytest.raises(DataError, match="has values that are no whole numbers; cast") as caught:
+        Pipeline([step]).fit(ROWS)
+    assert "Jane" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from genspark import JobConfig, job
 from genspark.cli import main
-from genspark.errors import ConfigError, SinkError
+from genspark.errors import ConfigError, DataError, SinkError
 from genspark.job import states
 from genspark.sinks import vault
 from genspark.sinks.marks import Mark
@@ -73,6 +74,24 @@ def test_rows_go_from_table_quarantine_log_and_statistics_and_the_rest_stays(fol
     assert job.run(config(folder)).already_done
 
 
+def test_messages_of_the_ledger_forget_too(folder: Path) -> None:
+    strict = "- validate: {rules: [{columns: n, between: [0, 49], level: error}]}\n"
+    job.run(config(folder))
+    with pytest.raises(DataError, match="column 'n' has the value 50.0"):
+        job.run(config(folder, steps=strict, more="refit: full\n"), force=True)
+    ledger = str(folder / "out_runs")
+    assert pl.read_delta(ledger)["error"].str.contains("50.0").sum() == 1
+    told = erase(str(folder / "out"), {"n": ["50"], "user": [ADA]})
+    assert (told.messages, told.left) == (1, [])
+    errors = pl.read_delta(ledger)["error"].drop_nulls().to_list()
+    assert [error.count("***") for error in errors] == [1]
+    assert not any("50.0" in error for error in errors)
+    # What tells of the job itself stays, and is named.
+    named = f"- filter: {{where: \"user <> '{ADA}'\"}}\n"
+    job.run(config(folder, steps=named, more="refit: full\n"), force=True)
+    assert any("out_runs" in path for path in erase(str(folder / "out"), {"user": [ADA]}).left)
+
+
 def test_an_index_of_duplicates_forgets_too(folder: Path) -> None:
     job.run(config(folder, steps="- deduplicate: {columns: [user, n]}\n"))
     (index,) = (folder / "out" / "_genspark" / "duplicates").glob("*index*")
@@ -113,8 +132,7 @@ def test_a_list_of_duplicates_forgets_who_is_in_neither_table_nor_quarantine(
     ]
 
 
-def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "0123456789abcdef")
+def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path) -> None:
     steps = f"- pseudonymize: {{columns: user, vault: '{folder}/vault'}}\n"
     job.run(config(folder, steps))
     (pseudonym,) = vault.read(str(folder / "vault")).filter(pl.col("original") == ADA)["pseudonym"]
@@ -123,6 +141,25 @@ def test_a_vault_leads_to_pseudonyms_and_forgets_too(folder: Path, monkeypatch: 
     assert pseudonym not in pl.read_delta(str(folder / "out"))["user"]
     assert vault.read(str(folder / "vault")).filter(pl.col("original") == ADA).is_empty()
     assert vault.read(str(folder / "vault")).height == 100
+
+
+def test_a_vault_forgets_when_no_other_file_tells(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "0123456789abcdef")
+    rides = pl.DataFrame({"user": [ADA, "b", "c"], "friend": ["b", ADA, "b"]})
+    rides.write_parquet(folder / "rides.parquet")
+    text = (
+        f"name: rides\nengine: polars\nsource: {{path: '{folder}/rides.parquet', format: parquet}}\nsteps:\n"
+        f"- pseudonymize: {{columns: [user, friend], vault: '{folder}/vault'}}\n"
+        f"sink: {{path: '{folder}/rides', lineage: false}}\n"
+    )
+    job.run(JobConfig.from_text(text))
+    clear = functools.partial(erase, str(folder / "rides"), from_vault=str(folder / "vault"))
+    # She is a friend of others, too: without the vault's entry nothing would find her there.
+    once = clear({"user": [ADA]})
+    assert (once.rows, once.pseudonyms, len(once.left)) == (1, 0, 1)
+    again = clear({"user": [ADA], "friend": [ADA]})
+    assert (again.rows, again.pseudonyms, again.left) == (1, 1, [])
+    assert pl.read_delta(str(folder / "rides")).height == 1
 
 
 def test_what_is_left_is_told_and_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

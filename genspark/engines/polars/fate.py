@@ -27,9 +27,8 @@ from genspark.engines.fate import (
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.meter import METER
 from genspark.engines.polars.stream import with_callback
-from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Bound, Counted, Rejection
+from genspark.steps.rejection import Bound, Counted, Judge, Rejection
 
 REASON_FIELDS = {
     "step": pl.String,
@@ -71,7 +70,7 @@ class Counting:
         frame = with_callback(frame, see)
         return frame.filter(pl.col(CORRUPT).is_null()) if tells_corrupt else frame
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """The frame without the rows that the step rejects; what the step does is counted as rows pass."""
         rejections = step.rejections(parameters)
         rules = [rule for rule in rejections if rule.action != "error"]
@@ -122,7 +121,7 @@ class Reasoning:
         fate = pl.when(is_corrupt).then(QUARANTINED).otherwise(KEPT)
         return frame.with_columns(fate.alias(FATE), pl.when(is_corrupt).then(why).alias(REASONS))
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """The frame with those rows marked that the step sends to the quarantine."""
         rules = [rule for rule in step.rejections(parameters) if rule.action == "quarantine"]
         if not rules:

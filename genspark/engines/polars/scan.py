@@ -11,7 +11,7 @@ from genspark.engines.gathered import Gathered
 from genspark.engines.polars.gather.batch import Batch
 from genspark.engines.polars.gather.collectors import collectors, group_collectors
 from genspark.engines.polars.gather.groups import Groups
-from genspark.engines.polars.meter import METER
+from genspark.engines.polars.meter import METER, NUMBER
 from genspark.engines.polars.stream import keeping_errors
 from genspark.statistics import State, Statistic
 from genspark.statistics.base import in_order
@@ -24,12 +24,17 @@ def gather(frame: pl.LazyFrame, statistics: Sequence[Statistic]) -> Gathered:
     """The parts of statistics that share `by`, in one pass."""
     gathering = gatherer(statistics)
     columns = dict.fromkeys(column for s in statistics for column in (*s.columns, *s.by))
+    numbers = [NUMBER] if NUMBER in frame.collect_schema() else []
+    before = METER.rows
 
     def see(batch: pl.DataFrame) -> None:
-        METER.add(batch.height)
-        gathering.see(batch)
+        if numbers and batch.height:
+            METER.reach(before + int(batch[NUMBER][-1]) + 1)
+        elif not numbers:
+            METER.add(batch.height)
+        gathering.see(batch.drop(numbers))
 
-    frame.select(list(columns)).sink_batches(keeping_errors(see), maintain_order=True, engine="streaming")
+    frame.select([*columns, *numbers]).sink_batches(keeping_errors(see), maintain_order=True, engine="streaming")
     return Gathered(gathering.parts(), frozenset(columns) - gathering.nan)
 
 

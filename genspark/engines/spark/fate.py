@@ -13,9 +13,8 @@ from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, DROPPED, FATE, KEPT, 
 from genspark.engines.spark.engine import stop_on_errors, text, with_judgements
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
-from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Counted, Rejection, StepCount
+from genspark.steps.rejection import Counted, Judge, Rejection, StepCount
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation
@@ -57,7 +56,7 @@ class Fates:
         sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in self.counted]
         return frame.observe(observation, F.count(F.lit(1)).alias("read"), *totals, *sums)
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """Count what the step will do to the rows still alive, and mark those it rejects."""
         counts = {} if self.reasons else step.counts(parameters)
         if counts:

@@ -107,7 +107,7 @@ def _refusal(engine: str, config: JobConfig, spark: SparkSession | None) -> str 
         return sails or _no_spark(spark) or _no_reader(config.source.format) or _no_record(config)
     absent = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if absent:
-        return f"{', '.join(absent)} not installed (pip install genspark)"
+        return f"{', '.join(absent)} not installed (pip install {' '.join(absent)})"
     if engine == "polars":
         return _not_reached(config)
     if config.sink.files_per_partition:

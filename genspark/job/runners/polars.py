@@ -256,6 +256,7 @@ class PolarsRunner(Runner):
 
     def _each(self, work: Callable[[Dataset, int], Result], dataset: Dataset, by_bytes: int | None) -> list[Result]:
         """The results of the work on each part of the dataset, in the order of its shards; here it is one part."""
+        METER.begin(dataset.rows, dataset.bytes_told, writes=by_bytes is not None)
         try:
             return [work(dataset, 0)]
         except GensparkError:

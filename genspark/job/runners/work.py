@@ -14,6 +14,7 @@ from genspark.columns.hashing import ORDER, are_placed
 from genspark.engines.gathered import Gathered
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.fate import Counting, readable
+from genspark.engines.polars.meter import METER
 from genspark.engines.polars.stream import streamed
 from genspark.job.identity import NO_IDENTITY, Identity
 from genspark.job.quarantine.on_polars import QuarantineFiles, Stash, marked
@@ -43,8 +44,9 @@ class FitWork:
 
     def __call__(self, dataset: Dataset, task: int) -> Gathered:
         """The parts over the rows that can be read."""
-        rows = readable(scan(dataset, with_place=are_placed(self.fit_pass.opening.draws)))
-        with into(self.spill):
+        with_place = are_placed(self.fit_pass.opening.draws)
+        rows = readable(scan(dataset, with_place=with_place, with_number=METER.knows_rows))
+        with into(self.spill), METER.through(dataset.rows):
             return self.fit_pass.gather(PolarsEngine(self.nan_free), nw.from_native(rows))
 
 

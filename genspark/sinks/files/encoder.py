@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from genspark.engines.polars.meter import METER
 from genspark.sinks.files.footer import Footer
 from genspark.sinks.files.layout import Layout
 from genspark.sinks.files.log_statistics import log_statistics
@@ -66,15 +67,24 @@ class Encoder:
     def write(self, rows: pl.DataFrame, path: str, partition: Mapping[str, str | None], sample: Sample) -> WrittenFile:
         """Write a file of these rows at a path below the folder. Raises OSError."""
         with writing(f"{self.folder}/{path}") as stream:
-            footer = self.encode(rows, stream, self.rows_in_a_group(rows, sample), sample.unlike)
+            size = self.rows_in_a_group(rows, sample)
+            footer = self.encode(rows, stream, size, sample.unlike, lambda some: METER.add(written=some))
             written = stream.tell()
         stats = log_statistics(footer, self.layout.indexed(rows.columns))
         return WrittenFile(path, written, rows.height, partition, stats, int(time.time() * 1000), Footer.of(footer))
 
     def encode(
-        self, rows: pl.DataFrame, stream: Any, rows_in_a_group: int, unlike: frozenset[str] = frozenset()
+        self,
+        rows: pl.DataFrame,
+        stream: Any,
+        rows_in_a_group: int,
+        unlike: frozenset[str] = frozenset(),
+        told: Callable[[int], None] = lambda _: None,
     ) -> Any:
-        """Write the rows to a stream, with no dictionary of the columns `unlike`; return the footer."""
+        """Write the rows to a stream, with no dictionary of the columns `unlike`; return the footer.
+
+        `told` is called with the rows of each group when it is written.
+        """
         alike = {name: dtype for name, dtype in rows.schema.items() if name not in unlike}
         table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
         footers: list[Any] = []
@@ -93,7 +103,10 @@ class Encoder:
             metadata_collector=footers,
         )
         try:
-            writer.write_table(table, row_group_size=rows_in_a_group)
+            for start in range(0, table.num_rows, rows_in_a_group):
+                group = table.slice(start, rows_in_a_group)
+                writer.write_table(group, row_group_size=rows_in_a_group)
+                told(group.num_rows)
         except BaseException:
             # To close it would fail, too, and hide why.
             writer.is_open = False

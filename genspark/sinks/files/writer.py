@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from genspark.columns.hashing import ORDER
+from genspark.engines.polars.meter import METER
 from genspark.errors import SinkError
 from genspark.sinks.files.encoder import NO_ROWS, Encoder, Sample
 from genspark.sinks.files.layout import Layout
@@ -83,6 +84,7 @@ class Writer:
         """Take rows in any order. Raises SinkError for too many partitions, and OSError."""
         if not rows.height:
             return
+        METER.add(kept=rows.height)
         layout = self.encoder.layout
         if self._sample is NO_ROWS:
             self._sample = Sample.of(rows.drop(ORDER, *layout.partition_by, strict=False), self.encoder)

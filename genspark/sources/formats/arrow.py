@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from genspark.engines.polars.meter import METER
 from genspark.sources.batches import frames_of, schema_of
 from genspark.sources.format import Schema, StreamedFormat
 from genspark.sources.shard import Shard
@@ -21,6 +22,7 @@ class Arrow(TypedFormat, StreamedFormat):
 
     name = "arrow"
     is_on_spark = False
+    tells_bytes = True
 
     def raw_schema(self, path: str) -> pl.Schema:
         with open_file(path) as file:
@@ -30,7 +32,7 @@ class Arrow(TypedFormat, StreamedFormat):
         self, shard: Shard, schema: Schema, options: Mapping[str, str], needed: frozenset[str] | None
     ) -> Iterator[pl.DataFrame]:
         with open_file(shard.path) as file:
-            yield from frames_of(_batches(_reader(file)), schema)
+            yield from frames_of(METER.along(_batches(_reader(file), file, shard.size)), schema)
 
 
 def _reader(file: Any) -> Any:
@@ -41,9 +43,10 @@ def _reader(file: Any) -> Any:
     return pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)
 
 
-def _batches(reader: Any) -> Iterator[Any]:
+def _batches(reader: Any, file: Any, size: int) -> Iterator[tuple[Any, int]]:
+    """The batches, each with the bytes of the file up to its end."""
     if not hasattr(reader, "num_record_batches"):
-        yield from reader
+        yield from ((batch, file.tell()) for batch in reader)
         return
     for i in range(reader.num_record_batches):
-        yield reader.get_batch(i)
+        yield reader.get_batch(i), size * (i + 1) // reader.num_record_batches

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import polars as pl
 
+from genspark.engines.polars.meter import METER
 from genspark.errors import SessionError, SourceError
 from genspark.session import add_jar
 from genspark.session.jars import Jar
@@ -61,6 +62,7 @@ class Avro(TypedFormat, StreamedFormat):
 
     name = "avro"
     is_parsed = True
+    tells_bytes = True
 
     def listed(self, source: Source) -> Listing:
         require("fastavro", "fastavro", self.name)
@@ -83,7 +85,7 @@ class Avro(TypedFormat, StreamedFormat):
         wanted = [name for name in schema if needed is None or name in needed] or list(schema)[:1]
         own = self.raw_schema(shard.path)
         with open_file(shard.path) as file:
-            row_lists = _row_lists(file)
+            row_lists = METER.along(_row_lists(file))
             while True:
                 with _as_value_errors():
                     rows = next(row_lists, None)
@@ -102,8 +104,11 @@ class Avro(TypedFormat, StreamedFormat):
         return super().on_spark(spark, source)
 
 
-def _row_lists(file: Any) -> Iterator[list[Any]]:
-    """Gather blocks, which often have a few hundred rows only, to lists that are bounded in rows and bytes."""
+def _row_lists(file: Any) -> Iterator[tuple[list[Any], int]]:
+    """Gather blocks, which often have a few hundred rows only, to lists that are bounded in rows and bytes.
+
+    With each comes where it ends in the file.
+    """
     from fastavro import block_reader
 
     rows: list[Any] = []
@@ -111,10 +116,11 @@ def _row_lists(file: Any) -> Iterator[list[Any]]:
     for block in block_reader(file):
         rows += block
         if len(rows) >= _ROWS or file.tell() - start >= _BYTES:
-            yield rows
-            rows, start = [], file.tell()
+            start = file.tell()
+            yield rows, start
+            rows = []
     if rows:
-        yield rows
+        yield rows, file.tell()
 
 
 def _series(name: str, rows: Sequence[Any], dtype: pl.DataType) -> pl.Series:

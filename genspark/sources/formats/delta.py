@@ -146,6 +146,7 @@ def _shards(table: Any, root: str, schema: Mapping[str, pl.DataType]) -> list[Sh
             _milliseconds(row["modification_time"]),
             None,
             {name: _constant(row.get(f"partition.{name}"), schema[name]) for name in names},
+            rows=row.get("num_records"),
         )
         for row in rows
     ]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from genspark.engines.fate import CORRUPT, FILE, RECORD
+from genspark.engines.polars.meter import METER
 from genspark.sources.format import Found, Schema, StreamedFormat, require
 from genspark.sources.listing import Listing
 from genspark.sources.options import FILES, Options
@@ -55,6 +56,7 @@ class Images(StreamedFormat):
     name = "images"
     options = Options(FILES, defaults={"recursiveFileLookup": "true", "pathGlobFilter": _PATTERN})
     tells_corrupt = True
+    tells_bytes = True
     reads_empty = True
     tells_place = True
     holds_images = True
@@ -118,6 +120,7 @@ def _frames(shards: Sequence[Shard], root: str | None) -> Iterator[pl.DataFrame]
     for shard in shards:
         with open_file(shard.path) as file:
             content = bytes(file.read())
+        METER.add(size=len(content))
         rows.append((*_path_and_label(shard.path, root), *_size_and_image(content), file_uri(shard.path), 0))
         size += len(content)
         if size > _BYTES:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from genspark.engines.polars.meter import METER
 from genspark.sources.batches import frames_of, schema_of
 from genspark.sources.format import Schema, StreamedFormat
 from genspark.sources.shard import Shard
@@ -18,6 +19,7 @@ class Orc(TypedFormat, StreamedFormat):
     """ORC files, read stripe by stripe."""
 
     name = "orc"
+    tells_bytes = True
 
     def raw_schema(self, path: str) -> pl.Schema:
         with open_file(path) as file:
@@ -28,7 +30,9 @@ class Orc(TypedFormat, StreamedFormat):
     ) -> Iterator[pl.DataFrame]:
         with open_file(shard.path) as file:
             reader = _reader(file)
-            yield from frames_of((reader.read_stripe(i) for i in range(reader.nstripes)), schema)
+            count = reader.nstripes
+            stripes = ((reader.read_stripe(i), shard.size * (i + 1) // count) for i in range(count))
+            yield from frames_of(METER.along(stripes), schema)
 
 
 def _reader(file: Any) -> Any:

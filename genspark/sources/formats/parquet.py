@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,15 +13,19 @@ from typing import Any
 import polars as pl
 
 from genspark.engines.fate import FILE, RECORD
+from genspark.engines.polars.meter import NUMBER
 from genspark.engines.polars.plugin import lazy
 from genspark.sources.batches import schema_of
 from genspark.sources.format import Schema, uri_of_path
-from genspark.sources.numbering import in_files
+from genspark.sources.numbering import in_files, in_scan, index_of
 from genspark.sources.parsing.ahead import thread_count
 from genspark.sources.shard import Shard
 from genspark.sources.typed import TypedFormat
 from genspark.storage.object_stores import polars_options
 from genspark.storage.stores import file_uri, open_file
+
+_ROWS = re.compile(r"^ESTIMATED ROWS: (\d+)$", re.MULTILINE)
+"""What Polars tells of a scan. Of one file it is the number of rows in its footer."""
 
 
 class Parquet(TypedFormat):
@@ -31,14 +36,20 @@ class Parquet(TypedFormat):
     is_copied = True
 
     def raw_schema(self, path: str) -> pl.Schema:
-        """Read the columns of a file; timestamps of 96 bits are points in time, in UTC."""
-        schema = _scan([path], None, {}).collect_schema()
+        return self.looked_at(path)[0]
+
+    def looked_at(self, path: str) -> tuple[pl.Schema, int | None]:
+        """The columns and the rows of a file; timestamps of 96 bits are points in time, in UTC."""
+        scan = _scan([path], None, {})
+        schema = scan.collect_schema()
         no_zone = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
         if no_zone:
             columns = footer(path).schema
             int96 = {c.path for c in map(columns.column, range(len(columns))) if c.physical_type == "INT96"}
             schema.update({name: pl.Datetime("ns", "UTC") for name in no_zone if name in int96})
-        return schema
+        # It has read the footer, and tells of it nowhere else.
+        rows = _ROWS.search(scan.explain(optimized=False))
+        return schema, int(rows[1]) if rows else None
 
     def scan(
         self, shards: Sequence[Shard], schema: Schema, options: Mapping[str, str], columns: Schema
@@ -55,13 +66,13 @@ class Parquet(TypedFormat):
             # The share of the file's bytes: a footer has the sizes before compression.
             group_size = metadata.row_group(i).total_byte_size * shard.size // total
             if i > start and part_size + group_size > size:
-                yield dataclasses.replace(shard, row_groups=(start, i), size=part_size)
+                yield dataclasses.replace(shard, row_groups=(start, i), size=part_size, rows=None)
                 start, part_size = i, 0
             part_size += group_size
         if start == first:
             yield shard
         else:
-            yield dataclasses.replace(shard, row_groups=(start, last), size=part_size)
+            yield dataclasses.replace(shard, row_groups=(start, last), size=part_size, rows=None)
 
     def column_sizes(self, shard: Shard) -> Mapping[str, int]:
         metadata, sizes = footer(shard.path), Counter[str]()
@@ -97,6 +108,7 @@ def scan_parquet(shards: Sequence[Shard], schema: Schema, columns: Schema, *, ta
     narrower types.
     """
     parts = []
+    before = 0
     for _, group in itertools.groupby(shards, key=_scan_key):
         alike = list(group)
         constants = alike[0].constants
@@ -110,6 +122,9 @@ def scan_parquet(shards: Sequence[Shard], schema: Schema, columns: Schema, *, ta
             values.append(_file(alike))
         if RECORD in columns:
             values.append(in_files(_rows(alike[:-1]), [0] * len(alike)))
+        if NUMBER in columns:
+            values.append(in_scan(columns, before))
+            before += sum(shard.rows or 0 for shard in alike)
         parts.append(lf.select(values))
     return parts[0] if len(parts) == 1 else pl.concat(parts)
 
@@ -133,12 +148,12 @@ def _whole(shards: list[Shard], own: dict[str, pl.DataType] | None, columns: Sch
 def _scan(
     paths: list[str], own: dict[str, pl.DataType] | None, columns: Schema, file_paths: str | None = None
 ) -> pl.LazyFrame:
-    """Scan files whole; where `RECORD` is among the columns, it numbers the rows of all of them."""
+    """Scan files whole; the column of `index_of`, where there is one, numbers the rows of all of them."""
     if paths[0].startswith("hdfs://"):
         return _through_arrow(paths, own, columns, file_paths)
     told: dict[str, Any] = {"include_file_paths": file_paths, "storage_options": polars_options(paths[0])}
-    if RECORD in columns:
-        told["row_index_name"] = RECORD
+    if index := index_of(columns):
+        told["row_index_name"] = index
     if own is None:
         return pl.scan_parquet(paths, hive_partitioning=False, glob=False, **told)
     return pl.scan_parquet(
@@ -166,7 +181,8 @@ def _through_arrow(
     import pyarrow.parquet as pq
 
     schema = dict(own) if own is not None else schema_of(footer(paths[0]).schema.to_arrow_schema())
-    told: dict[str, pl.DataType] = {RECORD: pl.Int64()} if RECORD in columns else {}
+    index = index_of(columns)
+    told: dict[str, pl.DataType] = {index: pl.Int64()} if index else {}
     told |= {file_paths: pl.String()} if file_paths else {}
 
     def frames(needed: frozenset[str] | None) -> Iterator[pl.DataFrame]:
@@ -184,8 +200,8 @@ def _through_arrow(
                 made += [pl.lit(path).alias(file_paths)] if file_paths else []
                 for i in range(reader.num_row_groups):
                     rows = pl.DataFrame(pl.from_arrow(reader.read_row_group(i, columns=some)))
-                    numbers = [pl.int_range(start, start + rows.height, dtype=pl.Int64).alias(RECORD)]
-                    yield rows.select(*made, *(numbers if RECORD in told else []))
+                    numbers = [pl.int_range(start, start + rows.height, dtype=pl.Int64).alias(index)] if index else []
+                    yield rows.select(*made, *numbers)
                     start += rows.height
 
     return lazy(frames, {**schema, **told})

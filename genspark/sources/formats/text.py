@@ -17,6 +17,7 @@ class Text(StreamedFormat):
     name = "text"
     is_parsed = True
     unpacks = True
+    tells_bytes = True
 
     def schema(
         self, shards: Sequence[Shard], options: Mapping[str, str], given: Schema | None, constants: Schema

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from genspark.columns.dtypes import Schema
 from genspark.columns.kernels import Kernel
 from genspark.columns.patterns import matching
+from genspark.errors import SchemaError
 from genspark.steps.base import STEP_CONFIG, Step
 from genspark.steps.learner import Parameters
 from genspark.steps.matching import bind_each
@@ -47,6 +48,11 @@ class Validate(Step):
 
     def bind(self, schema: Schema) -> Self:
         return replace(self, rules=bind_each(self.rules, schema, "rules"))
+
+    def check_beside(self, schema: Schema) -> None:
+        problems = [f"rules[{at}].{told}" for at, rule in enumerate(self.rules) for told in rule.absent(schema)]
+        if problems:
+            raise SchemaError(problems)
 
     def reads(self) -> frozenset[str]:
         return frozenset().union(*(rule.reads() for rule in self.rules))

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from genspark.engines.fate import CORRUPT
+from genspark.engines.polars.meter import METER
 from genspark.errors import SourceError
 from genspark.sources.batches import schema_of as arrow_schema_of
 from genspark.sources.formats.json import types
@@ -37,6 +38,7 @@ def schema_of(
     Raises SourceError where no line is well formed and has a member.
     """
     as_text = is_true(options, "primitivesAsString")
+    METER.begin(size=sum(shard.bytes_there for shard in shards))
     kind: types.Kind = {}
     # Where rows are kept, a block that the types known so far hold is parsed once.
     calls = (

@@ -57,6 +57,7 @@ class Tar(StreamedFormat):
     tells_corrupt = True
     is_parsed = True
     unpacks = True
+    tells_bytes = True
 
     def listed(self, source: Source) -> Listing:
         listing = super().listed(source)
