@@ -421,6 +421,14 @@ def test_named_partitions_are_overwritten_alone() -> None:
         ("drop: a", "steps[0].drop: must be a section with keys of its own; got 'a'; its keys: columns, name"),
         ("drop: {columns: []}", "steps[0].drop.columns: must be at least 1 item long; got []"),
         ("drop: {columns: [a, 2]}", "steps[0].drop.columns[1]: must be text; got 2; put it in quotes"),
+        (
+            "validate: {rules: [{columns: a, between: [2, 1]}]}",
+            "steps[0].validate.rules[0].between: must be [least, most], with null for no bound; got [2.0, 1.0]",
+        ),
+        (
+            "filter: {where: \"a RLIKE '(b'\"}",
+            "steps[0].filter.where: '(b' is no regular expression of RE2: Invalid regular expression: missing ): (b",
+        ),
         ("scale: {columns: a, mehtod: x}", "steps[0].scale.mehtod: not a key here; did you mean 'method'?"),
         ("scale: {columns: a, range: [a, 1]}", "steps[0].scale.range[0]: must be a number; got 'a'"),
         ("scale: {columns: a, range: [1]}", "steps[0].scale.range[1]: needed and absent"),

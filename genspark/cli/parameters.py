@@ -62,5 +62,5 @@ def at_most(what: str, default: str) -> Any:
 
 
 def by_commas(text: str | None) -> tuple[str, ...]:
-    """Names that were given by commas."""
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    """Names that were given by commas, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))

@@ -24,16 +24,6 @@ def matching(patterns: Sequence[Pattern]) -> list[Kernel]:
     return [Kernel(columns, {pattern.output: pa.bool_() for pattern in patterns}, match)]
 
 
-def refuse_broken(pattern: str) -> None:
-    """Raise ValueError where a regular expression is none that RE2 takes."""
-    import pyarrow.compute as pc
-
-    try:
-        pc.match_substring_regex(pa.array([""]), pattern)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{pattern!r} is no regular expression of RE2: {error}") from None
-
-
 def _fits(texts: pa.DictionaryArray, pattern: Pattern) -> pa.Array:
     import pyarrow.compute as pc
 

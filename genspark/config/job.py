@@ -26,6 +26,7 @@ from genspark.pipeline.private import Private
 from genspark.sources.source import paths_of
 from genspark.steps import Step
 from genspark.storage.access import Access
+from genspark.storage.files import is_uri, local
 
 LEDGER_SUFFIX, QUARANTINE_SUFFIX = "_runs", "_quarantine"
 """What is added to a table's path, or its name in a catalog, for those of its ledger and its quarantine."""
@@ -115,7 +116,7 @@ class JobConfig(Document):
 
     @classmethod
     def problems_of(cls, data: Mapping[str, Any]) -> list[Problem]:
-        return [*_twins(data), *_exact_beside_noise(data)]
+        return [*_twins(data), *_exact_beside_noise(data), *_own_source(data)]
 
     @property
     def config_hash(self) -> str:
@@ -213,6 +214,28 @@ def _exact_beside_noise(data: Mapping[str, Any]) -> list[Problem]:
         what = "'update' keeps the exact statistics of each file, which privacy does not allow; set never or full"
         problems.append(Problem(("refit",), what))
     return problems
+
+
+def _own_source(data: Mapping[str, Any]) -> list[Problem]:
+    """The mistake of a job that writes its table over what it reads, so that another run would read its own rows.
+
+    A version that is named stays as it is, and so does what is read.
+    """
+    source, sink = data.get("source"), data.get("sink")
+    if not isinstance(source, Mapping) or not isinstance(sink, Mapping) or sink.get("mode") != "overwrite":
+        return []
+    if source.get("version") is not None or source.get("timestamp") is not None:
+        return []
+    given = source.get("path")
+    read = [_place(path) for path in (given if isinstance(given, list) else [given]) if isinstance(path, str)]
+    if not isinstance(sink.get("path"), str) or _place(sink["path"]) not in read:
+        return []
+    what = "is what the source reads, and would be written over: another run reads what this one wrote; name another"
+    return [Problem(("sink", "path"), what)]
+
+
+def _place(path: str) -> str:
+    return path.rstrip("/") if is_uri(path) else str(local(path).absolute())
 
 
 def _step_names(steps: Any) -> Iterator[tuple[Place, str]]:

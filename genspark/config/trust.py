@@ -79,7 +79,8 @@ class Audit(Section):
         default=None, description="The outcome that is counted, as text; left out: 1 or true, where there are two."
     )
     reference: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={}, description="Group -> the share that it should have; values of several columns joined by ' / '."
+        default={},
+        description="Group -> the share that it should have; values of several joined by ' / ', null as (missing).",
     )
     floor: Count = Field(default=30, description="Groups of fewer rows are counted, and have no rates.")
     quasi: Names = Field(

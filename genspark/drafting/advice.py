@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
-from genspark.columns.names import snake_case
+from genspark.columns.names import distinct
 from genspark.drafting.asking import Answers
+from genspark.drafting.bending import bent, bounded, scaled
+from genspark.drafting.filling import erased, imputed
+from genspark.drafting.judging import is_a_name, is_measured, is_named, is_of_times
 from genspark.drafting.looking import Column, Look
+from genspark.drafting.meanings import label_rank
+from genspark.drafting.naming import parts_of, renaming
+from genspark.drafting.proposing import why_personal
+from genspark.drafting.reasons import Advice, listed, names_of
+from genspark.drafting.rules import expected, validated
+from genspark.report.profile import LINEAGE
 from genspark.sources.formats import format_of
 
-_REFUSED = re.compile(r"[ ,;{}()\n\t=]")
-MOSTLY_MISSING, OFTEN_MISSING = 0.6, 0.05
-LONG_TAIL, SKEWED = 2.0, 1.0
-FAR_OUT = 0.001
-FEW = 12
-
-
-@dataclass(frozen=True)
-class Advice:
-    """A step for some columns, as YAML has it, and why, a line for each reason."""
-
-    kind: str
-    fields: dict[str, Any]
-    why: tuple[str, ...]
-
-
-def key_of(seen: Look) -> tuple[list[str], str]:
-    """The columns that tell rows apart, and why these."""
-    able = [c for c in seen.columns if c.is_unique and (c.is_whole or c.kind in ("category", "text"))]
-    if able:
-        best = min(able, key=lambda c: (not c.is_whole, "id" not in c.name.lower()))
-        return [best.name], f"{best.name} is another in each of the {seen.sampled:,} rows of the sample"
-    return [], "no column is another in every row: rows are told apart by all of their values"
+MOSTLY_MISSING = 0.6
 
 
 def steps_for(seen: Look, key: Sequence[str], known: Answers | None = None) -> Iterator[Advice]:
@@ -43,173 +27,136 @@ def steps_for(seen: Look, key: Sequence[str], known: Answers | None = None) -> I
     known = known or Answers()
     kept = {*key, known.label}
     gone = list(_dropped(seen, kept))
-    gone += _private(seen, kept | _left_out(gone), known.personal)
+    gone += _private([c for c in seen.columns if c.name not in _left_out(gone)], kept, known.personal)
     yield from gone
     left_out = _left_out(gone) | set(key)
     columns = [column for column in seen.columns if column.name not in left_out]
     label = known.label
-    if any(_REFUSED.search(column.name) for column in seen.columns):
-        yield Advice("rename", {"rule": "snake_case"}, ("no table holds blanks, commas or brackets in names",))
-        columns = [replace(column, name=snake_case(column.name)) for column in columns]
-        label = snake_case(label) if label else ""
-    yield from _validated(columns)
-    columns = [column for column in columns if column.name != label]
-    if seen.rows >= 10:
+    masked = {name for advice in gone if advice.kind == "pii" for name in advice.fields["columns"]}
+    fields, names = renaming([n for n in seen.names if n not in LINEAGE and n not in _left_out(gone)])
+    if fields:
+        held = "no table holds blanks, commas or brackets in names, nor two that differ in capitals alone"
+        yield Advice("rename", fields, (held,))
+        columns = [replace(column, name=names[column.name]) for column in columns]
+        label, masked = names.get(label, label), {names[name] for name in masked}
+    yield from validated(columns, masked)
+    yield from _cast(columns)
+    yield from expected(columns, seen)
+    yield from _labelled(columns, label)
+    parts = parts_of(seen)
+    columns = [c for c in columns if c.name != label and not (parts and c.name == names.get(parts.name))]
+    if seen.rows >= 10 and parts is None:
         share = "80 % to learn from, 10 % to choose by, 10 % to judge by; a row stays where its key puts it"
-        parts = {"train": 0.8, "validation": 0.1, "test": 0.1}
-        yield Advice("split", {"fractions": parts, "seed": 7}, (share,))
-    yield from _imputed(columns)
+        fractions = {"train": 0.8, "validation": 0.1, "test": 0.1}
+        column = distinct("split", {name.lower() for name in names.values()})
+        other = {"column": column} if column != "split" else {}
+        yield Advice("split", {"fractions": fractions, "seed": 7, **other}, (share,))
+    yield from erased(columns)
+    yield from imputed(columns)
     numbers = [column for column in columns if is_measured(column)]
-    yield from _bounded(numbers)
-    tails = [c for c in numbers if (c.skew or 0.0) > LONG_TAIL and c.least is not None and c.least >= 0]
-    if tails:
-        why = _listed("long tail of numbers that are not negative", tails, lambda c: f"skew {c.skew:.1f}")
-        yield Advice("transform", {"columns": _names(tails), "function": "log1p"}, (why,))
-    if numbers:
-        why = "mean 0 and deviation 1, which networks learn from best; the model brings samples back"
-        yield Advice("scale", {"columns": _names(numbers), "method": "standard"}, (why,))
+    yield from bent(numbers)
+    yield from bounded(numbers)
+    yield from scaled(numbers)
     if format_of(seen.source.format).holds_images:
         why = "half of the images flipped, as numbers beside them: readers apply them, and views of later epochs"
         yield Advice("augment", {"image": "image", "horizontal_flip": 0.5, "seed": 7}, (why,))
-    named = [c for c in columns if c.kind == "category" and c.dtype == "String"]
-    if named:
-        why = _listed("names as numbers", named, lambda c: f"{c.distinct:,} values")
-        yield Advice("encode", {"columns": _names(named), "method": "index", "overflow": "unknown"}, (why,))
-
-
-def is_measured(column: Column) -> bool:
-    """Whether a column of numbers measures something, and does not only name it."""
-    is_name = column.is_whole and column.distinct <= FEW
-    return column.kind == "number" and not is_name and column.skew is not None
+    yield from _encoded(columns)
+    yield from _left_as_they_are(columns)
 
 
 def _dropped(seen: Look, kept: Collection[str]) -> Iterator[Advice]:
     empty = [c for c in seen.columns if c.missing > MOSTLY_MISSING and c.name not in kept]
     if empty:
-        why = _listed("mostly missing", empty, lambda c: f"{c.missing:.0%}")
-        yield Advice("drop", {"columns": _names(empty)}, (why,))
+        why = listed("mostly missing", empty, lambda c: f"{c.missing:.0%}")
+        yield Advice("drop", {"columns": names_of(empty)}, (why,))
     constant = [
         c
         for c in seen.columns
         if c.name not in kept and c not in empty and c.distinct == 1 and c.missing == 0 and seen.rows > 1
     ]
     if constant and len(constant) + len(empty) < len(seen.columns):
-        yield Advice("drop", {"columns": _names(constant)}, (_listed("one value alone", constant, lambda c: c.kind),))
+        yield Advice("drop", {"columns": names_of(constant)}, (listed("one value alone", constant, lambda c: c.kind),))
 
 
-def _private(seen: Look, kept: Collection[str], personal: Sequence[str]) -> Iterator[Advice]:
-    named = [c for c in seen.columns if c.name in personal]
-    texts = [c for c in named if c.kind == "text" and c.name not in kept]
-    others = [c for c in named if c.kind != "text" and c.name not in kept]
+def _private(columns: Sequence[Column], kept: Collection[str], personal: Sequence[str]) -> Iterator[Advice]:
+    def said(column: Column) -> str:
+        return why_personal(column) or "as you said"
+
+    named = [c for c in columns if c.name in personal]
+    staying = [c for c in named if c.name in kept]
+    if staying:
+        why = listed("personal data that stays in clear, as key or label", staying, said)
+        remedy = (
+            f"to hide it: pseudonymize: {{columns: [{', '.join(names_of(staying))}]}}, with a key in the environment"
+        )
+        yield Advice("", {}, (why, remedy))
+    named = [c for c in named if c.name not in kept]
+    # Where nothing else would be left a table of masked texts is better than none.
+    are_all = len(named) == len(columns)
+    texts = [c for c in named if c.dtype == "String" and (c.traits.is_long or are_all)]
+    others = [c for c in named if c not in texts]
     if texts:
-        why = "personal data, as you said: what patterns find is masked, which is less and not nothing (docs/trust.md)"
-        yield Advice("pii", {"columns": _names(texts), "action": "mask"}, (why,))
+        why = listed("personal data in texts", texts, said)
+        what = "what patterns find is masked, which is less and not nothing (docs/trust.md)"
+        yield Advice("pii", {"columns": names_of(texts), "action": "mask"}, (why, what))
     if others:
-        yield Advice("drop", {"name": "personal", "columns": _names(others)}, ("personal data, as you said",))
+        why = listed("personal data", others, said)
+        instead = "left out, as a mask would leave nothing to learn; to join tables by it: pseudonymize instead of drop"
+        yield Advice("drop", {"name": "personal", "columns": names_of(others)}, (why, instead))
 
 
 def _left_out(given: Sequence[Advice]) -> set[str]:
     return {name for advice in given if advice.kind == "drop" for name in advice.fields["columns"]}
 
 
-def rules_for(seen: Look) -> Iterator[Advice]:
-    """The rules that all rows of a source keep, as steps that hold them."""
-    yield from _validated(seen.columns)
-    rules: list[dict[str, Any]] = []
-    why: list[str] = []
-    unique = [c for c in seen.columns if c.is_unique and c.missing == 0 and (c.is_whole or c.dtype == "String")]
-    if unique and seen.sampled == seen.rows:
-        rules.append({"columns": _names(unique), "unique": True})
-        why.append(_listed("another value in every row: it may tell rows apart", unique, lambda c: f"{c.distinct:,}"))
-    rising = [c for c in seen.columns if c.rises_along]
-    rules += [{"columns": c.name, "monotone": {"along": c.rises_along}, "level": "warn"} for c in rising]
-    if rising:
-        why.append(_listed("never falls", rising, lambda c: f"along {c.rises_along} in {seen.rows:,} rows"))
-    some = [c for c in seen.columns if 0 < c.missing < 1 and c.kind in ("number", "category", "text")]
-    rules += [{"columns": c.name, "null_share": [0, _at_most(c.missing)], "level": "warn"} for c in some]
+def _cast(columns: Sequence[Column]) -> Iterator[Advice]:
+    some = {c.name: c.readable_as for c in columns if c.dtype == "String" and c.readable_as in ("date", "timestamp")}
     if some:
-        why.append(_listed("missing", some, lambda c: f"{c.missing:.2%}"))
-    if rules:
-        yield Advice("expect", {"rules": rules}, tuple(why))
+        shown = ", ".join(f"{name} {kind}" for name, kind in some.items())
+        why = f"texts of which all in the sample are days or times of ISO 8601: {shown}; others went to the quarantine"
+        yield Advice("cast", {"columns": some}, (why,))
 
 
-def _at_most(share: float) -> float:
-    """The next whole percent from a share on."""
-    return min(1.0, math.ceil(round(share * 100, 9)) / 100)
+def _labelled(columns: Sequence[Column], label: str) -> Iterator[Advice]:
+    found = [c for c in columns if c.name == label]
+    if found:
+        gaps = f", missing in {found[0].missing:.1%}" if found[0].missing else ""
+        by = "by its name" if label_rank(label) is not None else "as you said"
+        stays = "neither imputed, bent, scaled nor encoded"
+        yield Advice("", {}, (f"{label} is the label, {by} ({found[0].distinct:,} values{gaps}): it is {stays}",))
 
 
-def _validated(columns: Sequence[Column]) -> Iterator[Advice]:
-    rules: list[dict[str, Any]] = []
-    why = ["what held of all rows should hold of the next; rows of which it does not are set aside, or counted"]
-    full = [c for c in columns if c.missing == 0]
-    if full:
-        rules.append({"columns": _names(full), "not_null": True})
-    checked = [(column, *found) for column in columns if (found := _check(column)) is not None]
-    rules += [{"columns": column.name, check: value, "level": "warn"} for column, check, value, _ in checked]
-    figures = {column.name: figure for column, *_, figure in checked}
-    why += [
-        _listed(check, [c for c, own, *_ in checked if own == check], lambda c: figures[c.name])
-        for check in dict.fromkeys(check for _, check, *_ in checked)
-    ]
-    if rules:
-        yield Advice("validate", {"rules": rules}, tuple(why))
-
-
-def _check(column: Column) -> tuple[str, Any, str] | None:
-    """The check that suits the values of a column, with what it is held to and the figure behind that."""
-    is_name = column.kind == "category" and column.dtype == "String"
-    if column.readable_as in ("date", "timestamp", "uuid"):
-        return "type", column.readable_as, f"{column.readable_as} in {column.distinct:,} values"
-    if is_name and column.top and not column.others:
-        values = [value for value, _ in column.top]
-        return "one_of", values, f"{len(values):,} values"
-    has_range = column.least is not None and column.greatest is not None
-    if is_measured(column) and has_range:
-        return "between", [column.least, column.greatest], f"{column.least:g} to {column.greatest:g}"
-    if column.pattern:
-        return "matches", column.pattern, f"{column.distinct:,} values"
-    if column.readable_as:
-        return "type", column.readable_as, f"{column.readable_as} in {column.distinct:,} values"
-    lengths = (column.least, column.greatest) if column.kind == "text" and has_range else column.lengths
-    if lengths and lengths[1]:
-        least, most = (int(length or 0) for length in lengths)
-        return "length", [least, most], f"{least:,} to {most:,}"
-    return None
-
-
-def _imputed(columns: Sequence[Column]) -> Iterator[Advice]:
-    numbers = [c for c in columns if c.missing > 0 and c.kind == "number"]
-    for strategy, some, what in (
-        ("median", [c for c in numbers if abs(c.skew or 0.0) > SKEWED], "skewed, so the median is nearer to most"),
-        ("mean", [c for c in numbers if abs(c.skew or 0.0) <= SKEWED], "not skewed, so the mean does"),
-    ):
-        for often in (True, False):
-            here = [c for c in some if (c.missing > OFTEN_MISSING) is often]
-            if here:
-                fields = {"name": f"{strategy}_{'often' if often else 'seldom'}", "columns": _names(here)}
-                flagged = {"indicator": True} if often else {}
-                why = _listed(f"{what}; missing", here, lambda c: f"{c.missing:.1%}")
-                also = ("that a value was missing may tell something: a column says so",) if often else ()
-                yield Advice("impute", {**fields, "strategy": strategy, **flagged}, (why, *also))
-    named = [c for c in columns if c.missing > 0 and c.kind == "category"]
+def _encoded(columns: Sequence[Column]) -> Iterator[Advice]:
+    named = [c for c in columns if is_named(c)]
     if named:
-        why = _listed("the most frequent value; missing", named, lambda c: f"{c.missing:.1%}")
-        yield Advice("impute", {"name": "names", "columns": _names(named), "strategy": "mode"}, (why,))
+        why = listed("names as numbers", named, _values)
+        zeros = [c for c in named if c.traits.has_leading_zeros]
+        also = (f"digits that begin with 0 are codes, not numbers: {', '.join(names_of(zeros))}",) if zeros else ()
+        yield Advice("encode", {"columns": names_of(named), "method": "index", "overflow": "unknown"}, (why, *also))
 
 
-def _bounded(numbers: Sequence[Column]) -> Iterator[Advice]:
-    far = [c for c in numbers if c.outliers > FAR_OUT]
-    if far:
-        why = _listed("beyond three quartile ranges", far, lambda c: f"{c.outliers:.1%}")
-        fields = {"columns": _names(far), "method": "iqr", "threshold": 3.0, "action": "clip"}
-        yield Advice("outliers", fields, (why, "clipped, so that no row is lost; quarantine sets them aside instead"))
+def _left_as_they_are(columns: Sequence[Column]) -> Iterator[Advice]:
+    """What no step above touches, and why, so that nobody looks for it."""
+    codes = [c for c in columns if c.kind == "number" and c.traits.is_code]
+    things = [c for c in columns if c.kind == "number" and is_a_name(c)]
+    times = [c for c in columns if c.kind == "time" or (is_of_times(c) and c.readable_as)]
+    dated = [c for c in columns if is_of_times(c) and not c.readable_as]
+    texts = [c for c in columns if c.dtype == "String" and not is_named(c) and not is_of_times(c)]
+    told = (
+        ("few whole numbers are codes or small counts, and stay as they are", codes, _values),
+        ("numbers that name things measure nothing, and stay as they are", things, _values),
+        ("times stay times, and null where they are missing", times, _missing),
+        ("texts that look like days in another order than that of ISO 8601, which no step reads", dated, _missing),
+        ("texts stay texts, and null where they are missing (tokenize makes ids of them)", texts, _missing),
+    )
+    lines = tuple(listed(what, some, figure) for what, some, figure in told if some)
+    if lines:
+        yield Advice("", {}, lines)
 
 
-def _names(columns: Sequence[Column]) -> list[str]:
-    return [column.name for column in columns]
+def _values(column: Column) -> str:
+    return f"{column.distinct:,} values"
 
 
-def _listed(what: str, columns: Sequence[Column], figure: Callable[[Column], str]) -> str:
-    shown = [f"{column.name} {figure(column)}" for column in columns[:6]]
-    more = f" and {len(columns) - 6} more" if len(columns) > 6 else ""
-    return f"{what}: {', '.join(shown)}{more}"
+def _missing(column: Column) -> str:
+    return f"missing {column.missing:.1%}" if column.missing else "none missing"

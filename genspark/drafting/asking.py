@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from genspark.drafting.looking import Look
+from genspark.drafting.proposing import why_personal
 from genspark.errors import did_you_mean
 
 Ask = Callable[[str, str], str]
@@ -41,6 +42,9 @@ def answers(seen: Look, proposed: Answers, ask: Ask, tell: Callable[[str], None]
             elif not absent:
                 return tuple(given)
 
+    for column in seen.columns:
+        if column.name in proposed.personal:
+            tell(f"{column.name} holds personal data, as it seems: {why_personal(column)}")
     key = columns("Which columns tell rows apart, by commas (none: all values together)?", proposed.key or ())
     label = columns("Which column is the label, which stays as it is?", [proposed.label], 1)
     personal = columns("Which columns hold personal data, which are masked or left out?", proposed.personal)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 from genspark.drafting.looking import Look
 from genspark.pages import render
 from genspark.report.columns import shown_columns
+from genspark.report.profile import MOST_COLUMNS
 from genspark.sources.source import paths_of
 from genspark.version import VERSION
 
@@ -16,10 +18,18 @@ def page(seen: Look) -> str:
     path = ", ".join(paths_of(seen.source))
     name = path.rstrip("/").rsplit("/", 1)[-1]
     table = {"name": name, "path": path, "rows": f"{seen.rows:,}", "sampled": f"{seen.sampled:,}"}
+    # A picture is some kilobytes, and nobody looks at a thousand.
+    shown = dict(itertools.islice(seen.shapes.items(), MOST_COLUMNS))
+    more = (
+        (f"The first {len(shown):,} of {len(seen.names):,} columns are shown.",)
+        if len(shown) < len(seen.shapes)
+        else ()
+    )
     return render(
         "profile.html",
         version=VERSION,
         made=dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         tables=[table],
-        columns=shown_columns(seen.shapes, [seen.profile], [name]),
+        told=(*seen.told, *more),
+        columns=shown_columns(shown, [seen.profile], [name], seen.hidden),
     )

@@ -5,18 +5,27 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from genspark.columns.names import snake_case
 from genspark.config import JobConfig
-from genspark.drafting.advice import key_of, steps_for
+from genspark.drafting.advice import steps_for
 from genspark.drafting.asking import Answers
 from genspark.drafting.looking import Look
-from genspark.sources.source import paths_of
+from genspark.drafting.naming import free_target, is_at_source, part_to_learn_from, parts_of
+from genspark.drafting.proposing import key_of, label_of, personal_of
+from genspark.drafting.reasons import Advice
+from genspark.drafting.traits import FEW
+from genspark.errors import ConfigError
+from genspark.sources import ddl
+from genspark.sources.formats import format_of
+from genspark.sources.source import named, paths_of
 from genspark.storage.secrets import is_secret
 
 WIDTH = 110
+_WORTH_A_FILE = 100_000
 
 
 def draft(seen: Look, known: Answers | None = None, storage: Mapping[str, Any] | None = None) -> str:
@@ -31,36 +40,72 @@ def draft(seen: Look, known: Answers | None = None, storage: Mapping[str, Any] |
     if known.key is not None and list(known.key) != key:
         key, why_key = list(known.key), "as you said"
     steps = list(steps_for(seen, key, known))
-    source: dict[str, Any] = {"path": seen.source.path, "format": seen.source.format}
-    if seen.source.options:
-        source["options"] = dict(seen.source.options)
+    target = known.target or free_target(name, seen.source)
+    if is_at_source(target, seen.source):
+        raise ConfigError(f"--target: {target} lies at what is read, {named(seen.source)}; name another place")
     lines = [
         f"# Made by genspark init from {seen.rows:,} rows; skew, quantiles and distinct values are of the first "
         f"{seen.sampled:,}.",
         "# Run it with: genspark run THIS_FILE. Each choice has its reason above it; change what you know better.",
         f"name: {name}",
+        *commented(seen.told, ""),
         "source:",
-        *(f"  {field}: {_flow(value)}" for field, value in source.items()),
+        *commented(_why_source(seen), "  "),
+        *_source(seen),
         *commented([why_key], ""),
         *([f"key: {_flow(key)}"] if key else []),
     ]
-    has_split = any(advice.kind == "split" for advice in steps)
-    if has_split:
-        lines += [*commented(["nothing is learnt from rows that judge the model"], ""), "fit_on: {split: train}"]
-    lines.append("steps:" if steps else "steps: []")
+    split = _split(seen, steps)
+    if split:
+        why = ["nothing is learnt from rows that judge the model"]
+        why += [f"the parts are those of the source: {_parts(seen)}"] if parts_of(seen) else []
+        lines += [*commented(why, ""), f"fit_on: {_flow({split[0]: split[1]})}"]
+    lines.append("steps:" if any(advice.kind for advice in steps) else "steps: []")
     for advice in steps:
         lines += commented(advice.why, "  ")
-        lines += as_yaml(advice.kind, advice.fields)
-    lines += ["sink:", f"  path: {_flow(known.target or _target(name))}", "  mode: overwrite"]
-    if has_split:
-        lines += [*commented(["trainers read one part without opening the others"], "  "), "  partition_by: [split]"]
+        lines += as_yaml(advice.kind, advice.fields) if advice.kind else []
+    lines += ["sink:", f"  path: {_flow(target)}"]
+    why = ["a run replaces the rows of the one before, whose version stays"]
+    lines += [*commented(why, "  "), "  mode: overwrite"]
+    if split:
+        by, why = _partitions(seen, steps, split[0])
+        lines += [*commented(why, "  "), f"  partition_by: {_flow(by)}"]
     JobConfig.from_text("\n".join(lines), where="draft")
     return "\n".join([*lines, *(_storage(storage) if storage else ()), ""])
 
 
 def proposed(seen: Look, target: str = "") -> Answers:
     """What the data itself suggests, where nobody is asked."""
-    return Answers(tuple(key_of(seen)[0]), target=target or _target(_name(seen)))
+    where = target or free_target(_name(seen), seen.source)
+    return Answers(tuple(key_of(seen)[0]), label_of(seen), personal_of(seen), where)
+
+
+def _why_source(seen: Look) -> list[str]:
+    """Why the format and those options that the first lines tell."""
+    has_header, separator = seen.source.options.get("header"), seen.source.options.get("sep")
+    first = f"names {len(seen.columns)} columns" if has_header else "holds values, and no names"
+    why = [f"{seen.source.format}, as the names of the files and what they hold tell"]
+    why += [f"header: the first line {first}"] if has_header is not None else []
+    return [*why, *([f"sep: what the first lines have as often in each is {separator!r}"] if separator else [])]
+
+
+def _partitions(seen: Look, steps: Sequence[Advice], split: str) -> tuple[list[str], list[str]]:
+    """The columns that the table is laid out by, and why: the parts, and a name of few values where rows are many."""
+    own = parts_of(seen)
+    made: Mapping[str, float] = next((advice.fields["fractions"] for advice in steps if advice.kind == "split"), {})
+    shares = [share for _, share in own.top] if own else list(made.values())
+    why = [f"{len(shares)} parts of {seen.rows:,} rows: trainers read one without opening the others"]
+    encoded = {n for advice in steps if advice.kind == "encode" for n in advice.fields["columns"]}
+    able = [c for c in seen.columns if c.name in encoded and 1 < c.distinct <= FEW and not c.missing and not c.others]
+    if not able:
+        return [split], why
+    best = min(able, key=lambda c: c.distinct)
+    rows = int(seen.rows * min(share for _, share in best.top) * min(shares))
+    told = f"{best.name} ({best.distinct} values) too would leave {rows:,} rows in the smallest files"
+    if rows < _WORTH_A_FILE:
+        return [split], [*why, f"{told}, which are too few"]
+    more = f"{best.name} ({best.distinct} values, {rows:,} rows in the smallest): one is read"
+    return [split, best.name], [*why, more]
 
 
 def as_yaml(kind: str, fields: Mapping[str, Any]) -> list[str]:
@@ -123,13 +168,54 @@ def _as_written(section: Mapping[str, Any], indent: str) -> Iterator[str]:
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
-def commented(lines: Sequence[str], indent: str) -> list[str]:
+def commented(lines: Iterable[str], indent: str) -> list[str]:
     """Sentences as lines of comments."""
     return [f"{indent}# {part}" for line in lines for part in textwrap.wrap(line, WIDTH)]
 
 
-def _target(name: str) -> str:
-    return f"out/{name}"
+def _source(seen: Look) -> Iterator[str]:
+    """The lines of the section `source`."""
+    source = seen.source
+    yield f"  path: {_flow(source.path)}"
+    yield f"  format: {_flow(source.format)}"
+    if source.options:
+        yield f"  options: {_flow(source.options)}"
+    if not source.schema_:
+        return
+    infers = "found by a pass over all rows, which no run need do again: a record that does not fit is quarantined"
+    why = infers if format_of(source.format).infers else "the columns that are read"
+    yield from commented([why], "  ")
+    text = source.schema_.replace("${", "$${")
+    if len(text) <= WIDTH or not text.isprintable():
+        yield f"  schema: {json.dumps(text, ensure_ascii=False)}"
+        return
+    yield "  schema: >-"
+    line = ""
+    columns = [ddl.text_of({name: dtype}) for name, dtype in ddl.parse(text).items()]
+    for part in [*(f"{column}, " for column in columns[:-1]), columns[-1]]:
+        if line and len(line) + len(part) > WIDTH:
+            yield f"    {line.strip()}"
+            line = ""
+        line += part
+    yield f"    {line.strip()}"
+
+
+def _split(seen: Look, steps: Sequence[Advice]) -> tuple[str, str] | None:
+    """The column of the parts in the table, and the one to learn from; None where there is none."""
+    made = next((advice.fields.get("column", "split") for advice in steps if advice.kind == "split"), None)
+    if made:
+        return made, "train"
+    parts = parts_of(seen)
+    if parts is None:
+        return None
+    fields = next((advice.fields for advice in steps if advice.kind == "rename"), None)
+    name = parts.name if fields is None else fields.get("columns", {}).get(parts.name, snake_case(parts.name))
+    return name, part_to_learn_from(parts)
+
+
+def _parts(seen: Look) -> str:
+    parts = parts_of(seen)
+    return ", ".join(f"{value} {share:.0%}" for value, share in parts.top) if parts else ""
 
 
 def _name(seen: Look) -> str:

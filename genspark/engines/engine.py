@@ -15,9 +15,8 @@ from genspark.columns.kernels import Kernel
 from genspark.engines.gathered import Gathered
 from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics import State, Statistic
-from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Rejection
+from genspark.steps.rejection import Judge, Rejection
 
 Build = Callable[["Engine", Any], Any]
 """(engine, narwhals frame) -> narwhals frame."""
@@ -71,7 +70,7 @@ class Engine(ABC):
         """The rows for which a predicate is true."""
         return frame.filter(predicate)
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """Prepare a frame for the step's transform: remove the rows that the step rejects."""
         rejections = step.rejections(parameters)
         return self.remove(frame, step.label, rejections) if rejections else frame

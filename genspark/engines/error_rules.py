@@ -10,6 +10,7 @@ import narwhals as nw
 from genspark.columns.expressions import any_of
 from genspark.errors import DataError
 from genspark.steps.rejection import Rejection
+from genspark.storage.secrets import MASK
 
 
 def stop_on(frame: Any, label: str, rejections: Iterable[Rejection]) -> None:
@@ -21,7 +22,8 @@ def stop_on(frame: Any, label: str, rejections: Iterable[Rejection]) -> None:
         if len(broken) and not rule.has_value:
             raise DataError(f"{label}: {rule.broken}")
         if len(broken):
+            value = MASK if rule.is_private else broken["value"][0]
             raise DataError(
-                f"{label}: column {rule.column!r} has the value {broken['value'][0]}, outside the {rule.rule}; "
+                f"{label}: column {rule.column!r} has the value {value}, {rule.breaks}; "
                 "clean it before, or set the step's rule for such values"
             )

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from genspark.config import JobConfig
-from genspark.errors import AlreadyCommittedError, DataError, ModelError, ShardError, SourceOvertakenError
+from genspark.errors import (
+    AlreadyCommittedError,
+    DataError,
+    GensparkError,
+    ModelError,
+    ShardError,
+    SourceOvertakenError,
+)
 from genspark.job import duplicates, ledger, models, vaults
 from genspark.job.fairness import audited, check_audit
 from genspark.job.hiding import check_hiding, measured
@@ -25,6 +32,7 @@ from genspark.job.recovery import counted
 from genspark.job.report import FORGOTTEN, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner
+from genspark.job.runners.failure import without_values
 from genspark.job.sums import check_sums
 from genspark.job.update import Update, UpdateReport, refuse_exact
 from genspark.pipeline.model import PipelineModel
@@ -86,6 +94,9 @@ class Attempt:
             try:
                 self.open(spark)
                 yield
+            except GensparkError as error:
+                self._hide_values(error)
+                raise
             finally:
                 self._folders.close()
                 if hasattr(self, "runner"):
@@ -140,11 +151,17 @@ class Attempt:
             self.once.begin()
             return self.once.finish(self.with_what_can_be_read(work))
         except BaseException as error:
+            self._hide_values(error)
             found = [*self._found, *getattr(error, "findings", ())]
             self.once.fail(error, self.phases.elapsed, ledger.findings_text(found, drift=self.holding.told))
             if isinstance(error, KeyboardInterrupt) and self.once.is_recorded:
                 raise KeyboardInterrupt("the table is written") from None
             raise
+
+    def _hide_values(self, error: BaseException) -> None:
+        """Where a step keeps persons out, take what engines quote of rows from an error's message."""
+        if any(step.hides_persons for step in self.config.steps):
+            without_values(error)
 
     def recount(self) -> Mapping[str, Any]:
         """The counts of the rows that a killed run of this source and configuration wrote, by the ledger's columns."""
@@ -176,9 +193,11 @@ class Attempt:
                     self.with_what_can_be_read(self._read_schema)
 
     def _read_schema(self) -> None:
+        is_fitted = self.config.refit == "never" and self.once.is_growing
         # Types that are not told take a pass.
         with self.phases.phase("plan", "reading the schema", reads=True):
-            self.plan = self.config.pipeline().plan_for(self.runner.read_schema())
+            fits = self.once.fits and not is_fitted
+            self.plan = self.config.pipeline().plan_for(self.runner.read_schema(), fits=fits)
             if self.writes_table:
                 source, result = self.plan.schemas[0], self.plan.output_schema
                 self.runner.identity = identity = Identity.of(self.config, source, result)
@@ -296,7 +315,7 @@ class Attempt:
             if past is None:
                 raise
             return self._already_done(past)
-        bias = audited(self.config, runner, self.phases)
+        bias, unaudited = audited(self.config, runner, self.phases, written.commit.version)
         privacy = measured(self.config, runner, self.phases)
         report = RunReport.of(
             written,
@@ -306,7 +325,8 @@ class Attempt:
             stage_by_stage=self.plan.stage_by_stage,
             seconds=self.phases.seconds(),
         )
-        report = replace(report, drift=self.holding.told, bias=bias, privacy=privacy)
+        findings = [*report.findings, *unaudited]
+        report = replace(report, drift=self.holding.told, bias=bias, privacy=privacy, findings=findings)
         self.once.record(report)
         runner.sweep(written)
         self.publication.publish(report, model, self.plan.schemas[0], runner)

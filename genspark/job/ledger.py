@@ -151,7 +151,7 @@ class Row:
 
 def counts_text(counts: Sequence[Count]) -> str:
     """The steps' counts as the column `counts` has them."""
-    return json.dumps([asdict(count) for count in counts], ensure_ascii=False)
+    return json.dumps([count.to_json() for count in counts], ensure_ascii=False)
 
 
 def findings_text(found: Sequence[str], **more: Mapping[str, Any] | None) -> str | None:

@@ -182,7 +182,7 @@ def _figures(report: RunReport) -> dict[str, int]:
         "files written": report.files_written,
         "bytes written": report.bytes_written,
     }
-    return {**figures, **{f"{count.step}: {count.what}": count.values for count in report.counts}}
+    return {**figures, **{count.label: count.values for count in report.counts}}
 
 
 def _labels(model: PipelineModel) -> dict[str, list[str]]:

@@ -23,6 +23,7 @@ from genspark.sinks.formats import sink_of
 from genspark.sinks.formats.delta.leftovers import delete_files
 from genspark.sinks.marks import Mark, marks_of, remove_own
 from genspark.sinks.table import PastRun
+from genspark.steps.rejection import StepCount
 from genspark.storage.files import delete, read_text, write_text
 
 _FIELDS = {each.name for each in fields(ledger.Row)}
@@ -106,7 +107,7 @@ def rows_told(past: PastRun) -> dict[str, Any]:
     return counted(rows, past.metadata["counts"]) if rows else {}
 
 
-def counted(rows: Mapping[str, int], counts: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+def counted(rows: Mapping[str, int], counts: Sequence[StepCount]) -> dict[str, Any]:
     """Counts of rows and of the steps by the ledger's columns."""
     names = ("read", "written", "quarantined", "dropped")
     return {

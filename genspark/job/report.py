@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from genspark.pipeline.limits import drift_lines
 from genspark.sinks.table import PastRun
+from genspark.steps.rejection import Counted
 from genspark.storage.secrets import masked, masked_texts
 from genspark.storage.sizes import size_text
 from genspark.tables.anonymity import privacy_lines
@@ -35,11 +36,25 @@ SHARED = "the same key stands in several rows: check `key`, and the source for r
 
 @dataclass(frozen=True)
 class Count:
-    """The number of values that a step counted: filled, beyond its bounds, outside its domain."""
+    """The number of values that a step counted: filled, beyond its bounds, outside its domain.
+
+    `column` and `level` are those of a rule that is counted apart from others; not so before genspark told them.
+    """
 
     step: str
     what: str
     values: int
+    column: str | None = None
+    level: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What was counted, in words."""
+        return f"{self.step}: {Counted(self.what, self.column, self.level).label}"
+
+    def to_json(self) -> dict[str, Any]:
+        """It as plain JSON, without the column and the level that it has not."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -51,8 +66,8 @@ class RunReport:
     `passes` counts every pass, by purpose. Of a run that was `already_done`, `run_id` and `table_version` are
     those of the run that did it, and this one read and wrote nothing. `row_ids_shared` are the written rows that have
     the `_row_id` of another of them, None where that was not counted. `layout_off` is what of the files does not fit
-    the layout that the table tells, `findings` what the fit found out of bounds. `drift` is how far the rows are from
-    those that the job holds them against, `bias` how groups of them fare,
+    the layout that the table tells, `findings` what the fit found out of bounds, and why groups could not be audited.
+    `drift` is how far the rows are from those that the job holds them against, `bias` how groups of them fare,
     `privacy` how well persons hide in the table, where it has these sections.
     """
 
@@ -144,7 +159,8 @@ class RunReport:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, as `genspark run --json` prints it: without secrets that paths may hold."""
-        return {name: masked_texts(value) for name, value in asdict(self).items()}
+        plain = {**asdict(self), "counts": [count.to_json() for count in self.counts]}
+        return {name: masked_texts(value) for name, value in plain.items()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -161,7 +177,7 @@ class RunReport:
                 ("model", masked(self.model)),
                 ("engine", self.engine),
             ]
-        counted = [(f"{count.step}: {count.what}", f"{count.values:,} values") for count in self.counts]
+        counted = [(count.label, f"{count.values:,} values") for count in self.counts]
         timed = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
         quarantine = [("quarantine", masked(self.quarantine))] if self.quarantine and self.rows_quarantined else []
         shards = [("shards quarantined", f"{self.shards_quarantined:,}")] if self.shards_quarantined else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -46,7 +47,8 @@ def _parameters(facts: RunFacts) -> dict[str, str]:
 
 def _metrics(facts: RunFacts) -> Iterator[tuple[str, float]]:
     for name, value in facts.figures.items():
-        yield name.replace(": ", "/").replace(" ", "_"), float(value)
+        # MLflow refuses names with other characters, which columns and rules may have.
+        yield re.sub(r"[^\w./-]+", "_", name.replace(": ", "/")).strip("_"), float(value)
     yield "seconds", (facts.ended - facts.started).total_seconds()
 
 

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.personal import discreet, kept_in_clear, personal_before
 
 _MOST = 12
 
 
 def describe(model: PipelineModel) -> str:
-    """The model's source, columns and steps, what each step learnt, and what inverting loses."""
+    """The model's source, columns and steps, what each step learnt, and what inverting loses.
+
+    What tells of persons is shown as `***`.
+    """
     source = ", ".join(f"{name} {value}" for name, value in model.source.items() if value is not None)
     lines = [
         f"sha256   {model.sha256}",
@@ -20,11 +24,13 @@ def describe(model: PipelineModel) -> str:
         *([f"privacy  {_noise(model.privacy)}"] if model.privacy else []),
         "steps",
     ]
-    for number, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):
+    pairs = zip(model.steps, model.parameters, personal_before(model.steps), strict=False)
+    for number, (step, parameters, known) in enumerate(pairs, start=1):
         ((kind, fields),) = step.to_json().items()
         arguments = ", ".join(f"{name}={short(value)}" for name, value in fields.items())
         lines.append(f"  {number}. {kind} {arguments}")
-        lines += [f"       {line}" for line in _learnt(parameters)]
+        lines += [f"       {line}" for line in _learnt(discreet(step, parameters, known))]
+    lines += kept_in_clear(model.steps, model.parameters, model.states)
     losses = model.losses()
     lines.append("inverse transform" + (" loses" if losses else " is exact up to rounding"))
     lines += [f"  {loss}" for loss in losses[:_MOST]]

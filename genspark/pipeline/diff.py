@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
+from genspark.pipeline.personal import is_told, personal_before
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
+from genspark.storage.secrets import MASK
 
 INPUT = "input"
 """The label of entries that belong to no step: the columns and the key."""
+
+Known = tuple[Step, Parameters, frozenset[str]]
+"""A step, what it learnt, and the columns of its input that tell of persons."""
 
 SHOWN = 40
 _WIDEST = 32
@@ -47,7 +52,7 @@ class Change:
     `step` is the label of a step, with its number among those of the same label from the second on, or
     `INPUT`. `path` leads to the parameter, the field or the column, such as `mean.fare` or
     `components[0][2]`; it is empty where the step itself is in one model alone. `before` and `after` are
-    plain JSON, None where there is nothing on that side, as `what` tells.
+    plain JSON, None where there is nothing on that side, as `what` tells, and `***` where the column tells of persons.
     """
 
     step: str
@@ -125,24 +130,41 @@ def diff(before: Learnt, after: Learnt) -> ModelDiff:
     return ModelDiff(tuple(changes))
 
 
-def _by_label(model: Learnt) -> dict[str, tuple[Step, Parameters]]:
-    by_label: dict[str, tuple[Step, Parameters]] = {}
+def _by_label(model: Learnt) -> dict[str, Known]:
+    by_label: dict[str, Known] = {}
     times: Counter[str] = Counter()
-    for step, parameters in zip(model.steps, model.parameters, strict=True):
+    for step, parameters, known in zip(model.steps, model.parameters, personal_before(model.steps), strict=False):
         times[step.label] += 1
         number = times[step.label]
-        by_label[step.label if number == 1 else f"{step.label} {number}"] = (step, parameters)
+        by_label[step.label if number == 1 else f"{step.label} {number}"] = (step, parameters, known)
     return by_label
 
 
-def _of_step(label: str, old: tuple[Step, Parameters], new: tuple[Step, Parameters]) -> Iterator[Change]:
+def _of_step(label: str, old: Known, new: Known) -> Iterator[Change]:
     if old[0].kind != new[0].kind:
         yield Change(label, "", "changed", _json(old[0]), _json(new[0]))
         return
-    fields, others = (TypeAdapter(type(step)).dump_python(step, mode="json") for step, _ in (old, new))
+    fields, others = (TypeAdapter(type(step)).dump_python(step, mode="json") for step, *_ in (old, new))
     for name, value in fields.items():
         yield from _whole(label, name, value, others[name])
-    yield from _compared(label, "", dict(old[1]), dict(new[1]))
+    hidden = {place for step, parameters, known in (old, new) for place in _untold(step, parameters, known)}
+    for change in _compared(label, "", dict(old[1]), dict(new[1])):
+        is_hidden = any(change.path == place or change.path.startswith((f"{place}.", f"{place}[")) for place in hidden)
+        yield _masked(change) if is_hidden else change
+
+
+def _untold(step: Step, parameters: Parameters, known: frozenset[str]) -> Iterator[str]:
+    """The paths of what a step learnt of columns that tell of persons."""
+    for group, learnt in parameters.items():
+        if isinstance(learnt, Mapping):
+            yield from (f"{group}.{name}" for name in learnt if not is_told(step, name, known))
+        elif not is_told(step, "", known):
+            yield group
+
+
+def _masked(change: Change) -> Change:
+    before, after = (None if value is None else MASK for value in (change.before, change.after))
+    return replace(change, before=before, after=after)
 
 
 def _compared(label: str, path: str, a: Any, b: Any) -> Iterator[Change]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from genspark.columns.dtypes import Schema
 from genspark.pipeline.describe import short
 from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.personal import discreet, personal_before
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
 
@@ -19,7 +20,7 @@ class History:
 
     `made_from` are the columns of the source that its values are computed from, `drawn_from` those whose hash is
     behind random numbers in it, and `changes` has a sentence for each step that made or changed it, with what the
-    step learnt of it; none where it is as it was read.
+    step learnt of it, `***` where the column tells of persons; none where it is as it was read.
     """
 
     made_from: tuple[str, ...]
@@ -30,7 +31,7 @@ class History:
 def histories(model: PipelineModel, schema: Schema) -> dict[str, History]:
     """The history of every column of the result, in its order, for a source of this schema."""
     known = {column: History((column,)) for column in schema}
-    for step, parameters in zip(model.steps, model.parameters, strict=True):
+    for step, parameters in _shown(model):
         schema = step.output_schema(schema)
         known = {column: _after(column, step, parameters, known, model.key) for column in schema}
     return known
@@ -53,6 +54,12 @@ def judged(model: PipelineModel, schema: Schema) -> tuple[str, ...]:
         schema = step.output_schema(schema)
         known = {column: _after(column, step, parameters, known, model.key) for column in schema}
     return tuple(sorted(found))
+
+
+def _shown(model: PipelineModel) -> Iterator[tuple[Step, Parameters]]:
+    """The steps with what they learnt, `***` in the place of what tells of persons."""
+    for step, parameters, known in zip(model.steps, model.parameters, personal_before(model.steps), strict=False):
+        yield step, discreet(step, parameters, known)
 
 
 def _after(

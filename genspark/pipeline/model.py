@@ -21,6 +21,7 @@ from genspark.engines.engine import Engine
 from genspark.errors import ModelError, SchemaError, did_you_mean
 from genspark.pipeline.diff import ModelDiff, diff
 from genspark.pipeline.passes import Before, apply_steps, columns_read, draws_of, without
+from genspark.pipeline.personal import kept_in_clear, personal_anywhere
 from genspark.statistics import State, Statistic
 from genspark.statistics import from_json as statistic_from_json
 from genspark.steps.base import Step
@@ -97,7 +98,8 @@ class PipelineModel:
         told, noise = self.privacy, []
         if told:
             noise = [f"privacy: what was learnt has noise, epsilon {told['epsilon']:g} for {told['neighbours']}"]
-        return [*noise, *(found for step, parameters in pairs for found in step.findings(parameters))]
+        told_of_steps = [found for step, parameters in pairs for found in step.findings(parameters)]
+        return [*noise, *kept_in_clear(self.steps, self.parameters, self.states), *told_of_steps]
 
     def diff(self, other: PipelineModel) -> ModelDiff:
         """The differences from this model to the other: columns, steps, and every parameter that is not the same."""
@@ -106,7 +108,9 @@ class PipelineModel:
     def apply(self, engine: Engine, frame: Any, before: Before) -> Any:
         """Apply every step to a narwhals frame that already has its draws."""
         frame = engine.without_nan(frame, columns_read(self.steps))
-        return apply_steps(engine, frame, zip(self.steps, self.parameters, strict=True), before)
+        return apply_steps(
+            engine, frame, zip(self.steps, self.parameters, strict=True), before, personal_anywhere(self.steps)
+        )
 
     def draws(self) -> list[Drawn]:
         """The random numbers that the steps need."""

@@ -16,8 +16,9 @@ from genspark.statistics import State, Statistic
 from genspark.statistics.noise import Among, Limit
 from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
+from genspark.steps.rejection import Discreet, Judge
 
-Before = Callable[[Any, Step, Parameters], Any]
+Before = Callable[[Any, Judge, Parameters], Any]
 """The engine's treatment of a frame before a step transforms it: take out, or mark, the rows it rejects."""
 
 
@@ -26,7 +27,8 @@ class Opening:
     """The beginning of every pass of a fit: draws, one kind of missing value, the rows to learn from.
 
     `key` and `draws` are for `Engine.with_draws`; in the columns `nullable` NaN becomes null; `adding`
-    are steps whose columns only `where` needs: a row counts if each of its columns has the value.
+    are steps whose columns only `where` needs: a row counts if each of its columns has the value. No error has a value
+    of `personal` columns.
     """
 
     key: tuple[str, ...]
@@ -34,6 +36,7 @@ class Opening:
     nullable: tuple[str, ...]
     adding: tuple[Step, ...]
     where: Mapping[str, Any]
+    personal: frozenset[str] = frozenset()
 
     def frame(self, engine: Engine, frame: Any, *, is_raw: bool) -> Any:
         """The rows to learn from, as the first step sees them; statistics alone tell NaN from numbers themselves."""
@@ -99,7 +102,8 @@ class FitPass:
             if stage.copies:
                 frame = frame.with_columns(*stage.copied())
             if stage.step is not None:
-                frame = apply_steps(engine, frame, [(stage.step, stage.parameters or {})], engine.before)
+                applied = [(stage.step, stage.parameters or {})]
+                frame = apply_steps(engine, frame, applied, engine.before, self.opening.personal)
         return frame
 
 
@@ -112,11 +116,18 @@ def _held(value: nw.Expr, limit: Limit | None) -> nw.Expr:
     return value.cast(nw.Float64).clip(limit.low, limit.high)
 
 
-def apply_steps(engine: Engine, frame: Any, steps: Iterable[tuple[Step, Parameters]], before: Before) -> Any:
-    """Apply these steps, each with its parameters, to a narwhals frame."""
+def apply_steps(
+    engine: Engine,
+    frame: Any,
+    steps: Iterable[tuple[Step, Parameters]],
+    before: Before,
+    personal: frozenset[str] = frozenset(),
+) -> Any:
+    """Apply these steps, each with its parameters, to a narwhals frame. No error has a value of `personal` columns."""
     for step, parameters in steps:
         kernels = step.kernels(parameters)
-        frame = before(engine.with_kernels(frame, kernels) if kernels else frame, step, parameters)
+        judge = Discreet(step, personal) if personal else step
+        frame = before(engine.with_kernels(frame, kernels) if kernels else frame, judge, parameters)
         frame = without(step.transform(frame, parameters), kernels)
     return frame
 

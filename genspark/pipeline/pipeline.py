@@ -15,14 +15,15 @@ from genspark.engines.engine import Engine, key_columns
 from genspark.errors import DataError, SchemaError, did_you_mean
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass, Opening, Stage, columns_read, fit_draws_of
+from genspark.pipeline.personal import personal_anywhere, personal_columns
 from genspark.pipeline.plan import UNFITTED, Plan, Request, Scan, requests_of
-from genspark.pipeline.planner import make_plan, solve
+from genspark.pipeline.planner import check_beside, make_plan, solve
 from genspark.pipeline.private import Private
-from genspark.pipeline.profile import is_telling, personal_columns, profile_statistics
+from genspark.pipeline.profile import is_telling, profile_statistics
 from genspark.statistics import State, Statistic
 from genspark.statistics.noise import Limit
 from genspark.steps.base import Step
-from genspark.steps.learner import Parameters
+from genspark.steps.learner import Learner, Parameters
 
 OnScan = Callable[[int, int], None]
 """Called before each scan with its number, from 1, and how many there are."""
@@ -57,10 +58,15 @@ class Pipeline:
         engine, frame = engine_for(df)
         return self.plan_for(_schema(frame, engine))
 
-    def plan_for(self, schema: Schema) -> Plan:
-        """The scans for data of this schema. Raises SchemaError with every mistake of the steps."""
+    def plan_for(self, schema: Schema, *, fits: bool = True) -> Plan:
+        """The scans for data of this schema. Raises SchemaError with every mistake of the steps.
+
+        What only a fit reads, beside the data, is not looked at where nothing `fits`.
+        """
         check_names(schema)
         plan = make_plan(self.steps, schema, lambda bound: self._profile(bound, schema))
+        if fits:
+            check_beside(plan)
         self._fit_columns(plan)
         self._key(plan)
         if self.private is not None:
@@ -133,7 +139,8 @@ class Pipeline:
     def _opening(self, plan: Plan) -> Opening:
         adding = tuple(self._fit_columns(plan))
         draws = tuple(fit_draws_of(plan.steps))
-        return Opening(self._key(plan), draws, columns_read(plan.steps), adding, dict(self.fit_on))
+        personal = personal_anywhere(plan.steps)
+        return Opening(self._key(plan), draws, columns_read(plan.steps), adding, dict(self.fit_on), personal)
 
     def _key(self, plan: Plan) -> tuple[str, ...]:
         """The columns of the row's key, which draws hash; empty where no step draws by the key."""
@@ -211,11 +218,15 @@ class _Fitting:
             is_due = position not in self.fitted and all(answer.level <= done for answer in answers)
             if is_due:
                 states = solve(answers, self.scanned, self.fitted.__getitem__)
-                learner = step.learner()
+                learner = self._learner(step)
                 self.fitted[position] = learner.parameters(states, self.plan.schemas[position]) if learner else {}
 
+    def _learner(self, step: Step) -> Learner | None:
+        learner = step.learner()
+        return learner and learner.discreet(self.opening.personal)
+
     def _refine(self, scan: Scan, position: int, number: int) -> None:
-        learner, learnt = self.plan.steps[position].learner(), self.fitted[position]
+        learner, learnt = self._learner(self.plan.steps[position]), self.fitted[position]
         assert learner is not None
         wanted = tuple(Request(statistic, position) for statistic in learner.refinement(learnt))
         if not wanted:

@@ -48,6 +48,18 @@ def bind(steps: Sequence[Step], schema: Schema) -> tuple[tuple[Step, ...], tuple
     return tuple(done), tuple(schemas)
 
 
+def check_beside(plan: Plan) -> None:
+    """Raise SchemaError with every mistake in what the steps read beside the data, each with its place."""
+    problems: list[str] = []
+    for position, (step, schema) in enumerate(zip(plan.steps, plan.schemas, strict=False)):
+        try:
+            step.check_beside(schema)
+        except SchemaError as error:
+            problems += [f"steps[{position}].{step.kind}.{problem}" for problem in error.problems]
+    if problems:
+        raise SchemaError(problems)
+
+
 Beside = Callable[[Sequence[Step]], Sequence[Statistic]]
 
 

@@ -15,7 +15,6 @@ from genspark.pipeline.plan import Answer, Request, requests_of
 from genspark.pipeline.planner import answers_at_end, solve
 from genspark.statistics import Frequencies, Quantiles, State, Statistic
 from genspark.statistics.quantiles import DEFAULT_RANK_ERROR
-from genspark.steps.base import Step
 from genspark.steps.matching import match
 
 KINDS = "numbers, texts or booleans"
@@ -59,17 +58,6 @@ def profile_statistics(
         )
     kept = [name for name in names if name not in hidden]
     return tuple(Quantiles((name,)) if is_number(schema[name]) else Frequencies((name,)) for name in kept)
-
-
-def personal_columns(steps: Sequence[Step]) -> frozenset[str]:
-    """The columns of the source that steps take for what tells of persons: no state of a profile holds their values."""
-    found: frozenset[str] = frozenset()
-    for position, step in enumerate(steps):
-        columns = step.reads() if step.hides_persons else frozenset()
-        for before in reversed(steps[:position]):
-            columns = frozenset().union(*(before.made_from(c) if c in before.writes() else {c} for c in columns))
-        found |= columns
-    return found
 
 
 def is_telling(statistic: Statistic, state: State) -> bool:

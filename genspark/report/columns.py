@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from genspark.report import drawing
@@ -10,26 +10,36 @@ from genspark.report.bins import Tally
 from genspark.report.profile import Profile
 
 
-def shown_columns(of: Mapping[str, Any], profiles: Sequence[Profile], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Each column that has a shape, as the part `columns.html` of a page takes it, of one table or of two."""
+def shown_columns(
+    of: Mapping[str, Any], profiles: Sequence[Profile], names: Sequence[str], hidden: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Each column that has a shape, as the part `columns.html` of a page takes it, of one table or of two.
+
+    Of `hidden` columns no value is shown, only how long texts are, and how many are missing.
+    """
     found = []
     for name, shape in of.items():
         pairs = [(title, one.tallies[name]) for title, one in zip(names, profiles, strict=True) if name in one.tallies]
-        has_picture = shape.kind in ("number", "time", "category", "text") and any(t.shares.any() for _, t in pairs)
+        is_hidden = name in hidden and shape.kind != "text"
+        has_picture = (
+            not is_hidden
+            and shape.kind in ("number", "time", "category", "text")
+            and any(t.shares.any() for _, t in pairs)
+        )
         found.append(
             {
                 "name": name,
                 "dtype": shape.dtype,
                 "kind": shape.kind,
                 "picture": drawing.histogram(name, pairs) if has_picture else None,
-                "facts": [{"name": title, **_facts(tally)} for title, tally in pairs],
+                "facts": [{"name": title, **_facts(tally, is_hidden=is_hidden)} for title, tally in pairs],
             }
         )
     return found
 
 
-def _facts(tally: Tally) -> dict[str, Any]:
-    is_number = tally.shape.kind in ("number", "time", "text") and tally.n > 0
+def _facts(tally: Tally, *, is_hidden: bool) -> dict[str, Any]:
+    is_number = not is_hidden and tally.shape.kind in ("number", "time", "text") and tally.n > 0
     shape = tally.shape if tally.shape.kind == "time" else None
     beyond = 0.0 if tally.bins is None or not tally.n else float((tally.bins[0] + tally.bins[-1]) / tally.n)
     return {

@@ -13,9 +13,11 @@ from genspark.columns.expressions import HIDDEN
 from genspark.engines import engine_for
 from genspark.errors import SourceError, did_you_mean, first_line
 from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.personal import personal_columns
 from genspark.report.steps import NOT_TO_BE_HAD, collected, source_rows
-from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
+from genspark.steps.rejection import Counted, Judge
+from genspark.tables.grouping import group_names
 
 GROUP = f"{HIDDEN}group"
 MOST_GROUPS = 1_000
@@ -31,10 +33,11 @@ class Fates:
     rows: dict[str, int]
     did: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """The rows that the step keeps; what it does to the others, and to these, is counted by group."""
         rejections = [rule for rule in step.rejections(parameters) if rule.action != "error"]
-        counted = [(what, predicate) for what, some in step.counts(parameters).items() for predicate in some]
+        counts = step.counts(parameters)
+        counted = [(Counted.of(what).label, predicate) for what, some in counts.items() for predicate in some]
         counted += [(_rule(rule.column, rule.rule, rule.action), rule.predicate) for rule in rejections]
         goes = nw.lit(value=False)
         for rule in rejections:
@@ -47,8 +50,8 @@ class Fates:
         )
         kept = frame if not rejections else frame.filter(~goes)
         sums = collected(marked.select(GROUP, *names)).group_by(GROUP).agg(pl.col(names).cast(pl.Int64).sum())
-        for group, *counts in sums.select(GROUP, *names).iter_rows():
-            for (what, _), count in zip(counted, counts, strict=True):
+        for group, *numbers in sums.select(GROUP, *names).iter_rows():
+            for (what, _), count in zip(counted, numbers, strict=True):
                 found = self.did.setdefault((step.label, what), {})
                 if count:
                     found[group] = found.get(group, 0) + count
@@ -82,14 +85,20 @@ def fates_of(table: str, groups: Sequence[str]) -> dict[str, Any]:
 
 
 def followed_by_group(model: PipelineModel, frame: pl.DataFrame, groups: Sequence[str]) -> dict[str, Any]:
-    """Follow a frame through a model's steps. Raises SourceError for groups that it has not, or too many of them."""
+    """Follow a frame through a model's steps.
+
+    Raises SourceError for groups that it has not, or too many of them, and for those whose values a step hides.
+    """
     absent = [name for name in groups if name not in frame.columns]
     if absent:
         raise SourceError(
             f"{absent[0]!r} is not a column of the source{did_you_mean(absent[0], frame.columns)}; a step makes it"
         )
-    texts = [pl.col(name).cast(pl.String).fill_null("null") for name in groups]
-    frame = frame.with_columns(pl.concat_str(texts, separator=" / ").alias(GROUP))
+    personal = personal_columns(model.steps)
+    hidden = [name for name in groups if name in personal]
+    if hidden:
+        raise SourceError(f"{hidden[0]!r} tells of persons as it is read, and a step hides it; group by another column")
+    frame = frame.with_columns(group_names(groups).alias(GROUP))
     rows = dict(frame.group_by(GROUP).len().sort(GROUP).iter_rows())
     if len(rows) > MOST_GROUPS:
         raise SourceError(f"{', '.join(groups)} make more than {MOST_GROUPS:,} groups in the source")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from genspark.report.pictures import Pictures
 from genspark.report.profile import Profile, columns_of, profile, rows_of, shapes
 from genspark.report.steps import Steps, steps_of
 from genspark.report.trust import trust_of
+from genspark.storage.secrets import MASK
 from genspark.storage.sizes import size_text
 from genspark.tables.rows import frame_of
 from genspark.tables.snapshot import Snapshot, read_snapshot
@@ -44,7 +45,8 @@ def report(
     `against` is another table, such as the real rows that these were generated like: its columns are counted in the
     same bins. `scores`, and the newest in a `ledger` of them, are shown with their intervals. Images are ranked `by` a
     column of numbers, and shown with their neighbours in the other table by a column of `features`. With `steps` the
-    first rows of the source are followed through the model, where job, model and source are still there. Two scans of
+    first rows of the source are followed through the model, where job, model and source are still there. No sample
+    shows a column that a step `pii` of the last run reads, or what is made of it. Two scans of
     each table, on Polars. Raises SourceError for a table that is not there or is empty, DataError for columns that
     lack, and GensparkError where Jinja2 or matplotlib is missing.
     """
@@ -64,18 +66,19 @@ def report(
     profiles = [profile(frame, of) for frame in frames]
     runs = origin.known_runs(table)
     told = origin.lineage(runs)
+    hidden = origin.unsampled_of(runs, columns)
     made = {
         "version": VERSION,
         "made": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "tables": [_table(*one) for one in zip(names, paths, snapshots, profiles, strict=True)],
-        "columns": shown_columns(of, profiles, names),
+        "columns": shown_columns(of, profiles, names, hidden),
         "drifts": _drifts(profiles),
         "scores": [*shown.given(scores), *(shown.newest(ledger) if ledger else [])],
         "steps": _steps(steps_of(table) if steps and told["run"] else Steps(0, (), ())),
         "quarantine": origin.quarantined(runs),
         "trust": trust_of(table, runs),
-        "texts": _texts(frames, of, names),
-        "rows": _first_rows(frames[0], of),
+        "texts": _texts(frames, of, names, hidden),
+        "rows": _first_rows(frames[0], of, hidden),
         "run": told["run"],
         "lineage": told["columns"],
         "splits": _splits(told["splits"], profiles[0]),
@@ -157,10 +160,12 @@ def _steps(found: Steps) -> dict[str, Any]:
     return {"rows": f"{found.rows:,}", "left": left, "columns": columns, "note": found.note}
 
 
-def _texts(frames: Sequence[pl.LazyFrame], of: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
+def _texts(
+    frames: Sequence[pl.LazyFrame], of: Mapping[str, Any], names: Sequence[str], hidden: Collection[str]
+) -> list[dict[str, Any]]:
     found = []
     for column, shape in of.items():
-        if shape.kind == "text":
+        if shape.kind == "text" and column not in hidden:
             sides = [
                 {"name": name, "texts": examples.texts(frame, column)}
                 for name, frame in zip(names, frames, strict=True)
@@ -170,9 +175,10 @@ def _texts(frames: Sequence[pl.LazyFrame], of: Mapping[str, Any], names: Sequenc
     return found
 
 
-def _first_rows(frame: pl.LazyFrame, of: Mapping[str, Any]) -> dict[str, Any]:
+def _first_rows(frame: pl.LazyFrame, of: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
     columns = [name for name, shape in of.items() if shape.kind != "bytes"][:20]
-    return {"columns": columns, "rows": examples.rows(frame, columns) if columns else []}
+    masks = [pl.when(pl.col(name).is_not_null()).then(pl.lit(MASK)).alias(name) for name in columns if name in hidden]
+    return {"columns": columns, "rows": examples.rows(frame.with_columns(masks), columns) if columns else []}
 
 
 def _splits(columns: Sequence[str], found: Profile) -> list[dict[str, Any]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genspark.errors import GensparkError
 from genspark.job.recorded import REPLAY
 from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.personal import unsampled
 from genspark.storage.files import storage_path
+from genspark.tables.hiding import hidden_by
 from genspark.tables.quarantine import summary_of
 from genspark.tables.runs import Runs, runs_of
 from genspark.tables.snapshot import is_table
@@ -30,6 +32,18 @@ def lineage(runs: Runs | None) -> dict[str, Any]:
             run = runs.told(newest)
             return {"run": {name: value for name, value in run.items() if value and name != "config"}, **_made(run)}
     return {"run": {}, "columns": [], "splits": []}
+
+
+def unsampled_of(runs: Runs | None, columns: Sequence[str]) -> frozenset[str]:
+    """The columns of which no sample is shown, by the model of the newest run; without it by the configurations."""
+    newest = newest_run(runs) if runs else None
+    if runs is None or newest is None:
+        return frozenset()
+    try:
+        return unsampled(PipelineModel.load(storage_path(str(runs.told(newest)["model"]))).steps)
+    except GensparkError:
+        hidden = hidden_by(runs.configs)
+        return frozenset(name for name in columns if hidden.hides(name, is_text=True))
 
 
 def quarantined(runs: Runs | None) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -55,8 +55,13 @@ def shapes(frames: Sequence[pl.LazyFrame], rows: Sequence[int], columns: Sequenc
     return found
 
 
-def profile(frame: pl.LazyFrame, of: Mapping[str, Shape]) -> Profile:
-    """Count all rows of a frame in one scan, column by column, as far as it has them and they are of that kind."""
+def profile(
+    frame: pl.LazyFrame, of: Mapping[str, Shape], sift: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+) -> Profile:
+    """Count all rows of a frame in one scan, column by column, as far as it has them and they are of that kind.
+
+    `sift` is given each batch with all other columns of the frame, and returns the rows that count.
+    """
     schema = frame.collect_schema()
     tallies = {
         name: Tally(shape)
@@ -64,12 +69,13 @@ def profile(frame: pl.LazyFrame, of: Mapping[str, Shape]) -> Profile:
         if name in schema and shape.is_counted and _fits(schema[name], shape)
     }
     rows = 0
+    beside = [name for name in schema.names() if name not in of] if sift else []
     # Without a column there are no rows to count.
-    for batch in frame.select(list(tallies) or schema.names()[:1]).collect_batches(
-        engine="streaming", maintain_order=False
-    ):
+    wanted = [*tallies, *beside] or schema.names()[:1]
+    for given in frame.select(wanted).collect_batches(engine="streaming", maintain_order=False):
+        METER.add(given.height)
+        batch = sift(given) if sift else given
         rows += batch.height
-        METER.add(batch.height)
         for name, tally in tallies.items():
             tally.add(batch[name])
     return Profile(rows, tallies)

@@ -69,12 +69,13 @@ def followed(model: PipelineModel, frame: pl.DataFrame) -> Steps:
     wrapped = engine.with_draws(wrapped, model.key, model.draws())
     wrapped = engine.without_nan(wrapped, columns_read(model.steps))
     hidden = hidden_in([step.to_json() for step in model.steps])
-    changed = {name for step in model.steps for name in step.writes() if not hidden.has(name)}
+    changed = {name for step in model.steps for name in step.writes()}
     columns = {
         name: Followed(name, [("as read", _tally(frame[name]))])
         for name in frame.columns
         if name in changed
-        and (frame.schema[name].is_numeric() or (frame.schema[name] == pl.String and not hidden.texts))
+        and (frame.schema[name].is_numeric() or frame.schema[name] == pl.String)
+        and not hidden.hides(name, is_text=frame.schema[name] == pl.String)
     }
     left = []
     for place, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):

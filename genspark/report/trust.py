@@ -16,6 +16,7 @@ from genspark.report.fates import fates_of
 from genspark.report.origin import newest_run
 from genspark.sinks.epsilon import spent
 from genspark.steps import hiding_kinds
+from genspark.steps.rejection import Counted
 from genspark.storage.files import storage_path
 from genspark.tables.anonymity import privacy_lines
 from genspark.tables.runs import Runs
@@ -34,7 +35,7 @@ _MOST = 20
 
 def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
     """What ledger and model tell of the last run that wrote a table; sections of which nothing is known are empty."""
-    nothing: dict[str, Any] = {"sections": {}, "drift": None, "bias": None}
+    nothing: dict[str, Any] = {"sections": {}, "drift": None, "bias": None, "unaudited": []}
     if runs is None:
         return nothing
     with contextlib.suppress(GensparkError):
@@ -53,6 +54,7 @@ def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
         return {
             "sections": {name: one for name, one in sections.items() if one["steps"] or one["found"]},
             "drift": _drift(findings["drift"]) if "drift" in findings else _first(row),
+            "unaudited": [sentence for sentence in findings.get("found", ()) if sentence.startswith("audit: ")],
             "bias": _bias(bias, fates_of(table, bias["by"])) if bias else None,
         }
     return nothing
@@ -76,7 +78,11 @@ def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[
                 "columns": ", ".join(sorted(step.reads())[:_MOST]),
                 "action": getattr(step, "action", ""),
                 "counts": [
-                    {"what": one["what"], "level": actions.get(one["what"], usual), "count": f"{one['values']:,}"}
+                    {
+                        "what": Counted(one["what"], one.get("column")).label,
+                        "level": one.get("level") or actions.get(one["what"], usual),
+                        "count": f"{one['values']:,}",
+                    }
                     for one in counts
                     if one["step"] == step.label
                 ],
@@ -151,11 +157,12 @@ def _bias(told: Mapping[str, Any], fates: Mapping[str, Any]) -> dict[str, Any]:
                 "label": _rate(one.get("label_rate")),
                 "width": round(100 * one["label_rate"]["value"], 1) if one.get("label_rate") else 0,
                 "prediction": _rate(one.get("prediction_rate")),
-                "missing": f"{one['missing_a_row']:.2f}",
-                "quarantined": f"{one['quarantined_share']:.1%}",
+                "missing": "" if one["missing_a_row"] is None else f"{one['missing_a_row']:.2f}",
+                "quarantined": "" if one["quarantined_share"] is None else f"{one['quarantined_share']:.1%}",
             }
             for one in told["groups"]
         ],
+        "notes": told.get("notes", ()),
         "between": [(name.replace("_", " "), f"{value:.3f}") for name, value in told["fairness"].items()],
         "fates": {
             **fates,

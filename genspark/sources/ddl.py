@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -43,12 +44,22 @@ def parse(ddl: str) -> dict[str, pl.DataType]:
     return fields
 
 
+def text_of(columns: Mapping[str, pl.DataType]) -> str:
+    """Write columns as DDL, as `parse` and Spark read it."""
+    return ", ".join(f"{_quoted(name)} {name_of(dtype)}" for name, dtype in columns.items())
+
+
+def _quoted(name: str) -> str:
+    """A column's name, in backticks where it is no plain word."""
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else "`" + name.replace("`", "``") + "`"
+
+
 def name_of(dtype: pl.DataType) -> str:
     """Write a type as DDL."""
     if isinstance(dtype, pl.List):
         return f"array<{name_of(pl.List(dtype.inner).inner)}>"  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
-        return "struct<" + ",".join(f"{f.name}:{name_of(f.dtype)}" for f in dtype.fields) + ">"  # type: ignore[arg-type]
+        return "struct<" + ",".join(f"{_quoted(f.name)}:{name_of(f.dtype)}" for f in dtype.fields) + ">"  # type: ignore[arg-type]
     if isinstance(dtype, pl.Decimal):
         return f"decimal({dtype.precision},{dtype.scale})"
     return NAMES.get(dtype, str(dtype))

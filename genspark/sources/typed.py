@@ -37,7 +37,8 @@ class TypedFormat(Format):
             raw, rows = self._looked_at(shard.path)
             counts.update({shard.path: rows} if rows is not None else {})
             variants[shard.path] = numbers.setdefault(repr(raw), len(numbers))
-            own = normal_schema(raw, shard.path)
+            # A column that no table holds is no mistake where the schema leaves it out.
+            own = normal_schema({n: t for n, t in raw.items() if given is None or n in given}, shard.path)
             if given is None:
                 same_or_refuse(own, shard.path, first or own, shards[0].path)
             else:

@@ -70,9 +70,12 @@ def _place(error: ErrorDetails, data: Any) -> Place:
 
 
 def _is_explained_deeper(place: Place, several: Sequence[ErrorDetails], places: Mapping[Place, Any]) -> bool:
-    """Whether only the type is wrong here, and a union's member of the right type has mistakes reported deeper."""
-    is_of_wrong_type = all(error["type"].endswith("_type") for error in several)
-    return is_of_wrong_type and any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    """Whether mistakes are reported deeper, and here only the type is wrong, or items with mistakes are not counted.
+
+    Of a union the member of the right type has them, and pydantic takes a list for shorter by each item that has one.
+    """
+    is_of_what_is_inside = all(error["type"].endswith("_type") or error["type"] == "too_short" for error in several)
+    return is_of_what_is_inside and any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
 
 def _problem(place: Place, several: Sequence[ErrorDetails], data: Any, schema: Mapping[str, Any]) -> Problem:

@@ -40,6 +40,8 @@ class Step(ABC, metaclass=Checked):
     kind: ClassVar[str] = ""
     hides_persons: ClassVar[bool] = False
     """Whether it is there to keep persons out: its columns are shown in no sample, and kept in no profile."""
+    leaves_persons: ClassVar[bool] = False
+    """Whether it hides no more of its columns than what it finds: samples of the result do not show them either."""
     registry: ClassVar[dict[str, type[Step]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -60,6 +62,12 @@ class Step(ABC, metaclass=Checked):
     def bind(self, schema: Schema) -> Self:
         """The step with its column patterns resolved. Raises SchemaError with every mistake."""
         return self
+
+    def check_beside(self, schema: Schema) -> None:
+        """Raise SchemaError where a fit of the bound step would read what is not there, beside the data.
+
+        Asked only before a fit: what is fitted already needs it no more.
+        """
 
     def reads(self) -> frozenset[str]:
         """The columns that the step reads."""
@@ -112,10 +120,11 @@ class Step(ABC, metaclass=Checked):
         """Sentences that name what `inverse` cannot bring back."""
         return ()
 
-    def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
-        """Predicates over its input by their name in the report, such as `filled`; the report adds up the true ones.
+    def counts(self, parameters: Parameters) -> Mapping[Any, Sequence[nw.Expr]]:
+        """Predicates over its input by what they count, such as `filled`; the report adds up the true ones.
 
-        Rejections are not among them: engines count those.
+        A `Counted` stands for a rule that is counted by column and level. Rejections are not among them: engines count
+        those.
         """
         return {}
 

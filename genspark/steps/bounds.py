@@ -19,15 +19,16 @@ def _in_order(bounds: Range) -> Range:
 Bounds = Annotated[Range, AfterValidator(_in_order)]
 
 
-def outside(value: float | None, bounds: Range, *, is_more: bool = False) -> str:
+def outside(value: float | None, bounds: Range, *, is_more: bool = False, shown: str | None = None) -> str:
     """How a value lies outside of bounds, in words; empty where it lies within. None is outside of any.
 
-    `is_more`: the true value is greater, and not known.
+    `is_more`: the true value is greater, and not known. `shown` stands for it in the words.
     """
     low, high = bounds
     if value is None:
         return "not there: no value was seen"
-    shown = f"more than {value:g}" if is_more else f"{value:g}"
+    if shown is None:
+        shown = f"more than {value:g}" if is_more else f"{value:g}"
     if high is not None and (value >= high if is_more else value > high):
         return f"{shown}, above {high:g}"
     return f"{shown}, below {low:g}" if low is not None and value < low and not is_more else ""

@@ -18,6 +18,7 @@ from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics import State, Statistic
 from genspark.steps.base import STEP_CONFIG, Step
 from genspark.steps.learner import Learner, Parameters
+from genspark.steps.times import ARROW, TextTimes
 
 TYPES: dict[str, Any] = {
     "int8": nw.Int8(),
@@ -29,17 +30,19 @@ TYPES: dict[str, Any] = {
     "string": nw.String(),
     "boolean": nw.Boolean(),
     "date": nw.Date(),
+    "timestamp": nw.Datetime("us", "UTC"),
 }
 
-TypeName = Literal["int8", "int16", "int32", "int64", "float32", "float64", "string", "boolean", "date"]
+TypeName = Literal["int8", "int16", "int32", "int64", "float32", "float64", "string", "boolean", "date", "timestamp"]
 
 
 @dataclass(config=STEP_CONFIG)
 class Cast(Step):
     """Cast columns to other types. Null stays null and NaN becomes null; a value that cannot be cast fails the job.
 
-    Floats become the shortest text that reads back to them, such as 1.5, 1.0, 1e-07 or inf. The
-    inverse leaves the cast as it is, and `losses` says so.
+    Floats become the shortest text that reads back to them, such as 1.5, 1.0, 1e-07 or inf. Texts become days (date)
+    and times of UTC (timestamp) where they are written as ISO 8601 has them: a time without a zone is one of UTC, and
+    the day of a time is the one that is written there. The inverse leaves the cast as it is, and `losses` says so.
     """
 
     columns: dict[str, TypeName] = Field(min_length=1, description="Column -> type.")
@@ -50,7 +53,7 @@ class Cast(Step):
         absent = [column for column in self.columns if column not in schema]
         if absent:
             raise SchemaError([f"columns: {c!r} is not a column{did_you_mean(c, schema)}" for c in absent])
-        undated = [c for c, name in self.columns.items() if name == "date" and not _tells_dates(schema[c])]
+        undated = [c for c, name in self.columns.items() if name in ARROW and not _tells_dates(schema[c])]
         if undated:
             raise SchemaError(
                 [f"columns: {c!r} is {schema[c]}, and only text, dates and times become dates" for c in undated]
@@ -70,17 +73,20 @@ class Cast(Step):
         return {**schema, **{column: TYPES[name] for column, name in self.columns.items()}}
 
     def learner(self) -> Learner:
-        return FloatColumns(tuple(column for column, name in self.columns.items() if name == "string"))
+        return Written(self.columns)
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
-        # Each engine writes floats in its own way.
-        return [Kernel((c,), {_hidden(c): pa.string()}, FloatText()) for c in parameters["float_to_text"]]
+        # Each engine writes floats, and reads days and times, in its own way.
+        written = [Kernel((c,), {_hidden(c): pa.string()}, FloatText()) for c in parameters["float_to_text"]]
+        times = parameters.get("text_to_time", {}).items()
+        return [*written, *(Kernel((c,), {_hidden(c): ARROW[kind]}, TextTimes(c, kind)) for c, kind in times)]
 
     def transform(self, frame: Any, parameters: Parameters) -> Any:
-        schema, texts = frame.collect_schema(), parameters["float_to_text"]
+        schema = frame.collect_schema()
+        made = [*parameters["float_to_text"], *parameters.get("text_to_time", {})]
         return frame.with_columns(
-            *(nw.col(_hidden(c)).alias(c) for c in texts),
-            *(_cast(c, schema[c], name) for c, name in self.columns.items() if c not in texts),
+            *(nw.col(_hidden(c)).alias(c) for c in made),
+            *(_cast(c, schema[c], name) for c, name in self.columns.items() if c not in made),
         )
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
@@ -88,13 +94,15 @@ class Cast(Step):
 
 
 @plain_dataclass(frozen=True)
-class FloatColumns(Learner):
-    """Learns from the schema which columns cast to text hold floats."""
+class Written(Learner):
+    """Learns from the schema which columns cast to text hold floats, and which that become times are text."""
 
-    columns: tuple[str, ...]
+    columns: Mapping[str, TypeName]
 
     def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
-        return {"float_to_text": [column for column in self.columns if schema[column].is_float()]}
+        floats = [c for c, name in self.columns.items() if name == "string" and schema[c].is_float()]
+        times = {c: name for c, name in self.columns.items() if name in ARROW and isinstance(schema[c], nw.String)}
+        return {"float_to_text": floats, "text_to_time": times}
 
 
 @plain_dataclass(frozen=True)

@@ -22,6 +22,7 @@ from genspark.steps.bounds import Bounds, outside
 from genspark.steps.checked import Checked
 from genspark.steps.learner import Learner, Parameters
 from genspark.steps.matching import By, Columns, bind_each, match
+from genspark.storage.secrets import MASK
 
 COUNTED = ("rows", "null_share")
 OF_NUMBERS = ("mean", "deviation", "least", "most")
@@ -138,6 +139,10 @@ class Measuring(Learner):
 
     rules: tuple[Expected, ...]
     label: str
+    personal: frozenset[str] = frozenset()
+
+    def discreet(self, columns: frozenset[str]) -> Self:
+        return replace(self, personal=columns)
 
     def statistics(self) -> Sequence[Statistic]:
         measures = [_statistic(rule, column, name) for rule, column, name in self._measured]
@@ -155,7 +160,8 @@ class Measuring(Learner):
     def _broken(self, states: Mapping[Statistic, State]) -> Iterator[tuple[str, str]]:
         for rule, column, name in self._measured:
             value, is_more = measured(name, states[_statistic(rule, column, name)])
-            words = outside(value, rule.measures[name], is_more=is_more)
+            shown = MASK if name in OF_NUMBERS and column in self.personal else None
+            words = outside(value, rule.measures[name], is_more=is_more, shown=shown)
             if words:
                 yield rule.level, f"{name} of {column!r} is {words}"
         for rule in self.rules:

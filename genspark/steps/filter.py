@@ -44,7 +44,7 @@ class Filter(Step):
         return True
 
     def bind(self, schema: Schema) -> Self:
-        predicate(self.where, schema)
+        predicate(self.where, schema, place="where")
         return self
 
     def reads(self) -> frozenset[str]:

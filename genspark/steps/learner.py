@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.hashing import Drawn
@@ -39,6 +39,10 @@ class Learner(ABC):
         Asked only for statistics that read, or are grouped by, a column which the step writes.
         """
         return None
+
+    def discreet(self, columns: frozenset[str]) -> Self:
+        """The same learner, whose errors and parameters say no value of these columns, which tell of persons."""
+        return self
 
     @property
     def rounds(self) -> int:

@@ -16,8 +16,9 @@ from genspark.columns.hashing import Draw
 from genspark.columns.kernels import Kernel
 from genspark.columns.lookup import PerGroup, lookup
 from genspark.errors import DataError, SchemaError
-from genspark.statistics import Frequencies, State, Statistic
+from genspark.statistics import Frequencies, Repeats, State, Statistic
 from genspark.statistics.groups import check_by, states_by_group
+from genspark.statistics.repeats import distinct
 from genspark.steps.base import STEP_CONFIG, Step, check_fields
 from genspark.steps.learner import Learner, Parameters
 from genspark.steps.matching import as_tuple, refuse_taken
@@ -27,14 +28,18 @@ WEIGHT = f"{HIDDEN}weight"
 
 @plain_dataclass(frozen=True)
 class Counting(Learner):
-    """Counts each label in each group, and weighs each pair of them."""
+    """Counts each label in each group, and weighs each pair of them; and how many rows share their `draw`, if any."""
 
     groups: tuple[str, ...]
     label: str
     told_as: str
+    draw: Draw | None
 
     def statistics(self) -> Sequence[Statistic]:
-        return [self._counts]
+        return [self._counts] if self.draw is None else [self._counts, Repeats((self.draw.column,))]
+
+    def draws(self) -> Sequence[Draw]:
+        return [] if self.draw is None else [self.draw]
 
     def parameters(self, states: Mapping[Statistic, State], schema: Schema) -> Parameters:
         counts: dict[tuple[Any, ...], int] = {}
@@ -45,7 +50,15 @@ class Counting(Learner):
                     "weights are for labels of few"
                 )
             counts |= {(*group, value): count for value, count in state["values"]}
-        return weights(counts)
+        return {**weights(counts), **self._shared(states)}
+
+    def _shared(self, states: Mapping[Statistic, State]) -> Parameters:
+        """How many rows were drawn for, and the distinct draws that they have; nothing where each has its own."""
+        if self.draw is None:
+            return {}
+        state = states[Repeats((self.draw.column,))]
+        drawn = {"rows": state["count"], "draws": distinct(state)}
+        return {"drawn": drawn} if drawn["draws"] < drawn["rows"] else {}
 
     @property
     def _counts(self) -> Frequencies:
@@ -80,7 +93,9 @@ class Reweigh(Step):
     With method `repeat` the column says how often a reader should take the row, Int64: the weight without its
     fraction, and one more with the fraction's chance, drawn by the hash of the row's key. Then the expected number of
     rows of each group and label is that of the weights; a weight below 1 leaves rows out. A row without a label counts
-    once.
+    once. Rows of one key share their draw (without a key, rows that are equal in all columns), so that they are taken
+    alike, and all rows of a small group may be left out: the report tells how many do. Name a `key` that each row has
+    for itself.
 
     Source: F. Kamiran, T. Calders, "Data preprocessing techniques for classification without discrimination", 2012.
     """
@@ -112,7 +127,7 @@ class Reweigh(Step):
         return self.column or ("weight" if self.method == "weight" else "_repeat")
 
     def bind(self, schema: Schema) -> Self:
-        check_by(self.groups, schema)
+        check_by(self.groups, schema, "groups")
         check_by([self.label], schema, "label")
         if self.label in self.groups:
             raise SchemaError(f"label: {self.label!r} is also a group; name the groups without it")
@@ -129,7 +144,8 @@ class Reweigh(Step):
         return {**schema, self.added: nw.Float64() if self.method == "weight" else nw.Int64()}
 
     def learner(self) -> Counting:
-        return Counting(self.groups, self.label, self.name or self.kind)
+        draw = self._draw if self.method == "repeat" else None
+        return Counting(self.groups, self.label, self._told_as, draw)
 
     def draws(self) -> Sequence[Draw]:
         return [self._draw] if self.method == "repeat" else []
@@ -147,8 +163,22 @@ class Reweigh(Step):
         times = nw.when(has_label).then(whole + more).otherwise(nw.lit(1))
         return frame.with_columns(times.cast(nw.Int64).alias(self.added))
 
+    def findings(self, parameters: Parameters) -> Sequence[str]:
+        drawn = parameters.get("drawn")
+        if drawn is None:
+            return []
+        return [
+            f"{self._told_as}: {drawn['rows']:,} rows have {drawn['draws']:,} draws, for rows of the same key share "
+            f"one: all of them are taken, or all are left out ({self.added!r}); name a key that each row has for itself"
+        ]
+
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
         return frame.drop([self.added], strict=False)
+
+    @property
+    def _told_as(self) -> str:
+        # `label` is the outcome here.
+        return self.name or self.kind
 
     @property
     def _draw(self) -> Draw:

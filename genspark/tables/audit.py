@@ -5,25 +5,25 @@ One pass over the columns that are named, file by file; counts alone are kept.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from genspark.errors import ConfigError, SourceError
-from genspark.sinks.names import REASON_LIST, RUN
+from genspark.columns.expressions import HIDDEN
+from genspark.errors import ConfigError, SourceError, did_you_mean
 from genspark.statistics.shares import wilson
 from genspark.tables.fairness import fairness, rate
 from genspark.tables.footers import Tell, silent
+from genspark.tables.grouping import group_names
+from genspark.tables.rejected import MOST_GROUPS, Aside, Key, Rejected, rejected_by_group
 from genspark.tables.rows import frames, refuse_vectors
 from genspark.tables.runs import Runs, runs_of
-from genspark.tables.snapshot import Snapshot, is_table, read_snapshot
+from genspark.tables.snapshot import Snapshot, read_snapshot
 
-MOST_GROUPS = 1_000
 DEFAULT_FLOOR = 30
-ROWS, MISSING = "rows", "missing"
+ROWS, MISSING = f"{HIDDEN}rows", f"{HIDDEN}missing"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Asked:
     """What is audited. `positive` is the outcome that is counted, of `label` and `prediction` alike.
 
     Groups of fewer rows than `floor` are counted, and have no rates. `reference` maps groups to the shares that they
-    should have, keyed by their values joined by " / ".
+    should have, keyed by what `group_names` calls them.
     """
 
     groups: tuple[str, ...]
@@ -40,25 +40,13 @@ class Asked:
     positive: str | None = None
     floor: int = DEFAULT_FLOOR
     reference: Mapping[str, float] | None = None
+    place: str = "--"
+    """What stands before the names of these fields where they are asked for; errors say it."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are read for groups and outcomes."""
-        return (*self.groups, *(name for name in (self.label, self.prediction) if name))
-
-
-@dataclass
-class Rejected:
-    """The rows of a group that are in the quarantine, and how many of them each rule rejected."""
-
-    rows: int = 0
-    by_rule: Counter[str] = field(default_factory=Counter)
-
-    def add(self, reasons: Sequence[Mapping[str, Any]]) -> None:
-        """Count a row."""
-        self.rows += 1
-        rules = (" ".join(filter(None, (one["step"], one["column"], one["rule"]))) for one in reasons)
-        self.by_rule.update(set(rules))
+        return tuple(dict.fromkeys((*self.groups, *(name for name in (self.label, self.prediction) if name))))
 
 
 def audit(given: str, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
@@ -78,17 +66,21 @@ def audit_of(runs: Runs, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
     snapshot.refuse_absent(asked.columns)
     looked_at = tuple(name for name in snapshot.columns if name not in snapshot.bytes_columns)
     counts = _counted(snapshot, asked, looked_at, tell)
-    rejected = _rejected(runs, asked)
-    outcomes = [name for name in (asked.label, asked.prediction) if name]
-    positive = _positive(counts, asked, outcomes)
-    groups = [_group(key, own, asked, rejected, positive) for key, own in _by_group(counts, asked)]
+    aside = rejected_by_group(runs, asked.groups)
+    if not counts.height and not aside.groups:
+        raise SourceError(f"{snapshot.path}: the table has no rows to audit")
+    positive = _positive(counts, asked)
+    groups = [_group(name, key, own, asked, aside, positive) for name, key, own in _by_group(counts, asked, aside)]
+    known = [group["group"] for group in groups]
+    reference = asked.reference or {}
+    absent = [name for name in reference if name not in known]
+    groups += [_group(name, None, counts.clear(), asked, aside, positive) for name in absent]
     rows = sum(group["rows"] for group in groups)
     for group in groups:
         group["share"] = group["rows"] / rows if rows else None
         group["share_interval"] = list(wilson(group["share"], rows)) if rows else None
-        wanted = (asked.reference or {}).get(group["group"])
-        if wanted is not None:
-            group["reference"] = wanted
+        if group["group"] in reference:
+            group["reference"] = reference[group["group"]]
     return {
         "table": target,
         "version": snapshot.version,
@@ -103,22 +95,25 @@ def audit_of(runs: Runs, asked: Asked, tell: Tell = silent) -> dict[str, Any]:
             [group for group in groups if not group["is_small"]],
             "prediction_rate" if asked.prediction else "label_rate",
         ),
+        "notes": [
+            *aside.notes,
+            *(f"{asked.place}reference: no row is of the group {name!r}{did_you_mean(name, known)}" for name in absent),
+        ],
     }
 
 
 def _counted(snapshot: Snapshot, asked: Asked, looked_at: Sequence[str], tell: Tell) -> pl.DataFrame:
     """Rows and missing values for each combination of groups and outcomes."""
-    total: pl.DataFrame | None = None
+    numbers = dict.fromkeys((MISSING, ROWS), pl.UInt64())
+    total = pl.DataFrame(schema={**dict.fromkeys(asked.columns, pl.String()), **numbers})
     for frame in frames(snapshot, looked_at, tell):
-        some = _count(frame, asked)
-        total = some if total is None else _merged(pl.concat([total, some]), asked)
+        total = _merged(pl.concat([total, _count(frame, asked)], how="diagonal"), asked)
         if total.height > MOST_GROUPS:
+            named = f"{asked.place}groups: {', '.join(asked.groups)}"
             raise SourceError(
-                f"--groups: {', '.join(asked.groups)} make more than {MOST_GROUPS:,} groups with the outcomes; "
+                f"{named} make more than {MOST_GROUPS:,} groups with the outcomes; "
                 "bucketize or encode a column first, or name fewer"
             )
-    if total is None:
-        raise SourceError(f"{snapshot.path}: the table has no rows to audit")
     return total
 
 
@@ -132,74 +127,57 @@ def _merged(frame: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     return frame.group_by(asked.columns).agg(pl.col(ROWS).sum(), pl.col(MISSING).cast(pl.UInt64).sum())
 
 
-def _rejected(runs: Runs, asked: Asked) -> dict[tuple[Any, ...], Rejected]:
-    """The rows of each group that are in the quarantine; none where it has not the groups' columns."""
-    if not is_table(runs.quarantine):
-        return {}
-    snapshot = read_snapshot(runs.quarantine)
-    if not set(asked.groups) <= set(snapshot.columns):
-        return {}
-    found: dict[tuple[Any, ...], Rejected] = {}
-    for frame in frames(snapshot, (*asked.groups, REASON_LIST, RUN)):
-        is_done = [_is_there(runs, run) for run in frame[RUN]]
-        kept = frame.filter(is_done).select(pl.col(asked.groups).cast(pl.String), REASON_LIST)
-        for *key, reasons in kept.iter_rows():
-            found.setdefault(tuple(key), Rejected()).add(reasons or [])
-    return found
-
-
-def _is_there(runs: Runs, run: str) -> bool:
-    """Whether the rows of a run are in the table, and no later run took their place."""
-    last = max((entry.version for entry in runs.entries.values() if entry.run.get("mode") == "overwrite"), default=None)
-    if last is None:
-        return runs.is_finished(run) is not False
-    return run in runs.entries and runs.entries[run].version >= last
-
-
-def _positive(counts: pl.DataFrame, asked: Asked, outcomes: Sequence[str]) -> str | None:
+def _positive(counts: pl.DataFrame, asked: Asked) -> str | None:
     """The outcome that is counted, as text."""
+    outcomes = [name for name in (asked.label, asked.prediction) if name]
     seen = {value for name in outcomes for value in counts[name].unique().to_list() if value is not None}
+    known = ", ".join(sorted(seen)[:10])
     if asked.positive is not None:
         if seen and asked.positive not in seen:
-            raise ConfigError(f"--positive: {asked.positive!r} is no outcome; there are {', '.join(sorted(seen))}")
+            raise ConfigError(f"{asked.place}positive: {asked.positive!r} is no outcome; there are {known}")
         return asked.positive
     for usual, both in (("1", {"0", "1"}), ("true", {"false", "true"}), ("1.0", {"0.0", "1.0"})):
         if seen and seen <= both:
             return usual
     if seen:
-        raise ConfigError(f"--positive: say which outcome is counted; there are {', '.join(sorted(seen)[:10])}")
+        raise ConfigError(f"{asked.place}positive: say which outcome is counted; there are {known}")
     return None
 
 
-def _by_group(counts: pl.DataFrame, asked: Asked) -> list[tuple[tuple[Any, ...], pl.DataFrame]]:
-    return [(tuple(key), own) for key, own in counts.group_by(asked.groups, maintain_order=True)]
+def _by_group(counts: pl.DataFrame, asked: Asked, aside: Aside) -> list[tuple[str, Key, pl.DataFrame]]:
+    """The name, the values and the counts of each group that has rows in the table, or in the quarantine alone."""
+    there = {tuple(key): own for key, own in counts.group_by(asked.groups, maintain_order=True)}
+    keys = list(dict.fromkeys((*there, *(aside.groups or {}))))
+    schema = dict.fromkeys(asked.groups, pl.String())
+    names = pl.DataFrame(keys, schema=schema, orient="row").select(group_names(asked.groups)).to_series()
+    return [(name, key, there.get(key, counts.clear())) for name, key in zip(names, keys, strict=True)]
 
 
 def _group(
-    key: tuple[Any, ...],
-    own: pl.DataFrame,
-    asked: Asked,
-    rejected: Mapping[tuple[Any, ...], Rejected],
-    positive: str | None,
+    name: str, key: Key | None, own: pl.DataFrame, asked: Asked, aside: Aside, positive: str | None
 ) -> dict[str, Any]:
-    rows, aside = int(own[ROWS].sum()), rejected.get(key, Rejected())
+    """What is told of a group; one that only the reference names has no `key`."""
+    rows = int(own[ROWS].sum())
+    rejected = None if aside.groups is None else aside.groups.get(key or (), Rejected())
+    both = rows + (rejected.rows if rejected else 0)
     told: dict[str, Any] = {
-        "group": " / ".join("null" if value is None else str(value) for value in key),
+        "group": name,
+        "values": None if key is None else list(key),
         "rows": rows,
         "is_small": rows < asked.floor,
-        "missing_a_row": int(own[MISSING].sum()) / rows,
-        "quarantined": aside.rows,
-        "quarantined_share": aside.rows / (rows + aside.rows),
-        "quarantined_by": dict(aside.by_rule.most_common()),
+        "missing_a_row": int(own[MISSING].sum()) / rows if rows else None,
+        "quarantined": rejected.rows if rejected else None,
+        "quarantined_share": rejected.rows / both if rejected and both else None,
+        "quarantined_by": dict(rejected.by_rule.most_common()) if rejected else None,
     }
     if told["is_small"]:
         return told
-    for name, column in (("label_rate", asked.label), ("prediction_rate", asked.prediction)):
+    for outcome, column in (("label_rate", asked.label), ("prediction_rate", asked.prediction)):
         if column:
-            told[name] = rate(own.filter(pl.col(column).is_not_null()), column, positive, ROWS)
+            told[outcome] = rate(own.filter(pl.col(column).is_not_null()), column, positive, ROWS)
     if asked.label and asked.prediction:
-        both = own.filter(pl.col(asked.label).is_not_null() & pl.col(asked.prediction).is_not_null())
+        known = own.filter(pl.col(asked.label).is_not_null() & pl.col(asked.prediction).is_not_null())
         is_positive = pl.col(asked.label) == positive
-        told["true_positive_rate"] = rate(both.filter(is_positive), asked.prediction, positive, ROWS)
-        told["false_positive_rate"] = rate(both.filter(~is_positive), asked.prediction, positive, ROWS)
+        told["true_positive_rate"] = rate(known.filter(is_positive), asked.prediction, positive, ROWS)
+        told["false_positive_rate"] = rate(known.filter(~is_positive), asked.prediction, positive, ROWS)
     return told

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import polars as pl
 import yaml
@@ -28,13 +28,14 @@ class Runs:
     """A table with its runs. `target` is None where only a quarantine is known.
 
     `entries` are the commits that tell of a run, by its id, those undone left out; `ledger` has a row for each run
-    that it lists, oldest first.
+    that it lists, oldest first; `ledger_path` is where it would be.
     """
 
     target: str | None
     quarantine: str
     entries: Mapping[str, Entry] = field(default_factory=dict)
     ledger: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ledger_path: str | None = None
 
     @property
     def configs(self) -> list[dict[str, Any]]:
@@ -46,6 +47,11 @@ class Runs:
         if run_id in self.entries or self.ledger.get(run_id, {}).get("outcome") in ("written", "recovered"):
             return True
         return False if self.entries or self.ledger else None
+
+    def with_written(self, run_id: str, version: int, mode: str, model: str) -> Self:
+        """These runs, and one that has written and is not in the ledger yet as such."""
+        told = {"run_id": run_id, "outcome": "written", "target_version": version, "mode": mode, "model": model}
+        return replace(self, ledger={**self.ledger, run_id: {**self.ledger.get(run_id, {}), **told}})
 
     def replays(self) -> list[dict[str, Any]]:
         """The runs that brought repaired rows, oldest first: the rows as they were given, and those written."""
@@ -102,6 +108,7 @@ def _runs(target: str, ledger: str, quarantine: str | None) -> Runs:
         quarantine or _quarantine(rows) or f"{target.rstrip('/')}{QUARANTINE_SUFFIX}",
         _entries(target),
         {row["run_id"]: row for row in reversed(rows)},
+        ledger,
     )
 
 

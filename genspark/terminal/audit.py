@@ -42,6 +42,8 @@ def audit(arguments: SimpleNamespace) -> None:
     small = sum(group["is_small"] for group in told["groups"])
     if small:
         print(f"{small} of fewer than {told['floor']} rows have no rates, and are not compared")
+    for note in told["notes"]:
+        print(note)
     _print_rules(told["groups"])
     _print_steps(told["steps"])
     if told["fairness"]:
@@ -52,7 +54,7 @@ def _print_rules(groups: list[dict[str, Any]]) -> None:
     found = [
         (f"{group['group']}: {rule}", f"{rows:,} ({rows / (group['rows'] + group['quarantined']):.1%})")
         for group in groups
-        for rule, rows in group["quarantined_by"].items()
+        for rule, rows in (group["quarantined_by"] or {}).items()
     ]
     if found:
         print_pairs("quarantined, of all rows of the group", found)
@@ -78,6 +80,8 @@ def _reference(given: list[str]) -> dict[str, float]:
             shares[group] = float(share)
         except ValueError:
             raise ConfigError(f"--reference: must be GROUP=SHARE, such as 'female=0.51'; got {text!r}") from None
+        if not 0 <= shares[group] <= 1:
+            raise ConfigError(f"--reference: a share is between 0 and 1; got {text!r}")
     return shares
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Sequence
@@ -17,10 +18,11 @@ from rich.text import Text
 from genspark.config import JobConfig
 from genspark.config.document import as_written
 from genspark.drafting import Answers, Column, Look, answers, as_yaml, commented, draft, look, page, proposed
-from genspark.drafting.advice import rules_for
-from genspark.errors import ConfigError
+from genspark.drafting.rules import rules_for
+from genspark.errors import ConfigError, first_line
 from genspark.storage.files import write_text
 from genspark.storage.sizes import size_text
+from genspark.tables.hiding import hidden_in
 from genspark.terminal.console import print_table
 from genspark.terminal.files import described, is_yaml
 from genspark.terminal.progress import reading
@@ -39,7 +41,7 @@ def profile(arguments: SimpleNamespace) -> None:
         return
     if arguments.html:
         text = page(seen)
-        write_text(arguments.html, text)
+        _write("--html", arguments.html, text)
         size = len(text.encode())
         print(f"{arguments.html} ({size_text(size)}): open it in a browser")
         return
@@ -62,6 +64,8 @@ def profile(arguments: SimpleNamespace) -> None:
     for column in seen.columns:
         table.add_row(*_cells(column))
     print_table(table, 180)
+    for line in seen.told:
+        print(f"- {line}")
 
 
 def init(arguments: SimpleNamespace) -> None:
@@ -78,8 +82,17 @@ def init(arguments: SimpleNamespace) -> None:
     if is_printed:
         print(text, end="")
         return
-    write_text(arguments.output, text)
+    _write("-o", arguments.output, text)
     print(f"{arguments.output}: look at it, then: genspark run {arguments.output}")
+
+
+def _write(option: str, path: str, text: str) -> None:
+    """Write a file. Raises ConfigError, which names the option, where that cannot be."""
+    try:
+        write_text(path, text)
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or first_line(error)
+        raise ConfigError(f"{option}: {path} cannot be written: {cause}; name another place") from error
 
 
 def _asked(seen: Look, known: Answers) -> Answers:
@@ -92,14 +105,22 @@ def _asked(seen: Look, known: Answers) -> Answers:
         given = Prompt.ask(Text(question), console=console, default=default, show_default=bool(default))
         return "" if given.strip() == "-" else given.strip()
 
-    return answers(seen, known, ask, lambda line: console.print(Text(line)))
+    try:
+        return answers(seen, known, ask, lambda line: console.print(Text(line)))
+    except EOFError:
+        console.print()
+        remedy = "answer each, an empty line for what is proposed, or give --yes"
+        raise ConfigError(
+            f"the input ended before all questions were answered, and nothing is written; {remedy}"
+        ) from None
 
 
 def _seen(arguments: SimpleNamespace) -> Look:
     paths = list(arguments.source)
-    source = described(JobConfig, paths[0]).source if _is_job(paths) else None
+    config = described(JobConfig, paths[0]) if _is_job(paths) else None
     with reading(arguments, "looking at the data"):
-        return look(paths, source)
+        seen = look(paths, config.source if config else None)
+    return seen.without(hidden_in(step.to_json() for step in config.steps)) if config else seen
 
 
 def _is_job(paths: Sequence[str]) -> bool:
@@ -111,7 +132,7 @@ def _cells(column: Column) -> list[str]:
     values = ", ".join(f"{value} {share:.0%}" for value, share in column.top[:4])
     return [
         column.name,
-        column.dtype,
+        _type(column),
         f"{column.missing:.1%}" if column.missing else "",
         f"{column.distinct:,}" if column.distinct else "",
         *(_number(value, column) for value in number),
@@ -120,10 +141,28 @@ def _cells(column: Column) -> list[str]:
     ]
 
 
+def _type(column: Column) -> str:
+    """The type, without the unit of times; of texts it says that the figures are those of their lengths."""
+    if column.kind == "text":
+        return f"{column.dtype}, by length"
+    return column.dtype.partition("(")[0] if column.kind == "time" else column.dtype
+
+
 def _number(value: float | None, column: Column) -> str:
-    if value is None or column.kind == "time":
+    if value is None:
         return ""
-    return f"{value:.4g}"
+    return _moment(value, column) if column.kind == "time" else f"{value:.4g}"
+
+
+def _moment(value: float, column: Column) -> str:
+    """A day, or a moment to the minute, of days or microseconds since 1970."""
+    is_day = column.dtype == "Date"
+    since = dt.timedelta(days=value) if is_day else dt.timedelta(microseconds=round(value))
+    try:
+        moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + since
+    except OverflowError:
+        return "beyond the year 9999" if value > 0 else "before the year 1"
+    return f"{moment:%Y-%m-%d}" if is_day else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _shape(column: Column) -> str:

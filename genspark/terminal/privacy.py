@@ -129,6 +129,8 @@ def _erased(told: Erasure) -> Iterator[tuple[str, str]]:
     yield "statistics", f"{told.states:,} states of files dropped{every}"
     if told.replayed:
         yield "replays", f"{told.replayed:,} rows erased"
+    if told.messages:
+        yield "ledger", f"{told.messages:,} runs whose messages had a key"
     if told.indexed or told.hashed:
         still = f"; the hash of a key is in {len(told.hashed):,} models still: {told.hashed[0]}" if told.hashed else ""
         yield "duplicates", f"{told.indexed:,} rows taken from indexes and lists{still}"

@@ -71,9 +71,9 @@ def test_each_choice_follows_from_a_figure_and_says_so(odd: str) -> None:
         "drop",
         "rename",
         "validate",
+        "expect",
         "split",
         "impute",
-        "outliers",
         "transform",
         "scale",
         "encode",
@@ -83,7 +83,8 @@ def test_each_choice_follows_from_a_figure_and_says_so(odd: str) -> None:
     assert "# one value alone: one category" in text
     assert "skewed, so the mean does; missing: age 10.0%" in text
     assert "name: mean_often" in text
-    assert "long tail of numbers that are not negative: amount skew" in text
+    assert re.search(r"so a power that is learnt; skew before and(\n  #)? after: amount", text)
+    assert "# no rule for outliers where none lies so far out: amount" in text
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -115,7 +116,9 @@ def test_a_person_tells_what_data_cannot(odd: str, tmp_path: Path) -> None:
     assert told == ["'usr id' is not a column; did you mean 'user id'?", "one column at most"]
     text = draft(seen, known)
     # The key stays, though it is personal; the label is neither clipped nor scaled.
-    assert "# personal data, as you said\n  - drop: {name: personal, columns: [age]}" in text
+    assert "# personal data: age as you said" in text
+    assert "- drop: {name: personal, columns: [age]}" in text
+    assert "# personal data that stays in clear, as key or label: city as you said" in text
     config = JobConfig.from_text(text)
     assert config.key == ("user id", "city")
     report = job.run(config)
@@ -141,10 +144,14 @@ def test_the_questions_on_a_terminal(odd: str, tmp_path: Path) -> None:
     config = JobConfig.from_yaml(str(conf))
     assert (config.key, config.sink.path) == ((), table)
     assert typed(["init", odd, "-o", str(tmp_path / "other.yaml"), "--yes"], "").count("Which") == 0
+    # Ctrl-D at the first question.
+    told = typed(["init", odd, "-o", str(tmp_path / "none.yaml"), "-q"], "\x04", code=2)
+    assert "the input ended before all questions were answered, and nothing is written" in " ".join(told.split())
+    assert not (tmp_path / "none.yaml").exists()
 
 
-def typed(arguments: list[str], text: str) -> str:
-    """What the command line prints on a terminal of its own where a text is typed."""
+def typed(arguments: list[str], text: str, code: int = 0) -> str:
+    """What the command line prints on a terminal of its own where a text is typed, until it ends with a code."""
     master, slave = os.openpty()
     command = [sys.executable, "-m", "genspark.cli", *arguments]
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, close_fds=True) as process:
@@ -155,7 +162,7 @@ def typed(arguments: list[str], text: str) -> str:
             while piece := os.read(master, 1 << 16):
                 told += piece
         os.close(master)
-    assert process.returncode == 0, told.decode()
+    assert process.returncode == code, told.decode()
     return told.decode()
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from genspark import job
 from genspark.cli import main
 from genspark.config import JobConfig
-from genspark.errors import ConfigError
+from genspark.errors import ConfigError, GensparkError
 
 SECRETS = {
     "user": "us3r-pa55word",
@@ -125,3 +127,23 @@ def test_a_property_that_is_a_secret_is_refused_before_work() -> None:
     text = "name: a\nsource: {path: a, format: csv}\nsink: {path: b, properties: {fs.s3a.secret.key: x}}"
     with pytest.raises(ConfigError, match=r"sink\.properties: 'fs\.s3a\.secret\.key' looks like a secret"):
         JobConfig.from_text(text)
+
+
+@pytest.mark.parametrize("engine", ["polars", "spark"])
+def test_no_value_of_a_column_that_a_step_hides_is_in_an_error_or_the_ledger(
+    engine: str, start: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(engine)
+    monkeypatch.setenv("GENSPARK_PSEUDONYM_KEY", "a key of 16 characters")
+    pl.DataFrame({"who": [4711, 12], "mail": ["ada@example.org", "b"]}).write_parquet(tmp_path / "a.parquet")
+    bounded = "validate: {rules: [{columns: who, between: [0, 100], level: error}]}"
+    for step in (bounded, "cast: {columns: {mail: int64}}"):
+        conf = (
+            f"name: people\nengine: {engine}\nsource: {{path: '{tmp_path}/a.parquet', format: parquet}}\n"
+            f"steps:\n- {step}\n- pseudonymize: {{columns: [who, mail]}}\nsink: {{path: '{tmp_path}/out'}}\n"
+        )
+        with pytest.raises(GensparkError, match=r"\*\*\*"):
+            job.run(JobConfig.from_text(conf))
+    errors = pl.read_delta(f"{tmp_path}/out_runs")["error"].to_list()
+    assert len(errors) == 2
+    assert not any("4711" in error or "ada@" in error for error in errors)

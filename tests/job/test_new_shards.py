@@ -16,7 +16,7 @@ import pytest
 
 from genspark import JobConfig, PipelineModel, job
 from genspark.cli import main
-from genspark.errors import PlanError
+from genspark.errors import PlanError, SchemaError
 from genspark.terminal.stopping import Stop
 
 ENGINES = ["polars", "tasks", "spark", pytest.param("spark-arrow", marks=pytest.mark.exhaustive)]
@@ -59,6 +59,25 @@ def test_only_new_files_are_added_by_the_first_model(engine: str, start: Callabl
     shard(tmp_path / "in", "A", 1.0)
     assert job.run(config(tmp_path, engine)).rows_written == 1
     assert len(rows(tmp_path)) == 5
+
+
+def test_new_rows_are_judged_by_a_reference_that_is_gone(tmp_path: Path) -> None:
+    known = tmp_path / "known.csv"
+    known.write_text("k\na0\nb1\n", encoding="utf-8")
+    rule = f"{{columns: k, exists_in: {{table: '{known}', column: k}}, level: drop}}"
+    text = (
+        f"name: grow\nengine: polars\nkey: k\nsource: {{path: '{tmp_path}/in', format: parquet}}\n"
+        f"steps: [validate: {{rules: [{rule}]}}]\nsink: {{path: '{tmp_path}/out', mode: append}}\n"
+    )
+    shard(tmp_path / "in", "a", 0.0, 10.0)
+    job.run(JobConfig.from_text(text))
+    known.unlink()
+    shard(tmp_path / "in", "b", 5.0, 20.0)
+    assert job.run(JobConfig.from_text(text)).rows_written == 1
+    assert rows(tmp_path) == {"a0": 0.0, "b1": 20.0}
+    shard(tmp_path / "in", "c", 1.0)
+    with pytest.raises(SchemaError, match="there is nothing at that path"):
+        job.run(JobConfig.from_text(f"{text}refit: full\n"))
 
 
 def test_refit_update_writes_new_rows_by_a_model_of_all(tmp_path: Path) -> None:

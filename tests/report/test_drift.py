@@ -158,3 +158,25 @@ def test_states_tell_columns_that_were_removed(tmp_path: Path, capsys: pytest.Ca
         assert main(["drift", f"{tmp_path}/new", "--against", f"{tmp_path}/{against}", "--states", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)["schema"]
         assert told == {"added": ["u"], "removed": ["w"], "changed": {}}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--stop", "-1"], "--stop: must be a stability index above 0; got -1"),
+        (["--warn", "0"], "--warn: must be a stability index above 0; got 0"),
+        (["--stop", "0.05", "--warn", "0.1"], "--stop: 0.05 is below --warn, 0.1"),
+    ],
+)
+def test_limits_are_held_to_what_a_job_holds_them_to(
+    tables: tuple[str, str], capsys: pytest.CaptureFixture[str], given: list[str], said: str
+) -> None:
+    assert main(["drift", tables[0], "--against", tables[1], *given]) != 0
+    assert said in capsys.readouterr().err
+
+
+def test_a_column_that_is_named_twice_is_compared_once(
+    tables: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["drift", tables[0], "--against", tables[1], "--columns", "same,same", "--json"]) == 0
+    assert [one["column"] for one in json.loads(capsys.readouterr().out)["columns"]] == ["same"]

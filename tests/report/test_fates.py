@@ -27,6 +27,9 @@ def test_what_steps_did_is_counted_by_group() -> None:
     assert taken["groups"] == {"b": {"count": 2, "share": 0.4}}
     assert (filled["step"], filled["what"]) == ("impute", "filled")
     assert filled["groups"] == {"a": {"count": 2, "share": 0.5}, "b": {"count": 1, "share": 0.2}}
+    # The group without a value is no group of the text null.
+    lacking = followed_by_group(Pipeline([Impute("g", strategy="constant", value="c")]).fit(ROWS), ROWS, ["g"])
+    assert lacking["steps"][0]["groups"] == {"(missing)": {"count": 1, "share": 1.0}}
     with pytest.raises(SourceError, match="'h' is not a column of the source"):
         followed_by_group(Pipeline(steps).fit(ROWS), ROWS, ["h"])
 

@@ -187,6 +187,7 @@ def test_records_of_several_lines_are_those_of_spark(spark: Any, tmp_path: Path)
         (b'a,b\n"x \\"y\\" z",1\n"p,\\\\",2\n"c:\\n",3\nc:\\d,4\n', {"escape": "\\"}),
         (b"a,b\n#x,1\n'y,z',2\n", {"quote": "'", "comment": "#"}),
         ("a,b\né,1\n".encode("latin-1"), {"encoding": "ISO-8859-1"}),
+        (b"a,b,c\nna,1,-inf\n1,na,x\nNaN,Inf,inf\n", {"nanValue": "na", "positiveInf": "inf", "negativeInf": "-inf"}),
     ],
 )
 def test_options_of_csv(spark: Any, tmp_path: Path, content: bytes, options: dict[str, str]) -> None:

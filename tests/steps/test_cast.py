@@ -33,10 +33,21 @@ def test_values_are_cast_and_null_stays_null(after, values, name, expected):
     assert after({"x": pa.array(values)}, Cast({"x": name}))["x"] == expected
 
 
-def test_spark_casts_text_to_dates(frames, interpreted):
-    df = frames.of("spark", pa.table({"x": ["2024-02-29", None]}))
-    got = frames.table(Pipeline([Cast({"x": "date"})]).fit(df).transform(df))
-    assert got["x"].to_pylist() == [dt.date(2024, 2, 29), None]
+@pytest.mark.on_spark
+def test_texts_become_days_and_times_of_utc(after):
+    texts = ["2024-02-29", None, "2024-02-29 23:59", "2024-02-29T23:59:00.25+01:00", "2024-02-29T23:59:00Z"]
+    day, utc = dt.date(2024, 2, 29), dt.UTC
+    got = after({"x": texts, "y": texts}, Cast({"x": "date", "y": "timestamp"}))
+    assert got["x"] == [day, None, day, day, day]
+    late = dt.datetime(2024, 2, 29, 23, 59, tzinfo=utc)
+    begins, hour = dt.datetime(2024, 2, 29, tzinfo=utc), dt.timedelta(hours=1)
+    assert got["y"] == [begins, None, late, late - hour + dt.timedelta(milliseconds=250), late]
+
+
+def test_a_text_that_is_no_day_stops_the_job(fitted):
+    model = fitted({"x": ["2024-02-29"]}, Cast({"x": "date"}))
+    with pytest.raises(DataError, match="'x' has the value '2024-02-30', which is no date"):
+        model.transform(pl.DataFrame({"x": ["2024-02-30"]}))
 
 
 @pytest.mark.parametrize("name", ["int8", "int16", "int32", "int64", "float32", "float64", "string", "boolean"])

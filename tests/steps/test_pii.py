@@ -15,12 +15,24 @@ from genspark.pipeline import Pipeline
 from genspark.steps import Pii
 
 ONES = {
-    "email": ["ada@example.org", "a.b+c@mail.example.co.uk", "(x_1@sub-domain.example.com)"],
-    "iban": ["AL47212110090000000235698741", "GB29 NWBK 6016 1331 9268 19", "FR1420041010050500013M02606"],
-    "card": ["4012888888881881", "4111 1111 1111 1111", "3782-822463-10005"],
+    "email": [
+        "ada@example.org",
+        "a.b+c@mail.example.co.uk",
+        "(x_1@sub-domain.example.com)",
+        "john@münchen.de",
+        "José@example.org",
+        "_a@example.org",
+    ],
+    "iban": [
+        "AL47212110090000000235698741",
+        "GB29 NWBK 6016 1331 9268 19",
+        "FR1420041010050500013M02606",
+        "gb29-nwbk-6016-1331-9268-19",
+    ],
+    "card": ["4012888888881881", "4111 1111 1111 1111", "3782-822463-10005", "4111.1111.1111.1111"],
     "ip": ["192.168.0.1", "2001:db8::8a2e:370:7334", "::1"],
     "us_ssn": ["219-09-9999", "078 05 1120"],
-    "es_dni": ["12345678Z", "X1234567L"],
+    "es_dni": ["12345678Z", "X1234567L", "12345678z"],
     "fr_nir": ["1 84 12 76 451 089 46"],
     "phone": ["+44 20 7946 0958", "+1 (212) 555-0123", "(212) 555-0123", "+33123456789"],
 }
@@ -32,6 +44,10 @@ NONE = [
     "300.1.1.1",
     "12:30:45",
     "std::vector",
+    "a::b",
+    "b2::c and ::f",
+    "2345.678901234567",
+    "in20 days from this time on",
     "666-12-3456",
     "900-12-3456",
     "12345678A",
@@ -46,6 +62,11 @@ NONE = [
 def test_published_examples_are_found_and_masked(kind: str, text: str) -> None:
     bare = text.strip("()") if kind == "email" else text
     assert after([f"Ask {text}, now."]) == [f"Ask {text.replace(bare, f'[{kind.upper()}]')}, now."]
+
+
+def test_what_stands_beside_one_stays() -> None:
+    texts = ["ip:10.1.2.3", "10.1.2.3:443", "[2001:db8::1]:80", "AL47 2121 1009 0000 0002 3569 8741 paid"]
+    assert after(texts) == ["ip:[IP]", "[IP]:443", "[[IP]]:80", "[IBAN] paid"]
 
 
 def test_what_only_looks_like_one_stays() -> None:

@@ -54,9 +54,26 @@ def test_rows_are_taken_as_often_as_their_weights_say() -> None:
         Reweigh(["sex"], "y", seed=1)
 
 
+def test_rows_that_share_their_draw_are_told() -> None:
+    step = Reweigh(["sex"], "y", method="repeat")
+    # No key: ten rows, of which those of the same sex and label are equal.
+    model = Pipeline([step]).fit(ROWS)
+    assert model.findings() == [
+        "reweigh: 10 rows have 4 draws, for rows of the same key share one: all of them are taken, or all are left out "
+        "('_repeat'); name a key that each row has for itself"
+    ]
+    times = model.transform(ROWS).filter(pl.col("sex") == "m", pl.col("y") == 1)["_repeat"]
+    assert times.n_unique() == 1
+    rows = ROWS.with_row_index("id")
+    assert not Pipeline([step], key=["id"]).fit(rows).findings()
+    assert not Pipeline([Reweigh(["sex"], "y")]).fit(ROWS).findings()
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(SchemaError, match="label: 'z' is not a column"):
         weighed(ROWS, label="z")
+    with pytest.raises(SchemaError, match=r"^steps\[0\].reweigh.groups: 'h' is not a column"):
+        Pipeline([Reweigh(["h"], "y")]).fit(ROWS)
     with pytest.raises(SchemaError, match="label: 'sex' is also a group"):
         weighed(ROWS, label="sex")
 

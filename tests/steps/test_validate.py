@@ -53,12 +53,14 @@ def test_rows_that_break_a_rule_go_and_null_breaks_none_but_not_null(rule: dict[
 
 def test_filter_keeps_only_rows_for_which_the_predicate_is_true() -> None:
     assert list(Pipeline([Filter("n < 6 AND s <> ''")]).fit(ROWS).transform(ROWS)["id"]) == [0, 4]
+    with pytest.raises(SchemaError, match=r"^steps\[0\].filter.where: 'm' is not a column"):
+        Pipeline([Filter("m < 6")]).fit(ROWS)
 
 
 def test_a_rule_that_stops_the_job_names_rule_and_column_and_a_number_only_where_it_compares_one() -> None:
     with pytest.raises(DataError, match=r"^validate: column 's' breaks the rule \"matches '\^\[a-z\]\+\$'\"; clean it"):
         kept({"columns": "s", "matches": "^[a-z]+$", "level": "error"})
-    with pytest.raises(DataError, match=r"^validate: column 'x' has the value -3\.0, outside the between 0 to; clean"):
+    with pytest.raises(DataError, match=r"column 'x' has the value -3\.0, which breaks the rule 'between 0 to'; clean"):
         kept({"columns": "x", "between": [0, None], "level": "error"})
 
 
@@ -90,6 +92,7 @@ def test_every_mistake_is_told_with_its_place() -> None:
         ({"columns": "s", "unique": True}, "unique: no row breaks it alone; the step expect"),
         ({"columns": "s", "matches": "(a"}, "no regular expression of RE2"),
         ({"sql": "x >"}, "is no SQL predicate"),
+        ({"sql": "s RLIKE '(a'"}, r"sql: '\(a' is no regular expression of RE2"),
     ],
 )
 def test_a_rule_that_is_none_is_refused_before_any_data(rule: dict[str, Any], problem: str) -> None:
@@ -156,4 +159,17 @@ def test_a_reference_that_is_gone_or_another_is_refused_before_work(
 ) -> None:
     rule = {"columns": column, "exists_in": {**reference, "table": str(zones / reference["table"])}}
     with pytest.raises(SchemaError, match=f"rules\\[0\\].exists_in: .*{problem}"):
-        Validate([rule]).bind(nw.from_native(ROWS).collect_schema())
+        Pipeline([Validate([rule])]).plan(ROWS)
+
+
+def test_text_of_a_reference_is_in_no_error(tmp_path: Any) -> None:
+    table = tmp_path / "people.csv"
+    step = Validate([{"columns": "n", "exists_in": {"table": str(table), "column": "who"}}])
+    table.write_text("who\nJane Doe\n", encoding="utf-8")
+    with pytest.raises(SchemaError, match="'n' is Int64 and 'who' of .* has values that are no whole numbers"):
+        Pipeline([step]).plan(ROWS)
+    # One that no look at the first rows finds.
+    table.write_text("who\n" + "12\n" * 10_000 + "Jane Doe\n", encoding="utf-8")
+    with pytest.raises(DataError, match="has values that are no whole numbers; cast") as caught:
+        Pipeline([step]).fit(ROWS)
+    assert "Jane" not in str(caught.value)

@@ -10,6 +10,7 @@ import pytest
 from genspark.cli import main
 from genspark.errors import ConfigError, SourceError
 from genspark.tables.audit import Asked, audit
+from genspark.tables.fairness import fairness
 
 ROWS = pl.DataFrame(
     {
@@ -36,6 +37,7 @@ def test_differences_between_groups_are_fairlearns(table: str) -> None:
             "demographic_parity_difference": 0.25,
             "demographic_parity_ratio": 0.5,
             "equalized_odds_difference": 2 / 3,
+            "equalized_odds_ratio": 0.0,
         }
     )
     by_group = {group["group"]: group for group in told["groups"]}
@@ -44,6 +46,17 @@ def test_differences_between_groups_are_fairlearns(table: str) -> None:
     assert by_group["B"]["missing_a_row"] == 0.0
     # scipy.stats.binomtest(4, 8).proportion_ci(method="wilson")
     assert by_group["A"]["share_interval"] == pytest.approx([0.215216, 0.784784], abs=1e-6)
+
+
+def test_the_ratio_of_equalised_odds_is_the_worse_of_both_rates() -> None:
+    rates = {"true_positive_rate": (0.8, 0.6, 0.4), "false_positive_rate": (0.2, 0.5, 0.3)}
+    groups = [{name: {"value": values[place]} for name, values in rates.items()} for place in range(3)]
+    # Of true positives 0.4 / 0.8, of false positives 0.2 / 0.5; no rates of outcomes, so no parity.
+    assert fairness(groups, "prediction_rate") == pytest.approx(
+        {"equalized_odds_difference": 0.4, "equalized_odds_ratio": 0.4}
+    )
+    none = [{name: {"value": 0.0} for name in rates}] * 2
+    assert fairness(none, "prediction_rate")["equalized_odds_ratio"] == 1.0
 
 
 def test_groups_of_few_rows_are_counted_and_not_compared(table: str) -> None:
@@ -72,3 +85,30 @@ def test_the_command_prints_groups_with_their_share_and_reference(
     assert "0.750 (0.301 to 0.954)" in printed
     assert "0.600" in printed
     assert "demographic parity difference" in printed
+
+
+def test_no_two_groups_share_a_name(tmp_path: Path) -> None:
+    # A column `rows` beside: what is counted does not take its name.
+    texts = [None, "null", "(missing)", "a / b", "a"]
+    rows = pl.DataFrame({"g": texts, "rows": [None, None, None, "c", "b / c"]})
+    rows.write_delta(str(tmp_path / "table"))
+    by_one = audit(str(tmp_path / "table"), Asked(("g",), reference={"(missing)": 0.1}))["groups"]
+    assert {group["group"]: group["values"] for group in by_one} == {
+        "(missing)": [None],
+        "null": ["null"],
+        "'(missing)'": ["(missing)"],
+        "a / b": ["a / b"],
+        "a": ["a"],
+    }
+    assert [group["group"] for group in by_one if "reference" in group] == ["(missing)"]
+    by_two = audit(str(tmp_path / "table"), Asked(("g", "rows")))["groups"]
+    assert {group["group"] for group in by_two} >= {"'a / b' / c", "a / 'b / c'", "(missing) / (missing)"}
+
+
+def test_a_column_that_is_named_twice_counts_once_and_a_reference_is_a_share(
+    table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", table, "--groups", "g,g", "--label", "y", "--prediction", "y", "--floor", "1"]) == 0
+    assert "0.750" in capsys.readouterr().out
+    assert main(["audit", table, "--groups", "g", "--reference", "A=2"]) != 0
+    assert "--reference: a share is between 0 and 1; got 'A=2'" in capsys.readouterr().err

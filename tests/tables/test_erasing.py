@@ -11,7 +11,7 @@ import pytest
 
 from genspark import JobConfig, job
 from genspark.cli import main
-from genspark.errors import ConfigError, SinkError
+from genspark.errors import ConfigError, DataError, SinkError
 from genspark.job import states
 from genspark.sinks import vault
 from genspark.sinks.marks import Mark
@@ -72,6 +72,24 @@ def test_rows_go_from_table_quarantine_log_and_statistics_and_the_rest_stays(fol
     assert all(order.is_sorted for order in seen.orders.values())
     # The table knows still who made it: the run is done, and is not done again.
     assert job.run(config(folder)).already_done
+
+
+def test_messages_of_the_ledger_forget_too(folder: Path) -> None:
+    strict = "- validate: {rules: [{columns: n, between: [0, 49], level: error}]}\n"
+    job.run(config(folder))
+    with pytest.raises(DataError, match="column 'n' has the value 50.0"):
+        job.run(config(folder, steps=strict, more="refit: full\n"), force=True)
+    ledger = str(folder / "out_runs")
+    assert pl.read_delta(ledger)["error"].str.contains("50.0").sum() == 1
+    told = erase(str(folder / "out"), {"n": ["50"], "user": [ADA]})
+    assert (told.messages, told.left) == (1, [])
+    errors = pl.read_delta(ledger)["error"].drop_nulls().to_list()
+    assert [error.count("***") for error in errors] == [1]
+    assert not any("50.0" in error for error in errors)
+    # What tells of the job itself stays, and is named.
+    named = f"- filter: {{where: \"user <> '{ADA}'\"}}\n"
+    job.run(config(folder, steps=named, more="refit: full\n"), force=True)
+    assert any("out_runs" in path for path in erase(str(folder / "out"), {"user": [ADA]}).left)
 
 
 def test_an_index_of_duplicates_forgets_too(folder: Path) -> None:

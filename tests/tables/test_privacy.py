@@ -50,7 +50,7 @@ def test_it_fails_where_it_is_too_little_and_tells_no_value(table: str, capsys: 
     assert "k = 1: the smallest class" in out
     assert "k is 1, and should be 2 or more; the step anonymize makes it so" in error
     assert "30.5" not in out + error
-    assert main(["privacy", table, "--quasi", "age", "--k", "1", "--json"]) == 0
+    assert main(["privacy", table, "--quasi", "age,age", "--k", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unmet"] == []
     with pytest.raises(ConfigError, match="'aeg' is not a column of .*; did you mean 'age'"):
         measure(table, Wanted(("aeg",)))
@@ -98,3 +98,38 @@ def test_samples_of_a_quarantine_do_not_show_what_steps_hide(
     assert "900" in out
     assert '"who": "***"' in out
     assert "ada@" not in out
+
+
+def test_neither_report_nor_profile_shows_a_value_of_a_column_that_a_step_hides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mails = [f"{name}@example.org" for name in ("ada", "bob")] * 20
+    rows = pl.DataFrame({"mail": mails, "note": [f"write to {mail}" for mail in mails], "v": range(40)})
+    rows.write_parquet(tmp_path / "rows.parquet")
+    job = (
+        f"name: people\nengine: polars\nsource: {{path: '{tmp_path}/rows.parquet', format: parquet}}\nsteps:\n"
+        f"- impute: {{columns: mail, strategy: mode}}\n- pii: {{columns: '*', action: flag}}\n"
+        f"sink: {{path: '{tmp_path}/out'}}\n"
+    )
+    path = str(tmp_path / "job.yaml")
+    Path(path).write_text(job, encoding="utf-8")
+    assert main(["run", path, "-q"]) == 0
+    assert main(["report", str(tmp_path / "out"), "-q", "-o", str(tmp_path / "report.html")]) == 0
+    assert main(["inspect", str(tmp_path / "out" / "_genspark" / "model.json")]) == 0
+    told = capsys.readouterr().out
+    assert "pii: the model has in clear what impute learnt before of" in told
+    for more in ([], ["--json"], ["--rules"], ["--html", str(tmp_path / "profile.html")]):
+        assert main(["profile", path, "-q", *more]) == 0
+    told += capsys.readouterr().out
+    # A pattern of columns takes texts alone.
+    assert "columns: v" in told
+    pages = [(tmp_path / name).read_text(encoding="utf-8") for name in ("report.html", "profile.html")]
+    cards = [
+        file.read_text(encoding="utf-8")
+        for file in (tmp_path / "out" / "_genspark").glob("*.*")
+        if file.stem != "model"
+    ]
+    assert len(cards) >= 1
+    assert "<td>***</td>" in pages[0]
+    for text in (told, *pages, *cards):
+        assert "@example" not in text

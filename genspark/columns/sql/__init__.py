@@ -51,26 +51,27 @@ def parsed(text: str) -> Any:
 def checked(text: str) -> str:
     """The text of a predicate. Raises ValueError where it is no SQL, or has what is not understood."""
     try:
-        predicate(text)
+        predicate(text, place="")
     except SchemaError as error:
-        raise ValueError(str(error).removeprefix("sql: ")) from None
+        raise ValueError(str(error)) from None
     return text
 
 
-def predicate(text: str, schema: Schema | None = None, label: str = "") -> Predicate:
+def predicate(text: str, schema: Schema | None = None, label: str = "", place: str = "sql") -> Predicate:
     """The predicate that a text stands for, over columns of these types; without a schema types are not asked.
 
-    `label` tells the hidden columns of its patterns from others'. Raises SchemaError naming every column that is not
-    there, values that do not compare, and what is not understood.
+    `label` tells the hidden columns of its patterns from others', `place` is where the text is given, which errors
+    name. Raises SchemaError naming every column that is not there, values that do not compare, and what is not
+    understood.
     """
-    reader = Reader(schema, label, READINGS, KNOWN)
+    reader, at = Reader(schema, label, READINGS, KNOWN), f"{place}: " if place else ""
     try:
         term = reader.read(parsed(text))
     except ValueError as error:
-        raise SchemaError([f"sql: {error}"]) from None
+        raise SchemaError([f"{at}{error}"]) from None
     problems = reader.problems
     if not problems and term.kind not in (BOOLEAN, NULL):
-        problems = [f"sql: {text!r} is {term.kind}, and a predicate is true or false"]
+        problems = [f"{text!r} is {term.kind}, and a predicate is true or false"]
     if problems:
-        raise SchemaError(problems)
+        raise SchemaError([f"{at}{problem}" for problem in problems])
     return Predicate(term.expression, frozenset(reader.columns), reader.patterns)

@@ -10,6 +10,7 @@ import narwhals as nw
 
 from genspark.columns.dtypes import Schema
 from genspark.columns.expressions import HIDDEN
+from genspark.columns.re2 import refuse_broken
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expression
@@ -83,7 +84,7 @@ class Reader:
 
     def refuse(self, what: str) -> Term:
         """Remember a mistake, and go on with a term that fits everywhere."""
-        self.problems.append(f"sql: {what}")
+        self.problems.append(what)
         return Term(NULL, nw.lit(None))
 
     def operands(self, tree: Expression, *names: str, of: str = "") -> list[Any]:
@@ -105,6 +106,11 @@ class Reader:
         column, written = tree.this, tree.args["expression"]
         if column.key != "column" or written.key != "literal" or not written.is_string:
             return self.refuse(f"{tree.sql(dialect='spark')!r}: only a column is held against a pattern in quotes")
+        if not is_like:
+            try:
+                refuse_broken(written.name)
+            except ValueError as error:
+                return self.refuse(str(error))
         self.operands(tree, "this", of=TEXT)
         output = f"{HIDDEN}{self.label}_pattern_{len(self.patterns)}"
         self.patterns.append(Pattern(name_of(column), written.name, is_like, output))

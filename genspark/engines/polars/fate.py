@@ -27,9 +27,8 @@ from genspark.engines.fate import (
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.meter import METER
 from genspark.engines.polars.stream import with_callback
-from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Bound, Rejection
+from genspark.steps.rejection import Bound, Counted, Judge, Rejection
 
 REASON_FIELDS = {
     "step": pl.String,
@@ -53,7 +52,7 @@ class Counting:
 
     aside: Aside | None = None
     totals: Counter[Any] = field(default_factory=Counter)
-    counted: dict[tuple[str, str], None] = field(default_factory=dict)
+    counted: dict[tuple[str, Counted], None] = field(default_factory=dict)
     # Polars shows batches to several threads at once, and adding to a total is not one operation.
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,13 +70,14 @@ class Counting:
         frame = with_callback(frame, see)
         return frame.filter(pl.col(CORRUPT).is_null()) if tells_corrupt else frame
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """The frame without the rows that the step rejects; what the step does is counted as rows pass."""
         rejections = step.rejections(parameters)
         rules = [rule for rule in rejections if rule.action != "error"]
         frame = PolarsEngine().with_error_rules(frame, step.label, rejections)
-        counted = [(what, predicate) for what, some in step.counts(parameters).items() for predicate in some]
-        counted += [(rule.rule, rule.predicate) for rule in rules]
+        counts = step.counts(parameters)
+        counted = [(Counted.of(what), predicate) for what, some in counts.items() for predicate in some]
+        counted += [(rule.counted, rule.predicate) for rule in rules]
         if not counted:
             return frame
         names = {f"{HIDDEN}is_{i}": (step.label, what) for i, (what, _) in enumerate(counted)}
@@ -90,12 +90,12 @@ class Counting:
         kept = native.filter(~(pl.col(IS_QUARANTINED) | pl.col(IS_DROPPED)))
         return nw.from_native(kept.drop(*names, IS_QUARANTINED, IS_DROPPED))
 
-    def _count(self, batch: pl.DataFrame, names: dict[str, tuple[str, str]]) -> None:
+    def _count(self, batch: pl.DataFrame, names: dict[str, tuple[str, Counted]]) -> None:
         with self._lock:
             for name, counter in names.items():
                 self.totals[counter] += int(batch[name].sum())
 
-    def _count_rejected(self, batch: pl.DataFrame, names: dict[str, tuple[str, str]]) -> None:
+    def _count_rejected(self, batch: pl.DataFrame, names: dict[str, tuple[str, Counted]]) -> None:
         self._count(batch, names)
         with self._lock:
             self.totals["dropped"] += int(batch[IS_DROPPED].sum())
@@ -121,7 +121,7 @@ class Reasoning:
         fate = pl.when(is_corrupt).then(QUARANTINED).otherwise(KEPT)
         return frame.with_columns(fate.alias(FATE), pl.when(is_corrupt).then(why).alias(REASONS))
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """The frame with those rows marked that the step sends to the quarantine."""
         rules = [rule for rule in step.rejections(parameters) if rule.action == "quarantine"]
         if not rules:

@@ -23,6 +23,7 @@ from genspark.engines.spark.scan_sql import scan
 from genspark.errors import SchemaError
 from genspark.statistics import State, Statistic
 from genspark.steps.rejection import Bound, Rejection
+from genspark.storage.secrets import MASK
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -98,8 +99,8 @@ def stop_on_errors(frame: Any, label: str, rejections: Sequence[Rejection], aliv
         told = [text(f"{RAISED}{label}: {rule.broken}")]
         message = [
             text(f"{RAISED}{label}: column {rule.column!r} has the value "),
-            f"CAST({value} AS STRING)",
-            text(f", outside the {rule.rule} (edge "),
+            text(MASK) if rule.is_private else f"CAST({value} AS STRING)",
+            text(f", {rule.breaks} (edge "),
             f"CAST({threshold} AS STRING)",
             text("); clean it before, or set the step's rule for such values"),
         ]

@@ -13,9 +13,8 @@ from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, DROPPED, FATE, KEPT, 
 from genspark.engines.spark.engine import stop_on_errors, text, with_judgements
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
-from genspark.steps.base import Step
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Rejection
+from genspark.steps.rejection import Counted, Judge, Rejection, StepCount
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation
@@ -36,7 +35,7 @@ class Fates:
     """
 
     reasons: bool
-    counted: dict[str, tuple[str, str]] = field(default_factory=dict)
+    counted: dict[str, tuple[str, Counted]] = field(default_factory=dict)
 
     def start(self, frame: DataFrame) -> DataFrame:
         """The frame as read, with the first fate of each row: corrupt records are quarantined."""
@@ -57,11 +56,11 @@ class Fates:
         sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in self.counted]
         return frame.observe(observation, F.count(F.lit(1)).alias("read"), *totals, *sums)
 
-    def before(self, frame: Any, step: Step, parameters: Parameters) -> Any:
+    def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """Count what the step will do to the rows still alive, and mark those it rejects."""
         counts = {} if self.reasons else step.counts(parameters)
         if counts:
-            names = {what: self._counter(step.label, what) for what in counts}
+            names = {what: self._counter(step.label, Counted.of(what)) for what in counts}
             numbers = {names[what]: count_true(predicates) for what, predicates in counts.items()}
             is_alive = nw.col(FATE) == KEPT
             frame = frame.with_columns(
@@ -70,11 +69,11 @@ class Fates:
         rejections = step.rejections(parameters)
         return self._mark(frame, step.label, rejections) if rejections else frame
 
-    def counts(self, observed: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-        """The triples (step, what, number) of an observation's values."""
-        return [(step, what, int(observed[name])) for name, (step, what) in self.counted.items()]
+    def counts(self, observed: Mapping[str, Any]) -> list[StepCount]:
+        """The numbers of the steps in an observation's values, in their order."""
+        return [what.told(step, int(observed[name])) for name, (step, what) in self.counted.items()]
 
-    def _counter(self, label: str, what: str) -> str:
+    def _counter(self, label: str, what: Counted) -> str:
         name = f"{HIDDEN}count_{len(self.counted)}"
         self.counted[name] = (label, what)
         return name
@@ -86,6 +85,10 @@ class Fates:
             return frame
         frame, sql = with_judgements(frame, rules)
         columns: dict[str, str] = {}
+        for what in () if self.reasons else dict.fromkeys(rule.counted for rule in rules):
+            broken_by = [parts[0] for rule, parts in zip(rules, sql, strict=True) if rule.counted == what]
+            ones = " + ".join(f"CASE WHEN {broken} THEN 1 ELSE 0 END" for broken in broken_by)
+            columns[self._counter(label, what)] = f"CASE WHEN {ALIVE} THEN {ones} ELSE 0 END"
         for action, code in (("drop", DROPPED), ("quarantine", QUARANTINED)):
             mine = [(rule, parts) for rule, parts in zip(rules, sql, strict=True) if rule.action == action]
             if not mine:
@@ -96,10 +99,6 @@ class Fates:
                 columns[REASONS] = (
                     f"CASE WHEN {ALIVE} AND ({is_broken}) THEN {_reasons(label, mine)} ELSE {REASONS} END"
                 )
-            if not self.reasons:
-                for what in dict.fromkeys(rule.rule for rule, _ in mine):
-                    ones = [f"CASE WHEN {parts[0]} THEN 1 ELSE 0 END" for rule, parts in mine if rule.rule == what]
-                    columns[self._counter(label, what)] = f"CASE WHEN {ALIVE} THEN {' + '.join(ones)} ELSE 0 END"
         return wrapped(_with(nw.to_native(frame), columns)).drop(list(judgements(rules)))
 
 

@@ -25,6 +25,7 @@ from genspark.sinks.files.layout import layout_property, log_bounds
 from genspark.sinks.formats import sink_of
 from genspark.sinks.table import Commit, Table, partitioning
 from genspark.statistics import State, Statistic
+from genspark.steps.rejection import StepCount
 from genspark.steps.split import Split
 from genspark.storage.files import storage_path
 from genspark.storage.object_stores import delta_options
@@ -41,13 +42,13 @@ Watch = Callable[[Progress], contextlib.AbstractContextManager[None]]
 class Written:
     """The result of a write: its commits, the steps' counts, and in `observed` the rows read, dropped and quarantined.
 
-    `aside_commit` is the quarantine's, None where no row got there; `counts` (step, what, values) is for the report.
+    `aside_commit` is the quarantine's, None where no row got there; `counts` is for the report.
     """
 
     commit: Commit
     observed: Mapping[str, int]
     aside_commit: Commit | None
-    counts: list[tuple[str, str, int]]
+    counts: list[StepCount]
 
     @property
     def aside(self) -> int:
@@ -186,7 +187,7 @@ class Runner(ABC):
             table = deltalake.DeltaTable(path, storage_options=delta_options(path))
             table.delete(f"{RUN} = '{run_id}'")
 
-    def recounted(self, model: PipelineModel) -> tuple[Mapping[str, int], list[tuple[str, str, int]]] | None:
+    def recounted(self, model: PipelineModel) -> tuple[Mapping[str, int], list[StepCount]] | None:
         """What a write of this model would observe and count, from a pass that writes nothing.
 
         None where commits tell it.
@@ -230,9 +231,7 @@ class Runner(ABC):
             **self.told,
         }
 
-    def tell_rows(
-        self, observed: Mapping[str, int], counts: Sequence[tuple[str, str, int]], written: int, aside: int
-    ) -> None:
+    def tell_rows(self, observed: Mapping[str, int], counts: Sequence[StepCount], written: int, aside: int) -> None:
         """Let the commits tell these counts, once they are checked: for engines that know them before they commit."""
         check_sums(observed, written=written, aside=aside, shards=len(self.left_out))
         self.told["rows"] = {**observed, "written": written, "shards_quarantined": len(self.left_out)}

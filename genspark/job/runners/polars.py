@@ -211,7 +211,7 @@ class PolarsRunner(Runner):
             results = self._each(work, self.dataset, by_bytes=section.target_file_size)
             totals = sum((result.totals for result in results), Counter[Any]())
             observed = {name: totals[name] for name in ("read", "dropped", "quarantined")}
-            counts = [(step, what, totals[step, what]) for step, what in results[0].counted]
+            counts = [what.told(step, totals[step, what]) for step, what in results[0].counted]
             rejected = Files([f for result in results for f in result.aside], aside.schema(self.dataset))
             if self.left_out:
                 shards = aside.write_shards(self.left_out, rejected.schema)

@@ -39,6 +39,7 @@ from genspark.sources.formats import format_of
 from genspark.sources.on_spark import read
 from genspark.sources.spark_input import Input
 from genspark.statistics import State, Statistic
+from genspark.steps.rejection import StepCount
 from genspark.storage.object_stores import scheme_of
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class SparkRunner(Runner):
             metadata = {**self.metadata(model), **quarantine.renamed_columns(visible)}
             return self.aside_sink.append(self.aside, frame, metadata)
 
-    def _write_table(self, model: PipelineModel) -> tuple[Commit, dict[str, int], list[tuple[str, str, int]]]:
+    def _write_table(self, model: PipelineModel) -> tuple[Commit, dict[str, int], list[StepCount]]:
         from pyspark.sql import Observation
 
         F = functions()
@@ -229,7 +230,7 @@ class SparkRunner(Runner):
             with spark_errors(quarantine.PLACE, SinkError):
                 delta_table.delete_where(self.spark, self.aside.path, quarantine.RUN, run_id)
 
-    def recounted(self, model: PipelineModel) -> tuple[Mapping[str, int], list[tuple[str, str, int]]]:
+    def recounted(self, model: PipelineModel) -> tuple[Mapping[str, int], list[StepCount]]:
         from pyspark.sql import Observation
 
         observation, fates = Observation(), Fates(reasons=False)

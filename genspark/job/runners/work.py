@@ -29,6 +29,7 @@ from genspark.sinks.stored import stored
 from genspark.sources import Dataset, scan
 from genspark.sources.keeping import Kept
 from genspark.sources.stage import stage
+from genspark.steps.rejection import Counted
 from genspark.storage.scratch import scratch_folder
 from genspark.storage.spill import Spill, into
 
@@ -82,7 +83,7 @@ class WriteResult:
     files: list[WrittenFile]
     aside: list[WrittenFile]
     totals: Counter[Any]
-    counted: list[tuple[str, str]]
+    counted: list[tuple[str, Counted]]
     shared_ids: int | None = None
 
 

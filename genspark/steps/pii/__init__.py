@@ -29,6 +29,7 @@ class Pii(Step):
 
     email; iban (by its check digits, MOD 97-10); card (13 to 19 digits, by Luhn); ip (versions 4 and 6); us_ssn, es_dni
     (DNI and NIE, by the letter), fr_nir (by its key); phone (numbers with +, and those of North America in groups).
+    Columns of numbers are not looked into: cast them to string before, which a pattern of columns does not tell.
     With a spaCy `model` on this machine Presidio finds names too, as person and place. A pattern may take another
     number for one of these, and people write in ways that no pattern and no model knows: what is left is less, not
     nothing.
@@ -58,6 +59,7 @@ class Pii(Step):
 
     kind: ClassVar[str] = "pii"
     hides_persons: ClassVar[bool] = True
+    leaves_persons: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _fields_go_with_the_action(self) -> Self:
@@ -71,7 +73,7 @@ class Pii(Step):
         return self.action in ("drop", "quarantine")
 
     def bind(self, schema: Schema) -> Self:
-        bound = replace(self, columns=match(self.columns, schema, is_text, "text"))
+        bound = replace(self, columns=match(self.columns, schema, is_text, "text; cast numbers to string before"))
         refuse_taken(bound._flags if self.action == "flag" else (), schema)
         if self.action == "hash":
             self._key()

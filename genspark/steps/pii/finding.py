@@ -71,8 +71,9 @@ def claimed(
     spans: list[tuple[int, int, str]] = []
     for kind in kinds:
         for hit in kind.pattern.finditer(text):
-            start, end = hit.span()
-            if kind.is_one(hit[0]) and all(end <= other[0] or start >= other[1] for other in spans):
+            candidate = kind.cut(hit[0])
+            start, end = hit.start(), hit.start() + len(candidate)
+            if kind.is_one(candidate) and all(end <= other[0] or start >= other[1] for other in spans):
                 spans.append((start, end, kind.name))
     for start, end, name in others:
         if all(end <= other[0] or start >= other[1] for other in spans):

@@ -15,13 +15,42 @@ KindName = Literal["email", "iban", "card", "ip", "us_ssn", "es_dni", "fr_nir", 
 class Kind:
     """A kind of personal data: `pattern` finds candidates, of which those are taken that `is_one` says so of.
 
-    `hint` is a pattern for RE2 that every text with a candidate fits, and most texts do not.
+    `hint` is a pattern for RE2 that every text with a candidate fits, and most texts do not. `cut` takes what follows
+    off a candidate, where the pattern cannot tell its end.
     """
 
     name: KindName
     pattern: re.Pattern[str]
     hint: str
     is_one: Callable[[str], bool]
+    cut: Callable[[str], str] = str
+
+
+IBAN_LENGTHS = {
+    code: length
+    for length, codes in {
+        15: "NO",
+        16: "BE",
+        18: "DK FI FK FO GL NL SD",
+        19: "MK SI",
+        20: "AT BA EE KZ LT LU MN XK",
+        21: "CH HR LI LV",
+        22: "BG BH CR DE GB GE IE ME RS VA",
+        23: "AE GI IL IQ OM SO TL",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG",
+        25: "LY PT ST",
+        26: "IS TR",
+        27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ BY CY DO GT HU LB NI PL SV",
+        29: "BR EG PS QA UA",
+        30: "JO KW MU YE",
+        31: "MT SC",
+        32: "LC",
+        33: "RU",
+    }.items()
+    for code in codes.split()
+}
+"""Characters of an IBAN by its country. Source: SWIFT, IBAN registry, release 99."""
 
 
 def luhn(number: str) -> bool:
@@ -33,7 +62,7 @@ def luhn(number: str) -> bool:
 
 def mod97(number: str) -> bool:
     """Whether an IBAN fits its two check digits. Source: ISO 13616, ISO/IEC 7064 (MOD 97-10)."""
-    plain = re.sub(r"[^0-9A-Z]", "", number)
+    plain = re.sub(r"[^0-9A-Z]", "", number.upper())
     return int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97 == 1
 
 
@@ -45,14 +74,32 @@ def _is_card(number: str) -> bool:
 
 def _is_iban(number: str) -> bool:
     plain = re.sub(r"\W", "", number)
-    return 15 <= len(plain) <= 34 and mod97(plain)
+    return len(plain) == IBAN_LENGTHS.get(plain[:2].upper()) and mod97(plain)
+
+
+def _as_long_as_an_iban(text: str) -> str:
+    """The text up to as many characters as the IBANs of its country have: words may follow, as the groups of one do."""
+    places = [place for place, sign in enumerate(text) if sign.isalnum()]
+    length = IBAN_LENGTHS.get(text[:2].upper(), len(places))
+    is_at_a_gap = length < len(places) and places[length] > places[length - 1] + 1
+    return text[: places[length - 1] + 1] if is_at_a_gap else text
 
 
 def _is_address(text: str) -> bool:
     try:
-        return not ipaddress.ip_address(text).is_unspecified
+        is_there = not ipaddress.ip_address(text).is_unspecified
     except ValueError:
         return False
+    return is_there and ("." in text or not _is_of_a_program(text))
+
+
+def _is_of_a_program(text: str) -> bool:
+    """Whether what could be an address of version 6 is more likely two names of a program, such as `a::b`."""
+    groups = [group for group in text.split(":") if group]
+    has_digits = [any(sign.isdigit() for sign in group) for group in groups]
+    if len(groups) > 2:
+        return False
+    return not (any(has_digits) if text.startswith("::") else len(groups[0]) > 2 and has_digits[0])
 
 
 def _is_ssn(number: str) -> bool:
@@ -63,7 +110,7 @@ def _is_ssn(number: str) -> bool:
 
 def _is_dni(text: str) -> bool:
     """Whether the letter is that of the number modulo 23. Source: Real Decreto 1553/2005."""
-    plain = re.sub(r"\W", "", text)
+    plain = re.sub(r"\W", "", text).upper()
     number = plain[:-1].translate(str.maketrans("XYZ", "012"))
     return "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23] == plain[-1]
 
@@ -84,28 +131,36 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind(
             "email",
+            # Letters of any script, in the name and in the domain.
             re.compile(
-                r"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?!\w)"
+                r"(?<![\w.+-])\w[\w.%+-]{0,63}@(?:[\w-]{1,63}\.){1,8}(?:[^\W\d_]{2,24}|xn--[A-Za-z0-9-]{2,59})(?!\w)"
             ),
-            r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]+\.",
+            r"@[^\s@.]+\.",
             lambda text: ".." not in text,
         ),
         Kind(
             "iban",
-            re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)"),
-            r"\b[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}",
+            re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?(?!\w)"),
+            r"\b[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}",
             _is_iban,
+            _as_long_as_an_iban,
         ),
         Kind(
             "card",
-            re.compile(r"(?<![\w-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-])"),
-            r"\b[2-6]\d{3}(?:[ -]?\d){9}",
+            # Dots between the groups of a card alone: others are in numbers.
+            re.compile(
+                r"(?<![\w-])(?:[2-6]\d{3}(?:[ -]?\d){9,15}"
+                r"|(?<!\.)(?:[2-6]\d{3}(?:\.\d{4}){3}|3\d{3}\.\d{6}\.\d{5})(?!\.\d))(?![\w-])"
+            ),
+            r"\b[2-6]\d{3}(?:(?:[ -]?\d){9}|\.\d{4}\.\d{4}\.|\.\d{6}\.)",
             _is_card,
         ),
         Kind(
             "ip",
+            # A port may follow one of version 4, and a word with a colon stand before it.
             re.compile(
-                r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w:]|\.\d)"
+                r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)"
+                r"|(?<![\w.:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d)"
             ),
             r"\d\.\d{1,3}\.\d|:[0-9A-Fa-f]{0,4}:",
             _is_address,
@@ -115,8 +170,8 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "es_dni",
-            re.compile(r"(?<!\w)(?:\d{8}|[XYZ]-?\d{7})-?[A-HJ-NP-TV-Z](?!\w)"),
-            r"\d{7}-?[A-HJ-NP-TV-Z]\b",
+            re.compile(r"(?<!\w)(?:\d{8}|[XYZxyz]-?\d{7})-?[A-HJ-NP-TV-Za-hj-np-tv-z](?!\w)"),
+            r"\d{7}-?[A-HJ-NP-TV-Za-hj-np-tv-z]\b",
             _is_dni,
         ),
         Kind(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 from genspark.columns.dtypes import Schema
 from genspark.errors import DataError
 from genspark.statistics import Powers, State, Statistic
 from genspark.statistics.likelihood import best_lambda
 from genspark.steps.learner import Learner, Parameters
+from genspark.storage.secrets import MASK
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Lambdas(Learner):
     function: Literal["box-cox", "yeo-johnson"]
     label: str
     edge: float | None
+    personal: frozenset[str] = frozenset()
+
+    def discreet(self, columns: frozenset[str]) -> Self:
+        return replace(self, personal=columns)
 
     def statistics(self) -> Sequence[Statistic]:
         return [self._statistic(column) for column in self.columns]
@@ -59,7 +64,8 @@ class Lambdas(Learner):
         """Raise DataError where a value is outside the domain."""
         if self.edge is None or not (state["outside"] or state["negative_infinities"]):
             return
-        value = -math.inf if state["negative_infinities"] else state["lowest"]
+        lowest = -math.inf if state["negative_infinities"] else state["lowest"]
+        value = MASK if column in self.personal else lowest
         raise DataError(
             f"{self.label}: column {column!r} has the value {value}, outside the {self.function} domain, which begins "
             f"above {self.edge:g}; clean it before, or set the step's rule for such values"

@@ -13,10 +13,11 @@ from pydantic.dataclasses import dataclass
 from genspark.columns.dtypes import Schema
 from genspark.columns.kernels import Kernel
 from genspark.columns.patterns import matching
+from genspark.errors import SchemaError
 from genspark.steps.base import STEP_CONFIG, Step
 from genspark.steps.learner import Parameters
 from genspark.steps.matching import bind_each
-from genspark.steps.rejection import Rejection
+from genspark.steps.rejection import Counted, Rejection
 from genspark.steps.validate.reference import LookingUp
 from genspark.steps.validate.rules import Check, Rule
 
@@ -48,6 +49,11 @@ class Validate(Step):
     def bind(self, schema: Schema) -> Self:
         return replace(self, rules=bind_each(self.rules, schema, "rules"))
 
+    def check_beside(self, schema: Schema) -> None:
+        problems = [f"rules[{at}].{told}" for at, rule in enumerate(self.rules) for told in rule.absent(schema)]
+        if problems:
+            raise SchemaError(problems)
+
     def reads(self) -> frozenset[str]:
         return frozenset().union(*(rule.reads() for rule in self.rules))
 
@@ -65,16 +71,20 @@ class Validate(Step):
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         return [
-            Rejection(c.column, c.rule, c.is_broken, c.value, c.bounds, c.level)
+            Rejection(
+                *(c.column, c.rule, c.is_broken, c.value, c.bounds, c.level),
+                breach=f"which breaks the rule {c.rule!r}",
+                is_apart=True,
+            )
             for c in self._checks
             if c.level != "warn"
         ]
 
-    def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
-        warned: dict[str, list[nw.Expr]] = {}
+    def counts(self, parameters: Parameters) -> Mapping[str | Counted, Sequence[nw.Expr]]:
+        warned: dict[str | Counted, list[nw.Expr]] = {}
         for check in self._checks:
             if check.level == "warn":
-                warned.setdefault(check.rule, []).append(check.is_broken)
+                warned.setdefault(Counted(check.rule, check.column, check.level), []).append(check.is_broken)
         return warned
 
     def losses(self, parameters: Parameters) -> Sequence[str]:

@@ -33,6 +33,11 @@ from genspark.storage.stores import absolute, entry
 MOST_VALUES = 10_000_000
 """Distinct values of a reference, 8 bytes each in memory and 11 in the model."""
 
+LOOKED_AT = 10_000
+"""Rows of a reference of text that are looked at before work."""
+
+_ODD = "values that are no whole numbers"
+
 TEXT, NUMBER = "text", "number"
 
 
@@ -51,20 +56,20 @@ class Reference(metaclass=Checked):
         return f"{self.table}#{self.column}"
 
     def check(self, column: str, dtype: Any) -> str | None:
-        """What is wrong with holding a column against it, or None. Looks at the table, and reads no rows."""
-        if not (dtype == nw.String or dtype.is_integer()):
-            return f"{column!r} is {dtype}; whole numbers and text are looked up"
+        """What is wrong with holding a column against it, or None. Looks at its schema, and at first rows of text."""
         try:
             schema = self._scan().collect_schema()
         except (OSError, pl.exceptions.PolarsError, GensparkError) as error:
             return f"the table {masked_texts(self.table)} cannot be read: {one_line(error)}"
         if self.column not in schema:
             return f"{masked_texts(self.table)} has no column {self.column!r}{did_you_mean(self.column, list(schema))}"
+        of_table = f"{self.column!r} of {masked_texts(self.table)}"
+        if self._is_text:
+            is_alike = dtype == nw.String or self._values(self._scan().head(LOOKED_AT), is_text=False) is not None
+            return None if is_alike else f"{column!r} is {dtype} and {of_table} has {_ODD}; cast the column to string"
         theirs = schema[self.column]
         is_alike = theirs == pl.String if dtype == nw.String else theirs.is_integer()
-        if self._is_text or is_alike:
-            return None
-        return f"{column!r} is {dtype} and {self.column!r} of {masked_texts(self.table)} is {theirs}; cast one of them"
+        return None if is_alike else f"{column!r} is {dtype} and {of_table} is {theirs}; cast one of them"
 
     @property
     def _is_text(self) -> bool:
@@ -85,18 +90,30 @@ class Reference(metaclass=Checked):
 
     def hashes(self, *, is_text: bool) -> Hashes:
         """The sorted hashes of its distinct values. Raises DataError for too many, or values that are no numbers."""
-        value = pl.col(self.column)
-        try:
-            values = self._scan().select(value if is_text else value.cast(pl.Int64)).unique().drop_nulls()
-            found = values.collect(engine="streaming").to_series()
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"exists_in: {masked_texts(self.table)}: {self.column!r}: {one_line(error)}") from None
+        found, of_table = self._values(self._scan(), is_text=is_text), f"{self.column!r} of {masked_texts(self.table)}"
+        if found is None:
+            raise DataError(f"exists_in: {of_table} has {_ODD}; cast the column that is held against it to string")
         if len(found) > MOST_VALUES:
             raise DataError(
-                f"exists_in: {self.column!r} of {masked_texts(self.table)} has {len(found):,} values, and up to "
-                f"{MOST_VALUES:,} are kept in a model; join the tables before"
+                f"exists_in: {of_table} has {len(found):,} values, and up to {MOST_VALUES:,} are kept in a model; join "
+                "the tables before"
             )
         return np.unique(_hashed(found))
+
+    def _values(self, rows: pl.LazyFrame, *, is_text: bool) -> pl.Series | None:
+        """The distinct values, as numbers unless as text; None where some are no numbers. Raises DataError."""
+        given = pl.col(self.column)
+        value = given if is_text else given.cast(pl.Int64, strict=False)
+        is_odd = given.is_not_null() & value.is_null()
+        of_table = f"{self.column!r} of {masked_texts(self.table)}"
+        try:
+            told = rows.select(value.alias("value"), is_odd.alias("odd")).unique().collect(engine="streaming")
+        except OSError as error:
+            raise DataError(f"exists_in: {of_table} cannot be read: {one_line(error)}") from None
+        except pl.exceptions.PolarsError as error:
+            # Its text may have values of the rows.
+            raise DataError(f"exists_in: {of_table} cannot be read ({type(error).__name__}); look at it") from None
+        return None if told["odd"].any() else told["value"].drop_nulls()
 
 
 @plain_dataclass(frozen=True)
@@ -130,6 +147,13 @@ def looked_up(column: str, known: Mapping[str, str], output: str) -> Kernel:
         return [pa.array(is_there, mask=values.is_null().to_numpy())]
 
     return Kernel((column,), {output: pa.bool_()}, look)
+
+
+def refused(column: str, dtype: Any) -> str | None:
+    """Why a column of this type is not looked up anywhere, or None."""
+    if dtype == nw.String or dtype.is_integer():
+        return None
+    return f"{column!r} is {dtype}; whole numbers and text are looked up"
 
 
 @functools.lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from genspark.columns.dtypes import Schema, is_number, is_plain, is_text
 from genspark.columns.expressions import HIDDEN, number
 from genspark.columns.kernels import Kernel
-from genspark.columns.patterns import refuse_broken
+from genspark.columns.re2 import refuse_broken
 from genspark.columns.sql import Pattern, checked, predicate
 from genspark.errors import SchemaError
 from genspark.steps.base import STEP_CONFIG
@@ -22,7 +22,7 @@ from genspark.steps.bounds import Bounds, Range
 from genspark.steps.checked import Checked
 from genspark.steps.matching import Columns, match
 from genspark.steps.rejection import Bound
-from genspark.steps.validate.reference import Reference, looked_up
+from genspark.steps.validate.reference import Reference, looked_up, refused
 from genspark.steps.validate.types import TypeName, typed
 
 Level = Literal["warn", "drop", "quarantine", "error"]
@@ -152,11 +152,18 @@ class Rule(metaclass=Checked):
             if not _may_be(value, schema[column])
         ]
         if self.exists_in is not None:
-            found = [self.exists_in.check(column, schema[column]) for column in bound.columns]
+            found = [refused(column, schema[column]) for column in bound.columns]
             problems += [f"exists_in: {problem}" for problem in found if problem]
         if problems:
             raise SchemaError(problems)
         return bound
+
+    def absent(self, schema: Schema) -> list[str]:
+        """What is wrong with the other table of the bound rule, each with its place."""
+        if self.exists_in is None:
+            return []
+        found = [self.exists_in.check(column, schema[column]) for column in self.columns or ()]
+        return [f"exists_in: {problem}" for problem in found if problem]
 
     @property
     def _wanted(self) -> tuple[Any, str]:

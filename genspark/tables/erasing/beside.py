@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -16,6 +17,9 @@ from genspark.tables.erasing.log import forget_bounds
 from genspark.tables.erasing.persons import Persons
 from genspark.tables.erasing.searching import files_in
 from genspark.tables.snapshot import open_delta
+
+MESSAGES = ("error", "findings")
+"""The columns of a ledger that say something of rows."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,6 @@ def erase_rows(path: str, column: str, values: Collection[str] | None) -> Remove
     The files that had them go, too, and what the log tells of those. The table is written anew and not deleted from: a
     commit tells its predicate. Raises SinkError.
     """
-    import deltalake
     from deltalake.exceptions import DeltaError
 
     whole = storage_path(path)
@@ -46,13 +49,43 @@ def erase_rows(path: str, column: str, values: Collection[str] | None) -> Remove
         kept = rows.clear() if values is None else rows.filter(~pl.col(column).is_in(list(values)).fill_null(False))
         if kept.height == rows.height:
             return Removed(0)
-        once = deltalake.CommitProperties(max_commit_retries=0)
-        deltalake.write_deltalake(table, kept, mode="overwrite", commit_properties=once)
-        open_delta(whole).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
-        forget_bounds(whole)
+        _put_anew(whole, table, kept)
     except (DeltaError, OSError) as error:
         raise SinkError(f"{path}: {one_line(error)}") from None
     return Removed(rows.height - kept.height)
+
+
+def messages_without(path: str, persons: Persons) -> int:
+    """Put `***` in the place of persons' keys in the messages of a ledger; return the runs whose messages had one.
+
+    Raises SinkError.
+    """
+    from deltalake.exceptions import DeltaError
+
+    whole = storage_path(path)
+    try:
+        table = open_delta(whole)
+        if table is None:
+            return 0
+        rows = pl.DataFrame(pl.from_arrow(table.to_pyarrow_dataset().to_table(use_threads=False)))
+        told = [name for name in MESSAGES if name in rows.columns]
+        clean = {n: [None if text is None else persons.out_of(text) for text in rows[n].to_list()] for n in told}
+        anew = rows.with_columns(pl.Series(name, texts, pl.String) for name, texts in clean.items())
+        changed = rows.select(pl.any_horizontal(rows[name].ne_missing(anew[name]) for name in told).sum()).item()
+        if changed:
+            _put_anew(whole, table, anew)
+    except (DeltaError, OSError) as error:
+        raise SinkError(f"{path}: {one_line(error)}") from None
+    return int(changed)
+
+
+def _put_anew(path: str, table: Any, rows: pl.DataFrame) -> None:
+    import deltalake
+
+    once = deltalake.CommitProperties(max_commit_retries=0)
+    deltalake.write_deltalake(table, rows, mode="overwrite", commit_properties=once)
+    open_delta(path).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+    forget_bounds(path)
 
 
 def replays_without(target: str, persons: Persons) -> int:

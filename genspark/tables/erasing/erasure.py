@@ -17,7 +17,7 @@ from genspark.sinks.marks import marks_of
 from genspark.sinks.names import FILE_URI
 from genspark.storage.files import OWN, storage_path
 from genspark.storage.secrets import remember
-from genspark.tables.erasing.beside import Removed, erase_rows, replays_without
+from genspark.tables.erasing.beside import Removed, erase_rows, messages_without, replays_without
 from genspark.tables.erasing.duplicates import Duplicates
 from genspark.tables.erasing.log import forget_bounds
 from genspark.tables.erasing.persons import Persons
@@ -36,8 +36,9 @@ class Erasure:
 
     `states` are rows of the table of statistics, `all_states` says that those of every file went, for rows did not tell
     theirs. `indexed`: rows taken from the indexes and lists of duplicates; `hashed`: models that hold the hash of a
-    row's key in such a list still. `versions_lost`: versions before this one cannot be read any more, as files of
-    theirs were deleted. `left` are files that tell of the persons still.
+    row's key in such a list still. `messages`: runs in the ledger whose messages had a key.
+    `versions_lost`: versions before this one cannot be read any more, as files of theirs were deleted. `left` are files
+    that tell of the persons still.
     """
 
     table: str
@@ -54,6 +55,7 @@ class Erasure:
     versions_lost: int | None
     searched: int | None
     left: list[str]
+    messages: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, which names no person."""
@@ -98,6 +100,8 @@ def erase(
                 write_without(theirs, persons, tell)
     removed = _from_states(states, found, all_states=all_states)
     replayed = replays_without(target, persons)
+    ledger = storage_path(runs.ledger_path) if runs.ledger_path else None
+    messages = messages_without(ledger, persons) if ledger else 0
     forgotten = duplicates.without({one for theirs in found for one in theirs.ids} | duplicates.ids_by_key(persons))
     with phase("deleting old files") as tell:
         deleted = 0
@@ -107,7 +111,7 @@ def erase(
             tell(number + 1, len(tables))
     lost = read_snapshot(target).version if deleted else None
     with phase("searching every file") as tell:
-        searched = search([*tables, *states], persons, tell)
+        searched = search([*tables, *states, *([ledger] if ledger else [])], persons, tell)
     # The vault forgets last: without its entries the next erasure would not know the pseudonyms that are left.
     of_vault = 0 if searched.left else len(pseudonyms)
     if from_vault and not searched.left:
@@ -131,6 +135,7 @@ def erase(
         lost,
         searched.files,
         left,
+        messages,
     )
 
 

@@ -77,11 +77,28 @@ class Persons:
                     return
                 yield from self._found(inner)
 
+    def out_of(self, message: str) -> str:
+        """A message without their keys; numbers and short keys are taken out where it names their column."""
+        for name, values in self.keys.items():
+            for value in values:
+                if value in self.texts or repr(name) in message:
+                    forms = "|".join(map(re.escape, sorted(_forms(value), key=len, reverse=True)))
+                    message = re.sub(rf"(?<![\w.])(?:{forms})(?!\w|\.\d)", "***", message)
+        return message
+
     def hidden(self, text: str) -> str:
         """A text without their keys, such as a path that has one in it."""
         for form in self.texts:
             text = text.replace(form, "***").replace(quote(form), "***")
         return text
+
+
+def _forms(value: str) -> set[str]:
+    """The ways in which messages write a value."""
+    forms = {value, json.dumps(value)[1:-1]}
+    for number in _numbers([value]):
+        forms |= {str(number), f"{number:g}"}
+    return forms
 
 
 def _in_text(values: Iterable[str]) -> str:

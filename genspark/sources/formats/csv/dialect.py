@@ -18,6 +18,9 @@ _ENCODINGS = {
     "latin1": "latin-1",
     "windows-1252": "cp1252",
 }
+_NOT_FINITE = {"nanValue": "NaN", "positiveInf": "Infinity", "negativeInf": "-Infinity"}
+_UNLESS_GIVEN = {"positiveInf": "Inf", "negativeInf": "-Inf"}
+"""What is such a number where the option is left out, and is none where it is given."""
 _ESCAPES = {"\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", "\\\\": "\\", '\\"': '"', "\\'": "'", "\\u0000": "\0"}
 
 MOST_COUNTED = 64
@@ -30,6 +33,7 @@ class Dialect:
 
     A value that begins with the quote ends with it, and inside it a quote is doubled or escaped. `escape` is
     the quote itself where quotes can only be doubled. In any other value quotes and escapes are plain characters.
+    `spelt` are words for numbers that are not finite, each with the one that is read.
     """
 
     sep: str = ","
@@ -40,6 +44,7 @@ class Dialect:
     encoding: str = "utf-8"
     header: bool = True
     multi_line: bool = False
+    spelt: tuple[tuple[str, str], ...] = ()
 
     @property
     def escapes(self) -> bool:
@@ -103,7 +108,13 @@ def dialect(options: Mapping[str, str]) -> Dialect:
         encoding=_encoding(options),
         header=is_true(options, "header"),
         multi_line=is_true(options, "multiLine"),
+        spelt=_spelt(options),
     )
+
+
+def _spelt(options: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    no_more = {text: f"not {text}" for name, text in _UNLESS_GIVEN.items() if name in options}
+    return tuple({**no_more, **{options[name]: read for name, read in _NOT_FINITE.items() if name in options}}.items())
 
 
 def _record(value: str, sep: str, width: int) -> str:

@@ -21,6 +21,7 @@ class Csv(RecordFormat):
         known=(
             *FILES,
             *("header", "inferSchema", "sep", "delimiter", "quote", "escape", "nullValue", "comment"),
+            *("nanValue", "positiveInf", "negativeInf"),
             *("encoding", "charset", "mode", "multiLine", "enforceSchema"),
         ),
         # Quotes are doubled inside quotes, as RFC 4180 and every other tool has it; Spark's own default is a backslash.

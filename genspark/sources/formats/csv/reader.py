@@ -66,7 +66,7 @@ def schema_of(
         # A column's type depends on the order of its values: where blocks before this one widened it since, again.
         texts = block.records.frame
         kinds[:] = [
-            end if kind == begin else csv_types.widened(kind, texts[name])
+            end if kind == begin else csv_types.widened(kind, _spelt(texts[name], form))
             for kind, begin, end, name in zip(kinds, block.began, block.ended, names, strict=True)
         ]
         if keep is not None:
@@ -96,8 +96,13 @@ def _widening(
     keeps: bool,
 ) -> _Block:
     records = read(piece, form, names)
-    ended = tuple(csv_types.widened(k, records.frame[n]) for k, n in zip(kinds, names, strict=True))
+    ended = tuple(csv_types.widened(k, _spelt(records.frame[n], form)) for k, n in zip(kinds, names, strict=True))
     return _Block(shard, records, kinds, ended, _typed(records, _types(names, ended)) if keeps else None)
+
+
+def _spelt(texts: pl.Series, form: Dialect) -> pl.Series:
+    """The texts of numbers, with those that are not finite in the words that are read."""
+    return texts.replace(dict(form.spelt)) if form.spelt else texts
 
 
 def _types(names: Sequence[str], kinds: Sequence[csv_types.Kind]) -> dict[str, pl.DataType]:
@@ -130,7 +135,10 @@ def _frame(
 
 
 def _typed(records: Records, schema: Mapping[str, pl.DataType], *, with_corrupt: bool = True) -> pl.DataFrame:
-    pairs = [converted(records.frame[name], dtype) for name, dtype in schema.items()]
+    pairs = [
+        converted(_spelt(records.frame[name], records.dialect) if dtype.is_float() else records.frame[name], dtype)
+        for name, dtype in schema.items()
+    ]
     frame = pl.DataFrame([column for column, _ in pairs])
     return frame.with_columns(_corrupt(records, [bad for _, bad in pairs])) if with_corrupt else frame
 
