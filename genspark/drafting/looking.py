@@ -34,8 +34,8 @@ class Column:
     `kind` is number, time, category, text, bytes or other. Of texts the numbers are those of their lengths. `top` are
     the most frequent values with their shares, `bins` the shares of the bins between the 0.5 % and 99.5 % quantiles.
     `readable_as` is the type that all texts of the sample can be read as, `pattern` the regular expression that all
-    fit, `lengths` the least and the most of their characters; `rises_along` is the column along which values never fall,
-    where the sample has all rows. `traits` is what values tell one by one.
+    fit, `lengths` the least and the most of their characters; `rises_along` is the column along which values never
+    fall, where the sample has all rows. `traits` is what values tell one by one.
     """
 
     name: str
