@@ -439,7 +439,7 @@ def test_named_partitions_are_overwritten_alone() -> None:
         (
             "cast: {columns: {a: int}}",
             "steps[0].cast.columns.a: must be one of int8, int16, int32, int64, float32, float64, string, boolean, "
-            "date; got 'int'; did you mean 'int8'?",
+            "date, timestamp; got 'int'; did you mean 'int8'?",
         ),
         (
             "augment: {image: i, random_crop: {size: [0, 4]}}",

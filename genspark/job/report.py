@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -177,7 +178,12 @@ class RunReport:
                 ("model", masked(self.model)),
                 ("engine", self.engine),
             ]
-        counted = [(count.label, f"{count.values:,} values") for count in self.counts]
+        # Of fifty rules over three hundred columns those that some row breaks are what one looks for.
+        counted = [
+            (count.label, f"{count.values:,} values") for count in self.counts if count.values or not count.level
+        ]
+        held = Counter(count.step for count in self.counts if count.level and not count.values)
+        counted += [(f"{step}: rules that held", f"{rules:,}") for step, rules in held.items()]
         timed = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
         quarantine = [("quarantine", masked(self.quarantine))] if self.quarantine and self.rows_quarantined else []
         shards = [("shards quarantined", f"{self.shards_quarantined:,}")] if self.shards_quarantined else []
