@@ -96,12 +96,14 @@ def _rows(rows: int, size: float) -> int:
 def columns_of(frame: Any) -> list[str]:
     """The names of a frame's columns."""
     import polars as pl
+    import pyarrow as pa
 
     if isinstance(frame, str | Path):
         frame = of_table(str(frame))
     if isinstance(frame, pl.LazyFrame):
         return frame.collect_schema().names()
-    names = frame.column_names if hasattr(frame, "column_names") else frame.columns
+    # Not by hasattr: a frame on Connect makes a column of every name.
+    names = frame.column_names if isinstance(frame, pa.Table | pa.RecordBatch) else frame.columns
     return [str(name) for name in names]
 
 
