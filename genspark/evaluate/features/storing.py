@@ -13,6 +13,7 @@ from genspark.evaluate import parts
 from genspark.evaluate.features.extracting import FAULT, extract
 from genspark.evaluate.features.extractor import Extractor
 from genspark.sinks.history import Entry
+from genspark.sinks.on_spark.frames import plain_text
 from genspark.storage.files import storage_path
 from genspark.storage.object_stores import delta_options, one_line
 
@@ -95,7 +96,7 @@ def _write(frame: Any, extractor: Extractor, path: str, keep: Sequence[str], met
 
 def _write_on_spark(frame: Any, path: str, metadata: str) -> None:
     with spark_errors("features"):
-        writer = frame.write.format("delta").mode("overwrite")
+        writer = plain_text(frame).write.format("delta").mode("overwrite")
         writer.option("overwriteSchema", "true").option("userMetadata", metadata).save(storage_path(path))
 
 
