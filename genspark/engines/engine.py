@@ -15,8 +15,9 @@ from genspark.columns.kernels import Kernel
 from genspark.engines.gathered import Gathered
 from genspark.errors import SchemaError, did_you_mean
 from genspark.statistics import State, Statistic
+from genspark.steps.judge import Judge
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Judge, Rejection
+from genspark.steps.rejection import Rejection
 
 Build = Callable[["Engine", Any], Any]
 """(engine, narwhals frame) -> narwhals frame."""

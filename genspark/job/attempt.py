@@ -33,14 +33,13 @@ from genspark.job.report import FORGOTTEN, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner
 from genspark.job.runners.failure import without_values
+from genspark.job.spending import spend_on_fit
 from genspark.job.sums import check_sums
 from genspark.job.update import Update, UpdateReport, refuse_exact
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.passes import FitPass
 from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
-from genspark.pipeline.private import MECHANISM, releases
-from genspark.sinks.epsilon import spend
 from genspark.sinks.stored import stored_schema
 from genspark.sinks.table import PastRun
 from genspark.sources.source import paths_of
@@ -221,18 +220,10 @@ class Attempt:
         return model
 
     def _spend(self) -> None:
-        """Write down what the fit spends of the table's budget: once, however often the fit begins anew."""
-        section = self.config.privacy
-        if section is None or self._has_spent:
-            return
-        if not self.writes_table:
-            self.runner.look_at_target()
-        table = self.runner.target
-        query = f"fit of {self.config.name}: {len(releases(self.plan))} statistics"
-        version = -1 if table.version is None else table.version
-        left = spend(table.path, version, query, section.epsilon, section.budget, MECHANISM, "privacy.")
-        self._has_spent = True
-        self.phases.note(f"privacy: epsilon {section.epsilon:g} spent on the fit; {left:g} left of {section.budget:g}")
+        """Spend of the table's budget: once, however often the fit begins anew."""
+        if not self._has_spent:
+            spend_on_fit(self.config, self.runner, self.plan, self.phases.note, finds=not self.writes_table)
+            self._has_spent = True
 
     def _scan(self, shown: str, run_pass: RunPass, fit_pass: FitPass) -> Mapping[Statistic, State]:
         self.runner.passes["fit"] += 1

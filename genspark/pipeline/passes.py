@@ -15,8 +15,8 @@ from genspark.engines.gathered import Gathered
 from genspark.statistics import State, Statistic
 from genspark.statistics.noise import Among, Limit
 from genspark.steps.base import Step
+from genspark.steps.judge import Discreet, Judge
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Discreet, Judge
 
 Before = Callable[[Any, Judge, Parameters], Any]
 """The engine's treatment of a frame before a step transforms it: take out, or mark, the rows it rejects."""

@@ -15,8 +15,9 @@ from genspark.errors import SourceError, did_you_mean, first_line
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.personal import personal_columns
 from genspark.report.steps import NOT_TO_BE_HAD, collected, source_rows
+from genspark.steps.judge import Judge
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Counted, Judge
+from genspark.steps.rejection import Counted
 from genspark.tables.grouping import group_names
 
 GROUP = f"{HIDDEN}group"

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self
 
 import narwhals as nw
-
-from genspark.steps.learner import Parameters
-
-if TYPE_CHECKING:
-    from genspark.steps.base import Step
 
 Action = Literal["drop", "quarantine", "error"]
 
@@ -87,38 +81,3 @@ class Rejection:
         """What is said of a row that breaks a rule without a number. No value: it may be nobody's business."""
         where = "a row" if self.column is None else f"column {self.column!r}"
         return f"{where} breaks the rule {self.rule!r}; clean it before, or choose another level for the rule"
-
-
-class Judge(Protocol):
-    """What a step does to rows before it transforms them, as far as engines ask: `Step` itself, or `Discreet`."""
-
-    @property
-    def label(self) -> str:
-        """What reports call the step."""
-
-    def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
-        """The rules that take rows of its input out."""
-
-    def counts(self, parameters: Parameters) -> Mapping[Any, Sequence[nw.Expr]]:
-        """Predicates over its input by their name in the report."""
-
-
-@dataclass(frozen=True)
-class Discreet:
-    """A step whose rules on columns that tell of persons are private."""
-
-    step: Step
-    personal: Collection[str]
-
-    @property
-    def label(self) -> str:
-        """What reports call the step."""
-        return self.step.label
-
-    def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
-        """The step's rules."""
-        return [replace(rule, is_private=rule.column in self.personal) for rule in self.step.rejections(parameters)]
-
-    def counts(self, parameters: Parameters) -> Mapping[Any, Sequence[nw.Expr]]:
-        """The step's counts."""
-        return self.step.counts(parameters)

@@ -27,8 +27,9 @@ from genspark.engines.fate import (
 from genspark.engines.polars.engine import PolarsEngine
 from genspark.engines.polars.meter import METER
 from genspark.engines.polars.stream import with_callback
+from genspark.steps.judge import Judge
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Bound, Counted, Judge, Rejection
+from genspark.steps.rejection import Bound, Counted, Rejection
 
 REASON_FIELDS = {
     "step": pl.String,

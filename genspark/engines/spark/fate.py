@@ -13,8 +13,9 @@ from genspark.engines.fate import CORRUPT, CORRUPT_RECORD, DROPPED, FATE, KEPT, 
 from genspark.engines.spark.engine import stop_on_errors, text, with_judgements
 from genspark.engines.spark.functions import functions
 from genspark.engines.spark.names import wrapped
+from genspark.steps.judge import Judge
 from genspark.steps.learner import Parameters
-from genspark.steps.rejection import Counted, Judge, Rejection, StepCount
+from genspark.steps.rejection import Counted, Rejection, StepCount
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation
