@@ -288,11 +288,11 @@ def test_a_statistic_that_nothing_gathers_is_refused():
 
 def test_rows_are_told_to_the_end_and_who_cannot_hear_of_them_stops_no_scan() -> None:
     seen: list[int] = []
-    with METER.watched(seen.append):
+    with METER.watched(lambda rows, _share: seen.append(rows)):
         scanned([1.0, 2.0, 3.0], Moments(("x",)))
     assert seen[-1] == 3
 
-    def deaf(rows: int) -> None:
+    def deaf(rows: int, _share: float | None) -> None:
         raise ValueError(rows)
 
     with METER.watched(deaf):
