@@ -72,9 +72,14 @@ class Plan:
 
     @property
     def stage_by_stage(self) -> int:
-        """The scans of a pipeline that fits each step by itself, as one estimator after another does."""
+        """The scans of a pipeline that fits each step by itself, as one estimator after another does.
+
+        What is asked beside the steps, such as a profile, is one more.
+        """
         learners = [learner for step in self.steps if (learner := step.learner())]
-        return sum(bool(learner.statistics()) + learner.rounds for learner in learners)
+        asked = {request for answers in self.answers for request in requests_of(answers)}
+        has_beside = any(set(scan.requests) - asked for scan in self.scans)
+        return sum(bool(learner.statistics()) + learner.rounds for learner in learners) + has_beside
 
     @property
     def columns_scanned(self) -> tuple[frozenset[str], ...]:
