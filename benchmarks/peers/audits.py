@@ -102,7 +102,9 @@ def _by_group(found: Iterable[Any]) -> dict[str, list[int]]:
     """The same of (group, x000, x001, label, prediction, rows, missing)."""
     groups: dict[str, list[int]] = {}
     for *key, label, prediction, rows, missing in found:
-        name = " / ".join("null" if value is None else str(int(value) if value in (0, 1) else value) for value in key)
+        name = " / ".join(
+            "(missing)" if value is None else str(int(value) if value in (0, 1) else value) for value in key
+        )
         counts = groups.setdefault(name, [0] * 6)
         of_outcomes = [rows * is_so for outcome in (label, prediction) for is_so in (outcome is not None, outcome == 1)]
         for place, count in enumerate((rows, missing, *of_outcomes)):

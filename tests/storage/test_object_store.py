@@ -381,9 +381,10 @@ def test_a_table_and_a_model_there_serve_another_job(
 
 
 def test_a_folder_of_other_files_is_no_place_for_a_table(store: Store, prefix: str, trips: str) -> None:
+    store.put(f"{prefix}/other/notes.txt", b"not a table")
     with pytest.raises(TargetError, match="holds files and is not a Delta table"):
-        job.run(config(trips, trips))
-    assert without_ledger(store.names(prefix)) == [f"in/{n}.csv.gz" for n in range(4)]
+        job.run(config(trips, f"s3://{BUCKET}/{prefix}/other"))
+    assert without_ledger(store.names(prefix)) == [*(f"in/{n}.csv.gz" for n in range(4)), "other/notes.txt"]
 
 
 @pytest.mark.parametrize("on_corrupt", ["error", "quarantine"])
