@@ -63,9 +63,10 @@ def test_a_table_that_is_moved_under_a_run_is_whole_and_the_run_says_so(conf: Pa
         assert process.poll() is None
     table.rename(moved)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 1
     assert str(table) in errors
-    assert "nothing was changed" in errors or "as it was" in errors
+    # Moved before the run read the model of the rows that are there, that is what lacks.
+    said = {1: ("nothing was changed", "as it was"), 2: ("there is no model here",)}[process.returncode]
+    assert any(words in errors for words in said), errors
     assert keys(moved) == (ROWS, ROWS)
     # The next run finds no table, and makes it of all that is in the source.
     assert started(conf).wait(timeout=120) == 0
