@@ -70,7 +70,7 @@ def test_noise_is_laplaces_by_what_a_row_can_change() -> None:
     ages = np.linspace(20, 60, 1000)
     state = {**Moments(("age",)).empty(), "count": 1000, "missing": 10}
     state |= {"mean": ages.mean(), "m2": float(((ages - ages.mean()) ** 2).sum())}
-    found = [noisy(Moments(("age",)), state, Between(0, 100), 3.0) for _ in range(60)]
+    found = [noisy(Moments(("age",)), state, Between(0, 100), 3.0) for _ in range(150)]
     sums = np.array([one["count"] * (one["mean"] - 50) for one in found]) + 10_000
     assert np.abs(sums).mean() == pytest.approx(50, rel=0.6)
     squares = np.array([one["m2"] + one["count"] * (one["mean"] - 50) ** 2 for one in found])
