@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from genspark.columns.dtypes import Schema, is_hashable
@@ -100,7 +99,7 @@ class Pipeline:
         opening = self._opening(plan)
         fitting = _Fitting(plan, opening, run_pass, on_scan or _ignore, self.private)
         parameters = fitting.run()
-        asked = {leaf for answers in plan.answers for leaf in requests_of(answers)}
+        asked = plan.asked
         beside = {one for one in self._profile(plan.steps, plan.schemas[0]) if Request(one, 0) not in asked}
         return PipelineModel(
             steps=plan.steps,
@@ -131,7 +130,7 @@ class Pipeline:
         answers, fitted = plan.answers[position], dict(enumerate(parameters))
         wanted = tuple(dict.fromkeys(requests_of(answers)))
         scan = next(scan for scan in plan.scans if set(wanted) & set(scan.requests))
-        fit_pass, physical = _pass(self._opening(plan), plan, replace(scan, requests=wanted), fitted)
+        fit_pass, physical = _pass(self._opening(plan), plan, replace(scan, requests=wanted), fitted, {})
         states = run_pass(fit_pass)
         scanned = {request: states[statistic] for request, statistic in physical.items()}
         return solve(answers, scanned, fitted.__getitem__)
@@ -257,7 +256,7 @@ class _Fitting:
 
 
 def _pass(
-    opening: Opening, plan: Plan, scan: Scan, fitted: Mapping[int, Parameters], limits: Limits = MappingProxyType({})
+    opening: Opening, plan: Plan, scan: Scan, fitted: Mapping[int, Parameters], limits: Limits
 ) -> tuple[FitPass, dict[Request, Statistic]]:
     """One pass: the scan's steps, and a copy of each requested column as its step sees it, within its limit.
 

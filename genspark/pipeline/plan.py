@@ -71,13 +71,18 @@ class Plan:
         return self.schemas[-1]
 
     @property
+    def asked(self) -> set[Request]:
+        """What is scanned for the steps; a scan may have more beside it, such as a profile."""
+        return {request for answers in self.answers for request in requests_of(answers)}
+
+    @property
     def stage_by_stage(self) -> int:
         """The scans of a pipeline that fits each step by itself, as one estimator after another does.
 
         What is asked beside the steps, such as a profile, is one more.
         """
         learners = [learner for step in self.steps if (learner := step.learner())]
-        asked = {request for answers in self.answers for request in requests_of(answers)}
+        asked = self.asked
         has_beside = any(set(scan.requests) - asked for scan in self.scans)
         return sum(bool(learner.statistics()) + learner.rounds for learner in learners) + has_beside
 
