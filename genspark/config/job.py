@@ -26,7 +26,7 @@ from genspark.pipeline.private import Private
 from genspark.sources.source import paths_of
 from genspark.steps import Step
 from genspark.storage.access import Access
-from genspark.storage.files import is_uri, local
+from genspark.storage.files import storage_path
 
 LEDGER_SUFFIX, QUARANTINE_SUFFIX = "_runs", "_quarantine"
 """What is added to a table's path, or its name in a catalog, for those of its ledger and its quarantine."""
@@ -227,15 +227,12 @@ def _own_source(data: Mapping[str, Any]) -> list[Problem]:
     if source.get("version") is not None or source.get("timestamp") is not None:
         return []
     given = source.get("path")
-    read = [_place(path) for path in (given if isinstance(given, list) else [given]) if isinstance(path, str)]
-    if not isinstance(sink.get("path"), str) or _place(sink["path"]) not in read:
+    paths = [path for path in (given if isinstance(given, list) else [given]) if isinstance(path, str)]
+    read = [storage_path(path).rstrip("/") for path in paths]
+    if not isinstance(sink.get("path"), str) or storage_path(sink["path"]).rstrip("/") not in read:
         return []
     what = "is what the source reads, and would be written over: another run reads what this one wrote; name another"
     return [Problem(("sink", "path"), what)]
-
-
-def _place(path: str) -> str:
-    return path.rstrip("/") if is_uri(path) else str(local(path).absolute())
 
 
 def _step_names(steps: Any) -> Iterator[tuple[Place, str]]:
