@@ -39,7 +39,7 @@ def measured(config: JobConfig, runner: Runner, phases: Phases) -> Mapping[str, 
     runner.passes["audit"] += 1
     try:
         with phases.phase("audit", "measuring classes"):
-            return measure(runner.target.path, Wanted(section.quasi, section.sensitive))
+            return measure(runner.target.path, Wanted(tuple(dict.fromkeys(section.quasi)), section.sensitive))
     except Exception as error:  # whatever goes wrong here, the table is written
         phases.note(f"audit: how persons hide in the table is not told ({first_line(error)})")
         return None

@@ -155,6 +155,13 @@ def _short(name: str) -> str:
 
 
 def _time(value: float, dtype: str) -> str:
+    try:
+        return _moment(value, dtype)
+    except OverflowError:
+        return "beyond the year 9999" if value > 0 else "before the year 1"
+
+
+def _moment(value: float, dtype: str) -> str:
     if dtype.startswith("Date") and not dtype.startswith("Datetime"):
         return (dt.date(1970, 1, 1) + dt.timedelta(days=value)).isoformat()
     scale = {"ns": 1e9, "us": 1e6, "ms": 1e3}[next((unit for unit in ("ns", "ms") if f"'{unit}'" in dtype), "us")]

@@ -61,7 +61,7 @@ def hidden_in(steps: Iterable[Mapping[str, Any]]) -> Hidden:
         ((kind, fields),) = step.items()
         if kind == "rename":
             # What a later step names by the new name has the old one in the source.
-            before |= {new: old for old, new in (fields.get("columns") or {}).items()}
+            before |= {new: before.get(old, old) for old, new in (fields.get("columns") or {}).items()}
             has_rule |= bool(fields.get("rule"))
         elif kind in hiding_kinds():
             columns = fields["columns"]

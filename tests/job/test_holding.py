@@ -151,7 +151,7 @@ def test_mistakes_are_told_before_work(tmp_path: Path) -> None:
 
 def test_how_persons_hide_is_measured_without_a_step_for_it(tmp_path: Path) -> None:
     write(tmp_path, 0.0)
-    report = job.run(config(tmp_path, "warn: 0.1", "card: {}\naudit: {quasi: [g], sensitive: y}"))
+    report = job.run(config(tmp_path, "warn: 0.1", "card: {}\naudit: {quasi: [g, g], sensitive: y}"))
     # x has the labels 1 and 0 in turn, y has 0 alone: classes of 200 rows, one of a single label.
     assert report.privacy is not None
     assert (report.passes["audit"], report.bias, report.rows_dropped) == (1, None, 0)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from genspark.report.bins import Tally, drift, shape_of
+from genspark.report.bins import Shape, Tally, drift, shape_of
 from genspark.report.drawing import number, told
 
 
@@ -82,3 +82,8 @@ def test_drift_is_that_of_the_shares() -> None:
 def test_a_picture_is_told_in_words() -> None:
     tally = counted(pl.Series("n", [0.0, 1.0, 1.0, 3.0]))
     assert told("n", [("mine", tally)]) == ("Shares of n. mine: from 0 to 3, the fullest bin 0.5 to 1.5 with 50%.")
+
+
+def test_a_day_that_no_calendar_has_is_told_in_words() -> None:
+    assert number(4e6, Shape("time", "Date")) == "beyond the year 9999"
+    assert number(-4e6, Shape("time", "Date")) == "before the year 1"

@@ -12,6 +12,7 @@ import pytest
 from genspark.cli import main
 from genspark.errors import ConfigError
 from genspark.tables.anonymity import Wanted, measure
+from genspark.tables.hiding import hidden_by
 
 ROWS = pl.DataFrame(
     {
@@ -133,3 +134,12 @@ def test_neither_report_nor_profile_shows_a_value_of_a_column_that_a_step_hides(
     assert "<td>***</td>" in pages[0]
     for text in (told, *pages, *cards):
         assert "@example" not in text
+
+
+def test_a_column_is_hidden_through_every_name_that_it_had() -> None:
+    steps = [
+        {"rename": {"columns": {"mail": "m1"}}},
+        {"rename": {"columns": {"m1": "m2"}}},
+        {"pseudonymize": {"columns": "m2"}},
+    ]
+    assert hidden_by([{"steps": steps}]).masked({"mail": "ada@example.org", "n": 1}) == {"mail": "***", "n": 1}
