@@ -96,7 +96,8 @@ def _partitions(seen: Look, steps: Sequence[Advice], split: str) -> tuple[list[s
     shares = [share for _, share in own.top] if own else list(made.values())
     why = [f"{len(shares)} parts of {seen.rows:,} rows: trainers read one without opening the others"]
     encoded = {n for advice in steps if advice.kind == "encode" for n in advice.fields["columns"]}
-    able = [c for c in seen.columns if c.name in encoded and 1 < c.distinct <= FEW and not c.missing and not c.others]
+    few = [c for c in seen.columns if c.name in encoded and 1 < c.distinct <= FEW]
+    able = [c for c in few if c.top and not c.missing and not c.others]
     if not able:
         return [split], why
     best = min(able, key=lambda c: c.distinct)

@@ -67,6 +67,7 @@ def test_published_examples_are_found_and_masked(kind: str, text: str) -> None:
 def test_what_stands_beside_one_stays() -> None:
     texts = ["ip:10.1.2.3", "10.1.2.3:443", "[2001:db8::1]:80", "AL47 2121 1009 0000 0002 3569 8741 paid"]
     assert after(texts) == ["ip:[IP]", "[IP]:443", "[[IP]]:80", "[IBAN] paid"]
+    assert after(["BE68 5390 0754 7034 DE89 3704 0044 0532 0130 00"]) == ["[IBAN] [IBAN]"]
 
 
 def test_what_only_looks_like_one_stays() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import polars as pl
+import polars.selectors as cs
 
 from genspark.engines.gathered import Gathered
 from genspark.engines.polars.gather.batch import Batch
@@ -24,17 +25,18 @@ def gather(frame: pl.LazyFrame, statistics: Sequence[Statistic]) -> Gathered:
     """The parts of statistics that share `by`, in one pass."""
     gathering = gatherer(statistics)
     columns = dict.fromkeys(column for s in statistics for column in (*s.columns, *s.by))
-    numbers = [NUMBER] if NUMBER in frame.collect_schema() else []
     before = METER.rows
 
     def see(batch: pl.DataFrame) -> None:
-        if numbers and batch.height:
-            METER.reach(before + int(batch[NUMBER][-1]) + 1)
-        elif not numbers:
+        if NUMBER not in batch.columns:
             METER.add(batch.height)
-        gathering.see(batch.drop(numbers))
+        elif len(numbers := batch.drop_in_place(NUMBER)):
+            METER.reach(before + int(numbers[-1]) + 1)
+        gathering.see(batch)
 
-    frame.select([*columns, *numbers]).sink_batches(keeping_errors(see), maintain_order=True, engine="streaming")
+    # By a selector: to ask for the schema would resolve the whole plan once more.
+    wanted = frame.select([*columns, cs.by_name(NUMBER, require_all=False)])
+    wanted.sink_batches(keeping_errors(see), maintain_order=True, engine="streaming")
     return Gathered(gathering.parts(), frozenset(columns) - gathering.nan)
 
 

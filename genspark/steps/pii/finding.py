@@ -70,7 +70,9 @@ def claimed(
     """Where kinds are in a text, as (start, end, kind) in order; characters are claimed by the first, `others` last."""
     spans: list[tuple[int, int, str]] = []
     for kind in kinds:
-        for hit in kind.pattern.finditer(text):
+        end = 0
+        # From the end of what was cut: another may begin in what was left of the hit.
+        while hit := kind.pattern.search(text, end):
             candidate = kind.cut(hit[0])
             start, end = hit.start(), hit.start() + len(candidate)
             if kind.is_one(candidate) and all(end <= other[0] or start >= other[1] for other in spans):
