@@ -16,7 +16,7 @@ from genspark.drafting.asking import Answers
 from genspark.drafting.looking import Look
 from genspark.drafting.naming import free_target, is_at_source, part_to_learn_from, parts_of
 from genspark.drafting.proposing import key_of, label_of, personal_of
-from genspark.drafting.reasons import Advice
+from genspark.drafting.reasons import Advice, names_of
 from genspark.drafting.traits import FEW
 from genspark.errors import ConfigError
 from genspark.sources import ddl
@@ -96,17 +96,27 @@ def _partitions(seen: Look, steps: Sequence[Advice], split: str) -> tuple[list[s
     shares = [share for _, share in own.top] if own else list(made.values())
     why = [f"{len(shares)} parts of {seen.rows:,} rows: trainers read one without opening the others"]
     encoded = {n for advice in steps if advice.kind == "encode" for n in advice.fields["columns"]}
-    few = [c for c in seen.columns if c.name in encoded and 1 < c.distinct <= FEW]
+    names = _renamed(steps, names_of(seen.columns))
+    few = [c for c in seen.columns if names[c.name] in encoded and 1 < c.distinct <= FEW]
     able = [c for c in few if c.top and not c.missing and not c.others]
     if not able:
         return [split], why
     best = min(able, key=lambda c: c.distinct)
+    name = names[best.name]
     rows = int(seen.rows * min(share for _, share in best.top) * min(shares))
-    told = f"{best.name} ({best.distinct} values) too would leave {rows:,} rows in the smallest files"
+    told = f"{name} ({best.distinct} values) too would leave {rows:,} rows in the smallest files"
     if rows < _WORTH_A_FILE:
         return [split], [*why, f"{told}, which are too few"]
-    more = f"{best.name} ({best.distinct} values, {rows:,} rows in the smallest): one is read"
-    return [split, best.name], [*why, more]
+    more = f"{name} ({best.distinct} values, {rows:,} rows in the smallest): one is read"
+    return [split, name], [*why, more]
+
+
+def _renamed(steps: Sequence[Advice], names: Iterable[str]) -> dict[str, str]:
+    """The name in the table of each column, by its name in the source."""
+    fields = next((advice.fields for advice in steps if advice.kind == "rename"), None)
+    if fields is None:
+        return {name: name for name in names}
+    return {name: fields.get("columns", {}).get(name, snake_case(name)) for name in names}
 
 
 def as_yaml(kind: str, fields: Mapping[str, Any]) -> list[str]:
@@ -209,9 +219,7 @@ def _split(seen: Look, steps: Sequence[Advice]) -> tuple[str, str] | None:
     parts = parts_of(seen)
     if parts is None:
         return None
-    fields = next((advice.fields for advice in steps if advice.kind == "rename"), None)
-    name = parts.name if fields is None else fields.get("columns", {}).get(parts.name, snake_case(parts.name))
-    return name, part_to_learn_from(parts)
+    return _renamed(steps, [parts.name])[parts.name], part_to_learn_from(parts)
 
 
 def _parts(seen: Look) -> str:

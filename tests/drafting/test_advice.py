@@ -143,6 +143,10 @@ def test_many_rows_are_laid_out_by_a_name_of_few_values_too(tmp_path: Path) -> N
     text = draft(replace(seen, rows=10_000_000))
     assert "# sort (2 values, 250,000 rows in the smallest): one is read" in text
     assert "partition_by: [split, sort]" in text
+    rows.rename({"sort": "Sort of x"}).write_parquet(tmp_path / "rows.parquet")
+    text = draft(replace(look([str(tmp_path / "rows.parquet")]), rows=10_000_000))
+    assert "# sort_of_x (2 values, 250,000 rows in the smallest): one is read" in text
+    assert "partition_by: [split, sort_of_x]" in text
 
 
 def test_a_name_tells_the_label_but_not_y_beside_x(tmp_path: Path) -> None:
