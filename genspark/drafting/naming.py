@@ -36,11 +36,15 @@ def renaming(names: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def parts_of(seen: Look) -> Column | None:
-    """The column `split` of the source, where it names parts such as train and test; None where there is none."""
+    """The column `split` of the source, where it names parts such as train and test; None where there is none.
+
+    One part alone judges no model: the column is a constant, then, as any other.
+    """
     for column in seen.columns:
         values = {value.lower() for value, _ in column.top}
         is_whole = column.missing == 0 and not column.others
-        if column.name.lower() == "split" and is_whole and values <= _PARTS and values & set(_TRAIN):
+        are_parts = len(values) > 1 and values <= _PARTS and values & set(_TRAIN)
+        if column.name.lower() == "split" and is_whole and are_parts:
             return column
     return None
 

@@ -149,6 +149,12 @@ def test_many_rows_are_laid_out_by_a_name_of_few_values_too(tmp_path: Path) -> N
     assert "partition_by: [split, sort_of_x]" in text
 
 
+def test_a_source_of_one_part_is_split(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"split": ["train"] * ROWS, "x": [n**0.5 for n in range(ROWS)]})
+    _, table = drafted(rows, tmp_path)
+    assert set(table["split"]) == {"train", "validation", "test"}
+
+
 def test_a_name_tells_the_label_but_not_y_beside_x(tmp_path: Path) -> None:
     def label(*names: str) -> str:
         pl.DataFrame({name: [n % 3 for n in range(90)] for name in names}).write_parquet(tmp_path / "rows.parquet")
