@@ -16,6 +16,7 @@ from genspark.report.bins import Shape, Tally
 INKS = {"#010101": "var(--text)", "#020202": "var(--faint)", "#030303": "var(--one)", "#040404": "var(--two)"}
 """Colours that matplotlib is given, and those of the page, dark or light, that take their place."""
 TEXT, FAINT, ONE, TWO = INKS
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _IDS = re.compile(r' id="([^"]*)"')
 
 
@@ -39,6 +40,23 @@ def number(value: float, shape: Shape | None = None) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:.4g}"
+
+
+def moment(value: float, dtype: str) -> dt.datetime | str:
+    """The moment of a number of days or units since 1970; in words where no calendar has it.
+
+    Times of a day and durations are no moments: they are told in seconds.
+    """
+    scale = {"ns": 1e9, "us": 1e6, "ms": 1e3}[next((unit for unit in ("ns", "ms") if f"'{unit}'" in dtype), "us")]
+    if not dtype.startswith("Date"):
+        # Times of a day are nanoseconds.
+        return f"{value / (1e9 if dtype.startswith('Time') else scale):.4g} s"
+    try:
+        return _EPOCH + (
+            dt.timedelta(days=value) if dtype == "Date" else dt.timedelta(microseconds=value / (scale / 1e6))
+        )
+    except OverflowError:
+        return "beyond the year 9999" if value > 0 else "before the year 1"
 
 
 def _in_words(tally: Tally) -> str:
@@ -155,18 +173,9 @@ def _short(name: str) -> str:
 
 
 def _time(value: float, dtype: str) -> str:
-    try:
-        return _moment(value, dtype)
-    except OverflowError:
-        return "beyond the year 9999" if value > 0 else "before the year 1"
-
-
-def _moment(value: float, dtype: str) -> str:
-    if dtype.startswith("Date") and not dtype.startswith("Datetime"):
-        return (dt.date(1970, 1, 1) + dt.timedelta(days=value)).isoformat()
-    scale = {"ns": 1e9, "us": 1e6, "ms": 1e3}[next((unit for unit in ("ns", "ms") if f"'{unit}'" in dtype), "us")]
-    if dtype.startswith("Datetime"):
-        found = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=value / scale)
-        return found.strftime("%Y-%m-%d" if abs(value / scale) > 86_400 else "%H:%M")
-    # Times of a day are nanoseconds; durations are told in seconds.
-    return f"{value / (1e9 if dtype.startswith('Time') else scale):.4g} s"
+    found = moment(value, dtype)
+    if isinstance(found, str):
+        return found
+    if dtype == "Date":
+        return found.date().isoformat()
+    return found.strftime("%Y-%m-%d" if abs(found - _EPOCH) > dt.timedelta(days=1) else "%H:%M")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from genspark.config.document import as_written
 from genspark.drafting import Answers, Column, Look, answers, as_yaml, commented, draft, look, page, proposed
 from genspark.drafting.rules import rules_for
 from genspark.errors import ConfigError, first_line
+from genspark.report.drawing import moment
 from genspark.storage.files import write_text
 from genspark.storage.sizes import size_text
 from genspark.tables.hiding import hidden_in
@@ -155,14 +155,11 @@ def _number(value: float | None, column: Column) -> str:
 
 
 def _moment(value: float, column: Column) -> str:
-    """A day, or a moment to the minute, of days or microseconds since 1970."""
-    is_day = column.dtype == "Date"
-    since = dt.timedelta(days=value) if is_day else dt.timedelta(microseconds=round(value))
-    try:
-        moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + since
-    except OverflowError:
-        return "beyond the year 9999" if value > 0 else "before the year 1"
-    return f"{moment:%Y-%m-%d}" if is_day else f"{moment:%Y-%m-%d %H:%M}"
+    """A day, or a moment to the minute."""
+    found = moment(value, column.dtype)
+    if isinstance(found, str):
+        return found
+    return f"{found:%Y-%m-%d}" if column.dtype == "Date" else f"{found:%Y-%m-%d %H:%M}"
 
 
 def _shape(column: Column) -> str:
