@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from genspark.drafting.judging import is_measured, is_of_times
@@ -11,6 +11,8 @@ from genspark.drafting.looking import Column, Look
 from genspark.drafting.reasons import Advice, listed, names_of, percent
 
 WHY = "what held of all rows should hold of the next; rows of which it does not are set aside, or counted"
+_CAST = ("date", "timestamp")
+"""Types of texts that a draft casts."""
 
 
 def rules_for(seen: Look) -> Iterator[Advice]:
@@ -41,42 +43,14 @@ def _at_most(share: float) -> float:
 
 def _checked(columns: Sequence[Column]) -> Iterator[Advice]:
     """The rules that each row keeps, with the figures behind them."""
-    rules: list[dict[str, Any]] = []
-    why = [WHY]
-    full = [c for c in columns if c.missing == 0]
-    if full:
-        rules.append({"columns": names_of(full), "not_null": True})
-    checked = [(column, *found) for column in columns if (found := _check(column)) is not None]
-    rules += [{"columns": column.name, check: value, "level": "warn"} for column, check, value, _ in checked]
-    figures = {column.name: figure for column, *_, figure in checked}
-    why += [
-        listed(check, [c for c, own, *_ in checked if own == check], lambda c: figures[c.name])
-        for check in dict.fromkeys(check for _, check, *_ in checked)
+    held = _held(columns, ("one_of", "between", "matches", "type", "length"), (*_CAST, "uuid"))
+    rules = [{"columns": column.name, check: value, "level": "warn"} for column, check, value in held]
+    figures = {column.name: _figure(column, check, value) for column, check, value in held}
+    why = [
+        listed(check, [c for c, own, _ in held if own == check], lambda c: figures[c.name])
+        for check in dict.fromkeys(check for _, check, _ in held)
     ]
-    if rules:
-        yield Advice("validate", {"rules": rules}, tuple(why))
-
-
-def _check(column: Column) -> tuple[str, Any, str] | None:
-    """The check that suits the values of a column, with what it is held to and the figure behind that."""
-    is_name = column.kind == "category" and column.dtype == "String"
-    if column.readable_as in ("date", "timestamp", "uuid"):
-        return "type", column.readable_as, f"{column.readable_as} in {column.distinct:,} values"
-    if is_name and column.top and not column.others:
-        values = [value for value, _ in column.top]
-        return "one_of", values, f"{len(values):,} values"
-    has_range = column.least is not None and column.greatest is not None
-    if is_measured(column) and has_range:
-        return "between", [column.least, column.greatest], f"{column.least:g} to {column.greatest:g}"
-    if column.pattern:
-        return "matches", column.pattern, f"{column.distinct:,} values"
-    if column.readable_as:
-        return "type", column.readable_as, f"{column.readable_as} in {column.distinct:,} values"
-    lengths = (column.least, column.greatest) if column.kind == "text" and has_range else column.lengths
-    if lengths and lengths[1]:
-        least, most = (int(length or 0) for length in lengths)
-        return "length", [least, most], f"{least:,} to {most:,}"
-    return None
+    yield from _validate(columns, rules, why)
 
 
 def validated(columns: Sequence[Column], masked: Collection[str] = ()) -> Iterator[Advice]:
@@ -85,23 +59,60 @@ def validated(columns: Sequence[Column], masked: Collection[str] = ()) -> Iterat
     Of texts that are cast those that cannot be are taken out, as they would end the job.
     """
     rules: list[dict[str, Any]] = []
+    for column, check, value in _held([c for c in columns if c.name not in masked], ("one_of", "between", "type")):
+        level = {} if check == "type" and value in _CAST else {"level": "warn"}
+        rules.append({"columns": column.name, check: _range(column) if check == "between" else value, **level})
+    yield from _validate(columns, rules)
+
+
+def _validate(
+    columns: Sequence[Column], rules: Sequence[Mapping[str, Any]], why: Sequence[str] = ()
+) -> Iterator[Advice]:
+    """The step of some rules; that columns without gaps have none goes first."""
     full = [c for c in columns if c.missing == 0]
-    if full:
-        rules.append({"columns": names_of(full), "not_null": True})
+    every = [*([{"columns": names_of(full), "not_null": True}] if full else []), *rules]
+    if every:
+        yield Advice("validate", {"rules": every}, (WHY, *why))
+
+
+def _held(
+    columns: Sequence[Column], order: Sequence[str], certain: Collection[str] = _CAST
+) -> list[tuple[Column, str, Any]]:
+    """Each column with the first check that suits it, and what that holds it to; a type that is certain goes first."""
+    held = []
     for column in columns:
-        if column.name in masked:
-            continue
-        if column.readable_as in ("date", "timestamp"):
-            rules.append({"columns": column.name, "type": column.readable_as})
-        elif column.kind == "category" and column.dtype == "String" and column.top and not column.others:
-            values = [value for value, _ in column.top]
-            rules.append({"columns": column.name, "one_of": values, "level": "warn"})
-        elif is_measured(column) and column.least is not None and column.greatest is not None:
-            rules.append({"columns": column.name, "between": _range(column), "level": "warn"})
-        elif column.readable_as:
-            rules.append({"columns": column.name, "type": column.readable_as, "level": "warn"})
-    if rules:
-        yield Advice("validate", {"rules": rules}, (WHY,))
+        checks = _checks(column)
+        own = ("type", *order) if column.readable_as in certain else order
+        held += [(column, check, checks[check]) for check in own if check in checks][:1]
+    return held
+
+
+def _checks(column: Column) -> dict[str, Any]:
+    """The checks that suit the values of a column, and what each holds them to."""
+    checks: dict[str, Any] = {}
+    if column.kind == "category" and column.dtype == "String" and column.top and not column.others:
+        checks["one_of"] = [value for value, _ in column.top]
+    has_range = column.least is not None and column.greatest is not None
+    if is_measured(column) and has_range:
+        checks["between"] = [column.least, column.greatest]
+    if column.pattern:
+        checks["matches"] = column.pattern
+    if column.readable_as:
+        checks["type"] = column.readable_as
+    lengths = (column.least, column.greatest) if column.kind == "text" and has_range else column.lengths
+    if lengths and lengths[1]:
+        checks["length"] = [int(length or 0) for length in lengths]
+    return checks
+
+
+def _figure(column: Column, check: str, value: Any) -> str:
+    """The figure behind a check."""
+    if check == "one_of":
+        return f"{len(value):,} values"
+    if check in ("between", "length"):
+        sign = "g" if check == "between" else ","
+        return f"{value[0]:{sign}} to {value[1]:{sign}}"
+    return f"{value} in {column.distinct:,} values" if check == "type" else f"{column.distinct:,} values"
 
 
 def expected(columns: Sequence[Column], seen: Look) -> Iterator[Advice]:
