@@ -14,7 +14,7 @@ from genspark.config import Source
 from genspark.drafting.kinds import Told, source_of
 from genspark.drafting.narrowing import NEARLY
 from genspark.drafting.reading import Reading, Unread, explained, reading_of, rows_of
-from genspark.drafting.regular import lengths_of, pattern_of, rises_along
+from genspark.drafting.regular import lengths_of, pattern_of, rising
 from genspark.drafting.tails import skew_of
 from genspark.drafting.traits import Traits, traits_of
 from genspark.report.bins import Shape, Tally, as_numbers, shape_of
@@ -146,15 +146,14 @@ def _counted(reading: Reading) -> Look:
 
 def _ordered(columns: tuple[Column, ...], sample: pl.DataFrame) -> tuple[Column, ...]:
     """The columns with what they rise along: the first time, or else the first number that tells rows apart."""
-    able = [column for column in columns if column.missing == 0 and (column.is_unique or column.kind == "time")]
-    able = [column for column in able if is_ordered(nw.from_native(sample[column.name], series_only=True).dtype)]
-    first = next(iter(sorted(able, key=lambda column: column.kind != "time")), None)
+    dtypes = nw.from_native(sample).schema
+    able = [c for c in columns if c.missing == 0 and (c.is_unique or c.kind == "time") and is_ordered(dtypes[c.name])]
+    first = min(able, key=lambda column: column.kind != "time", default=None)
     if first is None:
         return columns
-    rising = {
-        column.name for column in able if column is not first and rises_along(sample[column.name], sample[first.name])
-    }
-    return tuple(replace(c, rises_along=first.name) if c.name in rising else c for c in columns)
+    others = [column.name for column in able if column is not first and column.distinct > 1]
+    found = rising(sample.select(first.name, *others), first.name)
+    return tuple(replace(c, rises_along=first.name) if c.name in found else c for c in columns)
 
 
 def _untold(column: Column) -> Column:

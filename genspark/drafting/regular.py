@@ -59,14 +59,18 @@ def lengths_of(texts: pl.Series) -> tuple[int, int] | None:
     return (least, most) if isinstance(least, int) and isinstance(most, int) else None
 
 
-def rises_along(values: pl.Series, along: pl.Series) -> bool:
-    """Whether values never fall from one place of an order to the next, and are not all alike. None may be missing."""
-    if values.null_count() or along.null_count() or values.n_unique() < 2:
-        return False
+def rising(rows: pl.DataFrame, along: str) -> set[str]:
+    """The columns whose values never fall from one place of an order to the next. None may be missing, in any."""
+    names = [name for name in rows.columns if name != along]
+    if not names:
+        return set()
+    # Another name for the order, as no least or greatest value can have it.
     places = (
-        pl.DataFrame({"value": values, "along": along})
-        .group_by("along")
-        .agg(pl.col("value").min().alias("least"), pl.col("value").max().alias("most"))
-        .sort("along")
+        rows.group_by(pl.col(along).alias("place"))
+        .agg(pl.col(names).min().name.prefix("least_"), pl.col(names).max().name.prefix("most_"))
+        .sort("place")
     )
-    return bool((places["most"].shift(1) <= places["least"]).drop_nulls().all()) and places.height > 1
+    if places.height < 2:
+        return set()
+    never_fall = [(pl.col(f"most_{name}").shift(1) <= pl.col(f"least_{name}")).all().alias(name) for name in names]
+    return {name for name, holds in places.select(never_fall).row(0, named=True).items() if holds}
