@@ -60,7 +60,10 @@ def source_of(paths: Sequence[str]) -> Told:
     if len(paths) == 1 and "*" not in paths[0] and not _suffix(paths[0]) and is_table(paths[0]):
         return Told(Source(path=given, format="delta"))
     shards, is_deep = _listed(given)
-    files = {form: [s.path for s in shards if _format(s.path) == form] for form in dict.fromkeys(SUFFIXES.values())}
+    files: dict[str, list[str]] = {form: [] for form in SUFFIXES.values()}
+    for shard in shards:
+        if form := _format(shard.path):
+            files[form].append(shard.path)
     known = {form: found for form, found in files.items() if found}
     if not known:
         first = shards[0].path
