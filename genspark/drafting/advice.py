@@ -16,7 +16,6 @@ from genspark.drafting.naming import parts_of, renaming
 from genspark.drafting.proposing import why_personal
 from genspark.drafting.reasons import Advice, listed, names_of
 from genspark.drafting.rules import expected, validated
-from genspark.report.profile import LINEAGE
 from genspark.sources.formats import format_of
 
 MOSTLY_MISSING = 0.6
@@ -33,7 +32,7 @@ def steps_for(seen: Look, key: Sequence[str], known: Answers | None = None) -> I
     columns = [column for column in seen.columns if column.name not in left_out]
     label = known.label
     masked = {name for advice in gone if advice.kind == "pii" for name in advice.fields["columns"]}
-    fields, names = renaming([n for n in seen.names if n not in LINEAGE and n not in _left_out(gone)])
+    fields, names = renaming([n for n in seen.names if n not in _left_out(gone)])
     if fields:
         held = "no table holds blanks, commas or brackets in names, nor two that differ in capitals alone"
         yield Advice("rename", fields, (held,))

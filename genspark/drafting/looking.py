@@ -67,8 +67,8 @@ class Look:
     """What was found of a source. `shapes` and `profile` are how each column was counted, and what that gave.
 
     `rows` are those that can be read, and `unread` the records that cannot, of which a job writes the text to its
-    quarantine. `names` are those of all columns, of which the first 1,000 are looked at. `notes` tell how the source is
-    read and why, a line for each. Of the columns `hidden` no value is told.
+    quarantine. `names` are those of all columns but those of lineage, of which the first 1,000 are looked at. `notes`
+    tell how the source is read and why, a line for each. Of the columns `hidden` no value is told.
     """
 
     source: Source
@@ -98,9 +98,8 @@ class Look:
                 f"{self.unread.count:,} of {every:,} records cannot be read, and are in no figure; "
                 f"a job sets them aside in its quarantine: {self.unread.example}"
             )
-        own = [name for name in self.names if name not in LINEAGE]
-        if len(own) > len(self.columns):
-            lines.append(f"the first {len(self.columns):,} of {len(own):,} columns are looked at")
+        if len(self.names) > len(self.columns):
+            lines.append(f"the first {len(self.columns):,} of {len(self.names):,} columns are looked at")
         return (*lines, *self.notes)
 
     def to_json(self) -> dict[str, Any]:
@@ -133,15 +132,15 @@ def look(paths: Sequence[str], source: Source | None = None) -> Look:
 
 def _counted(reading: Reading) -> Look:
     dataset, sample, unread = reading.dataset, reading.rows, Unread()
-    every = list(dataset.schema)
-    names = [name for name in every if name not in LINEAGE][:MOST_COLUMNS]
+    own = tuple(name for name in dataset.schema if name not in LINEAGE)
+    names = list(own[:MOST_COLUMNS])
     shapes = {name: shape_of([sample[name]]) for name in names}
     with explained(dataset):
         found = profile(rows_of(dataset, names), shapes, unread.take_out)
     columns = tuple(_column(name, sample[name], found.tallies.get(name) or Tally(shapes[name])) for name in names)
     if len(sample) == found.rows:
         columns = _ordered(columns, sample)
-    return Look(reading.source, found.rows, len(sample), columns, shapes, found, tuple(every), unread, reading.notes)
+    return Look(reading.source, found.rows, len(sample), columns, shapes, found, own, unread, reading.notes)
 
 
 def _ordered(columns: tuple[Column, ...], sample: pl.DataFrame) -> tuple[Column, ...]:

@@ -173,6 +173,12 @@ def test_the_page_of_a_profile_needs_nothing_else(odd: str) -> None:
     assert not re.search(r"(?:src|href)=.(?!data:|#)", text)
 
 
+def test_the_page_counts_the_columns_of_the_rows_themselves(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"_row_id": ["a"], **{f"c{at}": [[at]] for at in range(101)}})
+    rows.write_parquet(tmp_path / "rows.parquet")
+    assert "The first 100 of 101 columns are shown." in page(look([str(tmp_path / "rows.parquet")]))
+
+
 def test_the_commands(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     conf, table = tmp_path / "job.yaml", str(tmp_path / "table")
     assert main(["init", odd, "-o", str(conf), "--target", table, "-q"]) == 0
