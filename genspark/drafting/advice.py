@@ -26,13 +26,14 @@ def steps_for(seen: Look, key: Sequence[str], known: Answers | None = None) -> I
     known = known or Answers()
     kept = {*key, known.label}
     gone = list(_dropped(seen, kept))
-    gone += _private([c for c in seen.columns if c.name not in _left_out(gone)], kept, known.personal)
+    left_out = _left_out(gone)
+    gone += _private([c for c in seen.columns if c.name not in left_out], kept, known.personal)
     yield from gone
-    left_out = _left_out(gone) | set(key)
-    columns = [column for column in seen.columns if column.name not in left_out]
+    left_out = _left_out(gone)
+    columns = [column for column in seen.columns if column.name not in left_out and column.name not in key]
     label = known.label
     masked = {name for advice in gone if advice.kind == "pii" for name in advice.fields["columns"]}
-    fields, names = renaming([n for n in seen.names if n not in _left_out(gone)])
+    fields, names = renaming([name for name in seen.names if name not in left_out])
     if fields:
         held = "no table holds blanks, commas or brackets in names, nor two that differ in capitals alone"
         yield Advice("rename", fields, (held,))
