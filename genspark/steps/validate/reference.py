@@ -55,21 +55,31 @@ class Reference(metaclass=Checked):
         """By what the parameters know it."""
         return f"{self.table}#{self.column}"
 
-    def check(self, column: str, dtype: Any) -> str | None:
-        """What is wrong with holding a column against it, or None. Looks at its schema, and at first rows of text."""
+    def check(self, columns: Schema) -> list[str]:
+        """What is wrong with holding some columns against it. Looks at its schema, and at first rows of text."""
         try:
             schema = self._scan().collect_schema()
         except (OSError, pl.exceptions.PolarsError, GensparkError) as error:
-            return f"the table {masked_texts(self.table)} cannot be read: {one_line(error)}"
+            return [f"the table {masked_texts(self.table)} cannot be read: {one_line(error)}"]
         if self.column not in schema:
-            return f"{masked_texts(self.table)} has no column {self.column!r}{did_you_mean(self.column, list(schema))}"
-        of_table = f"{self.column!r} of {masked_texts(self.table)}"
-        if self._is_text:
-            is_alike = dtype == nw.String or self._values(self._scan().head(LOOKED_AT), is_text=False) is not None
-            return None if is_alike else f"{column!r} is {dtype} and {of_table} has {_ODD}; cast the column to string"
+            meant = did_you_mean(self.column, list(schema))
+            return [f"{masked_texts(self.table)} has no column {self.column!r}{meant}"]
+        texts = [column for column, dtype in columns.items() if dtype == nw.String]
+        numbers = [column for column in columns if column not in texts]
         theirs = schema[self.column]
-        is_alike = theirs == pl.String if dtype == nw.String else theirs.is_integer()
-        return None if is_alike else f"{column!r} is {dtype} and {of_table} is {theirs}; cast one of them"
+        told, remedy = f"is {theirs}", "cast one of them"
+        if not self._is_text:
+            unlike = numbers if theirs == pl.String else texts if theirs.is_integer() else list(columns)
+        elif numbers and self._values(self._scan().head(LOOKED_AT), is_text=False) is None:
+            unlike, told, remedy = numbers, f"has {_ODD}", "cast the column to string"
+        else:
+            return []
+        return [f"{column!r} is {columns[column]} and {self._named} {told}; {remedy}" for column in unlike]
+
+    @property
+    def _named(self) -> str:
+        """The column and its table, as errors name them."""
+        return f"{self.column!r} of {masked_texts(self.table)}"
 
     @property
     def _is_text(self) -> bool:
@@ -90,13 +100,13 @@ class Reference(metaclass=Checked):
 
     def hashes(self, *, is_text: bool) -> Hashes:
         """The sorted hashes of its distinct values. Raises DataError for too many, or values that are no numbers."""
-        found, of_table = self._values(self._scan(), is_text=is_text), f"{self.column!r} of {masked_texts(self.table)}"
+        found = self._values(self._scan(), is_text=is_text)
         if found is None:
-            raise DataError(f"exists_in: {of_table} has {_ODD}; cast the column that is held against it to string")
+            raise DataError(f"exists_in: {self._named} has {_ODD}; cast the column that is held against it to string")
         if len(found) > MOST_VALUES:
             raise DataError(
-                f"exists_in: {of_table} has {len(found):,} values, and up to {MOST_VALUES:,} are kept in a model; join "
-                "the tables before"
+                f"exists_in: {self._named} has {len(found):,} values, and up to {MOST_VALUES:,} are kept in a model; "
+                "join the tables before"
             )
         return np.unique(_hashed(found))
 
@@ -105,14 +115,13 @@ class Reference(metaclass=Checked):
         given = pl.col(self.column)
         value = given if is_text else given.cast(pl.Int64, strict=False)
         is_odd = given.is_not_null() & value.is_null()
-        of_table = f"{self.column!r} of {masked_texts(self.table)}"
         try:
             told = rows.select(value.alias("value"), is_odd.alias("odd")).unique().collect(engine="streaming")
         except OSError as error:
-            raise DataError(f"exists_in: {of_table} cannot be read: {one_line(error)}") from None
+            raise DataError(f"exists_in: {self._named} cannot be read: {one_line(error)}") from None
         except pl.exceptions.PolarsError as error:
             # Its text may have values of the rows.
-            raise DataError(f"exists_in: {of_table} cannot be read ({type(error).__name__}); look at it") from None
+            raise DataError(f"exists_in: {self._named} cannot be read ({type(error).__name__}); look at it") from None
         return None if told["odd"].any() else told["value"].drop_nulls()
 
 

@@ -162,8 +162,8 @@ class Rule(metaclass=Checked):
         """What is wrong with the other table of the bound rule, each with its place."""
         if self.exists_in is None:
             return []
-        found = [self.exists_in.check(column, schema[column]) for column in self.columns or ()]
-        return [f"exists_in: {problem}" for problem in found if problem]
+        found = self.exists_in.check({column: schema[column] for column in self.columns or ()})
+        return [f"exists_in: {problem}" for problem in found]
 
     @property
     def _wanted(self) -> tuple[Any, str]:
