@@ -25,7 +25,7 @@ def erased(columns: Sequence[Column]) -> Iterator[Advice]:
     able: dict[float, list[Column]] = {}
     for column in columns:
         repeated = column.traits.repeated if is_measured(column) else None
-        if repeated and repeated.stands_apart and repeated.ranges:
+        if repeated and repeated.ranges:
             able.setdefault(repeated.ranges, []).append(column)
         elif repeated:
             what = "far from all others: does it stand for missing?" if repeated.stands_apart else "values end there"

@@ -33,5 +33,5 @@ def gaps_of(column: Column) -> float:
     if not is_measured(column):
         return column.missing
     repeated, infinite = column.traits.repeated, column.traits.infinite
-    erased = repeated.share if repeated and repeated.stands_apart and repeated.ranges else 0.0
+    erased = repeated.share if repeated and repeated.ranges else 0.0
     return column.missing + (1.0 - column.missing) * (infinite + (1.0 - infinite) * erased)

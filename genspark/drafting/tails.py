@@ -72,11 +72,10 @@ def repeated_of(numbers: Numbers) -> Repeated | None:
     ends = ((0, 1, True), (len(values) - 1, len(values) - 2, False))
     for at, nearest, is_least in ends:
         share = counts[at] / len(numbers)
-        others = numbers[numbers != values[at]]
-        low, high = np.quantile(others, [0.01, 0.99])
-        gap = abs(values[at] - values[nearest])
-        if counts[at] >= 5 and share >= _STANDS_FOR_MISSING and gap > high - low:
-            return Repeated(float(values[at]), float(share), is_least, True, _ranges(numbers, values[at]))
+        if counts[at] >= 5 and share >= _STANDS_FOR_MISSING:
+            low, high = np.quantile(numbers[numbers != values[at]], [0.01, 0.99])
+            if abs(values[at] - values[nearest]) > high - low:
+                return Repeated(float(values[at]), float(share), is_least, True, _ranges(numbers, values[at]))
         is_often = share >= _CAPPED and share > 5.0 / len(values)
         if is_often and not is_least and counts[at] > 3 * counts[nearest]:
             return Repeated(float(values[at]), float(share), is_least, False)
@@ -137,24 +136,31 @@ def _rule(numbers: Numbers, skew: float, kurtosis: float) -> tuple[str, float]:
     if abs(skew) <= NEAR_NORMAL_SKEW and abs(kurtosis) <= NEAR_NORMAL_KURTOSIS:
         far = np.abs(numbers - numbers.mean()) > DEVIATIONS * numbers.std()
         return "zscore", float(far.mean())
-    first, third = np.quantile(numbers, [0.25, 0.75])
+    first, third = _quartiles(numbers)
     if first == third:
         return "", 0.0
-    return "iqr", float(_beyond(numbers, RANGES).mean())
+    return "iqr", float(_beyond(numbers, first, third, RANGES).mean())
 
 
-def _beyond(numbers: Numbers, ranges: float) -> npt.NDArray[np.bool_]:
+def _quartiles(numbers: Numbers) -> tuple[float, float]:
     first, third = np.quantile(numbers, [0.25, 0.75])
+    return first, third
+
+
+def _beyond(numbers: Numbers, first: float, third: float, ranges: float) -> npt.NDArray[np.bool_]:
+    """Which numbers lie so many quartile ranges beyond the quartiles."""
     reach = ranges * (third - first)
     return np.asarray((numbers < first - reach) | (numbers > third + reach), np.bool_)
 
 
 def _ranges(numbers: Numbers, value: float) -> float | None:
     """The quartile ranges beyond which lies a value and no other."""
-    first, third = np.quantile(numbers, [0.25, 0.75])
+    first, third = _quartiles(numbers)
     if first == third:
         return None
-    return next((r for r in (3.0, 5.0, 10.0, 20.0) if ((numbers == value) == _beyond(numbers, r)).all()), None)
+    is_it = numbers == value
+    able = (r for r in (3.0, 5.0, 10.0, 20.0) if (is_it == _beyond(numbers, first, third, r)).all())
+    return next(able, None)
 
 
 def _moment(numbers: Numbers, order: int) -> float | None:
