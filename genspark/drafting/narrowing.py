@@ -20,7 +20,8 @@ _NOT_FINITE = {
     "positiveInf": ("inf", "+inf", "infinity", "+infinity"),
     "negativeInf": ("-inf", "-infinity"),
 }
-_CODE = r"^[+-]?0\d"
+CODE = r"^[+-]?0\d"
+"""Digits that begin with 0."""
 _WRITTEN = r"^[-+(]?[$€£¥]? ?[-+]?(\d{1,3}([.,']\d{3})+([.,]\d+)?|\d+([.,]\d+)?) ?[$€£¥%]?\)?$"
 """Numbers with signs of currency, decimal commas or signs between thousands, which are not read as numbers."""
 
@@ -54,9 +55,10 @@ def numbers_of(texts: Mapping[str, pl.Series]) -> tuple[dict[str, pl.DataType], 
     types, notes = {}, []
     for name, given in texts.items():
         values = _there(given)
-        found = _type(values)
+        is_nearly = _is_nearly(values)
+        found = _type(values) if is_nearly else None
         if found is None:
-            if len(values) and values.str.contains(_WRITTEN).mean() >= NEARLY and not _is_nearly(values):  # type: ignore[operator]
+            if not is_nearly and len(values) and values.str.contains(_WRITTEN).mean() >= NEARLY:  # type: ignore[operator]
                 notes.append(f"{name} is left as text: its numbers are written as {values[0]}; write them as 1234.5")
             continue
         types[name], bad = found
@@ -75,15 +77,13 @@ def _there(texts: pl.Series) -> pl.Series:
 def _is_nearly(values: pl.Series) -> bool:
     """Whether values are numbers, names of numbers that are not finite among them, but for few and missing ones."""
     rest = values.filter(~values.is_in(_MISSING))
-    if len(rest) < _LEAST or rest.str.contains(_CODE).any():
+    if len(rest) < _LEAST or rest.str.contains(CODE).any():
         return False
     return float(rest.cast(pl.Float64, strict=False).is_not_null().mean() or 0.0) >= NEARLY  # type: ignore[arg-type]
 
 
 def _type(values: pl.Series) -> tuple[pl.DataType, pl.Series | None] | None:
-    """The type of numbers that values have, and marks of those that are none; None where they are to stay text."""
-    if not _is_nearly(values):
-        return None
+    """The type of nearly numbers, and marks of those that are none; None where they are to stay text."""
     bad = converted(values, pl.Float64())[1]
     if bad is not None and (float(bad.mean() or 0.0) > 1.0 - NEARLY or values.filter(bad).str.contains(r"\d").any()):  # type: ignore[arg-type]
         return None

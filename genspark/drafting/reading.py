@@ -11,7 +11,7 @@ import polars as pl
 
 from genspark.config import Source
 from genspark.drafting.kinds import Told
-from genspark.drafting.narrowing import numbers_of, words_of
+from genspark.drafting.narrowing import CODE, numbers_of, words_of
 from genspark.engines.fate import CORRUPT, FILE, RECORD
 from genspark.errors import SourceError, brief
 from genspark.sources import Dataset, ddl, find_dataset, scan, shard_error
@@ -170,7 +170,7 @@ def _codes(one: Reading) -> list[str]:
     if not whole:
         return []
     written, _ = _sampled(_with_schema(one.source, {**found, **dict.fromkeys(whole, pl.String())}), ())
-    return [name for name in whole if written.rows[name].str.contains(r"^[+-]?0\d").any()]
+    return [name for name in whole if written.rows[name].str.contains(CODE).any()]
 
 
 def _texts(one: Reading) -> dict[str, pl.Series]:
