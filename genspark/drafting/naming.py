@@ -11,7 +11,7 @@ from genspark.config.job import LEDGER_SUFFIX, QUARANTINE_SUFFIX
 from genspark.drafting.looking import Column, Look
 from genspark.sources.source import Source, paths_of
 from genspark.storage.catalogs import is_name
-from genspark.storage.globs import SIGNS
+from genspark.storage.globs import is_glob
 from genspark.storage.stores import absolute
 
 _REFUSED = re.compile(r"[ ,;{}()\n\t=]")
@@ -75,5 +75,5 @@ def is_at_source(target: str, source: Source) -> bool:
 def _fixed(path: str) -> str:
     """The folder of a glob; a path that is none as it is."""
     parts = path.split("/")
-    first = next((at for at, part in enumerate(parts) if SIGNS & set(part)), None)
+    first = next((at for at, part in enumerate(parts) if is_glob(part)), None)
     return path if first is None else "/".join(parts[:first]) or ("/" if path.startswith("/") else ".")
