@@ -34,14 +34,19 @@ def words_of(texts: Mapping[str, pl.Series]) -> tuple[dict[str, str], tuple[str,
     for values in near.values():
         words.update(dict(values.filter(~values.str.contains(r"\d")).value_counts().iter_rows()))
     options, notes = {}, []
+
+    def rank(word: str) -> tuple[int, str]:
+        # Of words that are as frequent always the same one.
+        return words[word], word
+
     for option, spellings in _NOT_FINITE.items():
         spelt = [word for word in words if word.lower() in spellings and double(word) is None]
         if spelt:
-            options[option] = max(spelt, key=words.__getitem__)
+            options[option] = max(spelt, key=rank)
             notes.append(f"{options[option]!r} is read as the number that is meant")
     missing = [word for word in words if word in _MISSING]
     if missing:
-        word = options["nullValue"] = max(missing, key=words.__getitem__)
+        word = options["nullValue"] = max(missing, key=rank)
         among = ", ".join(name for name, values in near.items() if (values == word).any())
         notes.append(f"{word!r} stands among the numbers of {among}: it is read as missing, in every column")
     return options, tuple(notes)

@@ -16,6 +16,7 @@ from genspark.cli import main
 from genspark.config import JobConfig
 from genspark.drafting import Answers, draft, look
 from genspark.drafting.kinds import source_of
+from genspark.drafting.narrowing import words_of
 from genspark.errors import ConfigError, SourceError
 
 
@@ -236,3 +237,8 @@ def test_a_profile_says_what_its_figures_are_of(tmp_path: Path, capsys: pytest.C
     told = capsys.readouterr().out
     assert "String, by length" in told
     assert "2024-01-01 12:00" in told
+
+
+def test_of_words_that_are_as_frequent_a_draft_always_names_the_same() -> None:
+    values = pl.Series("n", [*map(str, range(200)), "NA", "n/a", "-", "?"])
+    assert {words_of({"n": values})[0]["nullValue"] for _ in range(20)} == {"n/a"}
