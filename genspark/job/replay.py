@@ -16,7 +16,6 @@ from genspark.columns.names import FILE_COLUMN, ID_COLUMN
 from genspark.config import JobConfig, Source
 from genspark.engines.fate import CORRUPT
 from genspark.engines.polars.engine import PolarsEngine
-from genspark.engines.spark.names import quoted
 from genspark.errors import SourceError, StoreError
 from genspark.job.identity import Identity
 from genspark.job.job import transform
@@ -28,8 +27,7 @@ from genspark.pipeline.model import PipelineModel
 from genspark.sinks.choice import of_files
 from genspark.sinks.formats.delta.tables import is_table
 from genspark.sinks.table import PastRun
-from genspark.sources import Dataset, find_dataset, scan
-from genspark.sources.ddl import name_of
+from genspark.sources import Dataset, ddl, find_dataset, scan
 from genspark.storage import access
 from genspark.storage.files import OWN, file_system, storage_path, writing
 from genspark.storage.object_stores import one_line
@@ -153,8 +151,7 @@ def _found(path: str, types: Mapping[str, pl.DataType]) -> Dataset:
     if not found.format.infers:
         return found
     columns = {name: types.get(name, dtype) for name, dtype in found.schema.items()}
-    ddl = ", ".join(f"{quoted(name)} {name_of(dtype)}" for name, dtype in columns.items())
-    return find_dataset(Source(path=path, format=form, schema=ddl))
+    return find_dataset(Source(path=path, format=form, schema=ddl.text_of(columns)))
 
 
 def _refuse_corrupt(path: str, rows: pl.LazyFrame) -> None:

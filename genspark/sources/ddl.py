@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from genspark.engines.spark.names import quoted
 from genspark.errors import SourceError
 
 SIMPLE: dict[str, pl.DataType] = {
@@ -51,7 +52,7 @@ def text_of(columns: Mapping[str, pl.DataType]) -> str:
 
 def _quoted(name: str) -> str:
     """A column's name, in backticks where it is no plain word."""
-    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else "`" + name.replace("`", "``") + "`"
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else quoted(name)
 
 
 def name_of(dtype: pl.DataType) -> str:
