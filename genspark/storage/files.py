@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 import uuid
@@ -96,10 +95,20 @@ def write_text(path: str, text: str) -> None:
         return
     target = local(path)
     target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside a local file at which to write what takes its place: at once where the block ends well, else not.
+
+    Raises OSError.
+    """
     draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, target)
+        yield draft
+        draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genspark.storage.files import replacing
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -50,12 +52,8 @@ def into(spill: Spill | None) -> Iterator[None]:
 
 def save_over(frame: pl.DataFrame, path: str) -> None:
     """Write a frame in the place of a local file, at once or not at all. Raises OSError."""
-    draft = Path(f"{path}.{uuid.uuid4().hex}")
-    try:
+    with replacing(Path(path)) as draft:
         save(frame, str(draft))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def save(frame: pl.DataFrame, path: str) -> None:
