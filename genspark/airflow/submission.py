@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -109,22 +109,25 @@ class Submission:
 def _report(out: IO[str]) -> dict[str, Any] | None:
     """The report that a job printed last; None where it printed none."""
     out.seek(0)
-    for line in reversed(out.read().splitlines()):
-        with contextlib.suppress(ValueError):
-            told = json.loads(line)
-            if isinstance(told, dict) and "table_version" in told:
-                return told
-    return None
+    return _last(out.read().splitlines(), lambda told: "table_version" in told)
 
 
 def _said(errors: IO[str]) -> Outcome:
     """The error that genspark said last, as a line of JSON or as text; else the last line of whoever did."""
     errors.seek(0)
     lines = [line for line in errors.read().splitlines() if line.strip()]
+    told = _last(lines, lambda told: told.get("event") == "error")
+    if told is not None:
+        return {"error": masked(first_line(told["message"])), "kind": told.get("kind", "")}
+    own = [line.removeprefix("genspark: ") for line in lines if line.startswith("genspark: ")]
+    return {"error": masked(first_line((own or lines)[-1]))} if lines else {}
+
+
+def _last(lines: Sequence[str], fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+    """The last of the lines that is an object of JSON which fits; None where none is."""
     for line in reversed(lines):
         with contextlib.suppress(ValueError):
             told = json.loads(line)
-            if isinstance(told, dict) and told.get("event") == "error":
-                return {"error": masked(first_line(told["message"])), "kind": told.get("kind", "")}
-    own = [line.removeprefix("genspark: ") for line in lines if line.startswith("genspark: ")]
-    return {"error": masked(first_line((own or lines)[-1]))} if lines else {}
+            if isinstance(told, dict) and fits(told):
+                return told
+    return None
