@@ -75,7 +75,7 @@ def middle_runs(runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _middle(runs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    whole = sorted((run for run in runs if run["status"] == "ok"), key=_total)
+    whole = sorted((run for run in runs if run["status"] == "ok"), key=total_of)
     return whole[(len(whole) - 1) // 2] if whole else runs[0]
 
 
@@ -114,7 +114,7 @@ def _others(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _table(runs: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> list[str]:
-    whole = {run["peer"]: _total(run) for run in runs if run["status"] == "ok"}
+    whole = {run["peer"]: total_of(run) for run in runs if run["status"] == "ok"}
     values = result["spec"]["rows"] * result["spec"]["columns"] / result["cores"] / 1e6
     cells = [_cells(run, whole, values) if run["status"] == "ok" else _empty(run) for run in runs]
     ruler = ["---", *["---:"] * (len(HEADINGS) - 1)]
@@ -122,7 +122,7 @@ def _table(runs: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> list
 
 
 def _cells(run: Mapping[str, Any], totals: Mapping[str, float], values: float) -> list[str]:
-    seconds, table, total = run["seconds"], run["table"], _total(run)
+    seconds, table, total = run["seconds"], run["table"], total_of(run)
     return [
         run["peer"],
         *(_seconds(seconds[phase]) for phase in ("session", "fit", "write", "total")),
@@ -147,7 +147,8 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.1f}" if seconds >= 10 else f"{seconds:.2f}"
 
 
-def _total(run: Mapping[str, Any]) -> float:
+def total_of(run: Mapping[str, Any]) -> float:
+    """The seconds of a run that ended well, without the session."""
     return float(run["seconds"]["total"])
 
 

@@ -29,9 +29,9 @@ from typing import Any
 
 from data import Spec, shards_for, write_shards
 from peers.task import Task
-from report import machine
+from report import machine, total_of
 from scan_peers import PEERS
-from suite import BUSY, tell
+from suite import tell, warn_if_busy
 from watch import run_watched
 
 from genspark.session.jvm import available_memory, driver_memory, usable_cores
@@ -166,25 +166,22 @@ def _against(run: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]]) -> t
     others = [
         (name, aim) for name, aim in RIVALS.get(measure, ()) if runs.get(f"{measure} {name}", {}).get("status") == "ok"
     ]
-    told = ", ".join(f"{_total(runs[f'{measure} {name}']) / _total(run):.2f} x as fast as {name}" for name, _ in others)
+    told = ", ".join(
+        f"{total_of(runs[f'{measure} {name}']) / total_of(run):.2f} x as fast as {name}" for name, _ in others
+    )
     return told, ", ".join(f"at least {aim:g}" for _, aim in others if aim)
 
 
-def _total(run: Mapping[str, Any]) -> float:
-    return float(run["seconds"]["total"])
-
-
 def _per_value(run: Mapping[str, Any]) -> float:
-    return _total(run) / float(run["values"])
+    return total_of(run) / float(run["values"])
 
 
 def _tell_of(run: Mapping[str, Any]) -> None:
     if run["status"] != "ok":
         tell(f"{run['name']}: {run['reason']}")
         return
-    tell(f"{run['name']}: {_total(run):.2f} s")
-    if run["others"] > BUSY:
-        tell(f"warning: other programs took {run['others']:.0%} of the machine: measure on a quieter one")
+    tell(f"{run['name']}: {total_of(run):.2f} s")
+    warn_if_busy(run)
 
 
 def _parser() -> argparse.ArgumentParser:

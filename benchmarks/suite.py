@@ -71,5 +71,10 @@ def _tell_of(peer: str, run: Mapping[str, Any]) -> None:
         tell(f"{peer}: {run['status']}, {run['reason']}")
         return
     tell(f"{peer}: {run['seconds']['total']:.1f} s without the session, {run['table']['rows']:,} rows written")
+    warn_if_busy(run)
+
+
+def warn_if_busy(run: Mapping[str, Any]) -> None:
+    """A line of progress where other programs had so much of the machine that the run's times are not worth much."""
     if run["others"] > BUSY:
         tell(f"warning: other programs took {run['others']:.0%} of the machine: measure on a quieter one")

@@ -28,7 +28,7 @@ from data import Spec, shards_for, write_shards
 from options import add_machine, at_least_one, some_of
 from peers.tables import ENGINES, NEW, copy_table, grown_table
 from process import run_peer
-from report import machine, middle_runs
+from report import machine, middle_runs, total_of
 from suite import measure, tell
 
 OLD_SHARDS = 100
@@ -162,7 +162,7 @@ def markdown(result: Mapping[str, Any], measures: Sequence[str], engines: Sequen
 
 
 def _cells(measure: Measure, own: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    ratio = _total(own) / _total(other) if own["status"] == other["status"] == "ok" else None
+    ratio = total_of(own) / total_of(other) if own["status"] == other["status"] == "ok" else None
     verdict = "" if ratio is None else "meets" if ratio <= measure.aim else "misses"
     shown = "-" if ratio is None else f"{ratio:.2f}"
     return [measure.name, *_figures(own), *_figures(other), shown, f"{measure.aim:g}", verdict]
@@ -172,10 +172,6 @@ def _figures(run: Mapping[str, Any]) -> list[str]:
     if run["status"] != "ok":
         return [run["peer"], "-", run["status"]]
     return [run["peer"], *(f"{run['seconds'][phase]:.2f}" for phase in ("write", "total"))]
-
-
-def _total(run: Mapping[str, Any]) -> float:
-    return float(run["seconds"]["total"])
 
 
 def _command(asked: argparse.Namespace) -> str:

@@ -25,7 +25,7 @@ from typing import Any
 
 from options import add_machine, at_least_one, some_of
 from peers import OWN
-from report import machine, middle_runs
+from report import machine, middle_runs, total_of
 from suite import measure, tell
 from text_data import KINDS, TextSpec, write_text
 
@@ -81,7 +81,7 @@ def overview(result: Mapping[str, Any]) -> str:
     peers = list(dict.fromkeys(run["peer"] for one in result["results"] for run in one["runs"]))
     lines = [["kind", "types", "records", *peers], [*["---"] * 3, *["---:"] * len(peers)]]
     for one in result["results"]:
-        total = {run["peer"]: _total(run) for run in middle_runs(one["runs"]) if run["status"] == "ok"}
+        total = {run["peer"]: total_of(run) for run in middle_runs(one["runs"]) if run["status"] == "ok"}
         hand = total.get(HAND)
         ratio = {peer: f" ({seconds / hand:.2f})" for peer, seconds in total.items() if hand and peer != HAND}
         cells = [f"{total[peer]:.1f}{ratio.get(peer, '')}" if peer in total else "-" for peer in peers]
@@ -96,7 +96,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     for one in result["results"]:
         spec, runs = one["spec"], middle_runs(one["runs"])
         name = _name(spec)
-        hand = next((_total(run) for run in runs if run["peer"] == HAND and run["status"] == "ok"), None)
+        hand = next((total_of(run) for run in runs if run["peer"] == HAND and run["status"] == "ok"), None)
         rows += [[*name.split(), *_cells(run, hand, spec["kind"])] for run in runs]
         notes += [f"- {name}, {run['peer']}: {run['status']}, {run['reason']}" for run in runs if run["status"] != "ok"]
         notes += [f"- {name}: {line}" for line in one["disagreements"]]
@@ -125,9 +125,9 @@ def _cells(run: Mapping[str, Any], hand: float | None, kind: str) -> list[str]:
         return [run["peer"], *["-"] * 4, run["status"], *["-"] * 3, ""]
     seconds = run["seconds"]
     phases = [f"{seconds[name]:.2f}" if name in seconds else "-" for name in ("session", "plan", "fit", "write")]
-    ratio = f"{_total(run) / hand:.2f}" if hand else "-"
+    ratio = f"{total_of(run) / hand:.2f}" if hand else "-"
     peak, written = f"{run['peak_bytes'] / 1e6:,.0f}", f"{run['table']['rows']:,}"
-    return [run["peer"], *phases, f"{_total(run):.2f}", ratio, peak, written, verdict(run, hand, kind)]
+    return [run["peer"], *phases, f"{total_of(run):.2f}", ratio, peak, written, verdict(run, hand, kind)]
 
 
 def verdict(run: Mapping[str, Any], hand: float | None, kind: str) -> str:
@@ -138,14 +138,10 @@ def verdict(run: Mapping[str, Any], hand: float | None, kind: str) -> str:
         return ""
     told = []
     if hand:
-        told.append(f"{'meets' if _total(run) / hand <= most else 'misses'} {most:g} x")
+        told.append(f"{'meets' if total_of(run) / hand <= most else 'misses'} {most:g} x")
     if run["peer"] == "genspark-polars":
         told.append(f"{'meets' if run['peak_bytes'] <= MOST_MEMORY else 'misses'} 2 GB")
     return ", ".join(told)
-
-
-def _total(run: Mapping[str, Any]) -> float:
-    return float(run["seconds"]["total"])
 
 
 def _parser() -> argparse.ArgumentParser:

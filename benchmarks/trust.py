@@ -33,8 +33,8 @@ from options import add_machine, at_least_one, some_of
 from peers.audits import PROGRAMS
 from peers.personal import SHARES
 from process import run_peer
-from report import machine, middle_runs
-from suite import BUSY, tell
+from report import machine, middle_runs, total_of
+from suite import tell, warn_if_busy
 
 ENGINES = ("polars", "spark-polars", "spark")
 JOBS = ("rules", "drops", "bounds", "patterns")
@@ -55,11 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs = list(_runs(asked, out, scratch))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    result = {"machine": machine(), "command": _command(asked), "cores": asked.cores, "memory": asked.memory}
-    print(markdown({**result, "runs": runs}))
+    result = {
+        "machine": machine(),
+        "command": _command(asked),
+        "cores": asked.cores,
+        "memory": asked.memory,
+        "runs": runs,
+    }
+    print(markdown(result))
     if asked.json:
         asked.json.parent.mkdir(parents=True, exist_ok=True)
-        asked.json.write_text(json.dumps({**result, "runs": runs}, indent=1) + "\n", encoding="utf-8")
+        asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return int(any(run["status"] != "ok" for run in runs) or not _agree(runs))
 
 
@@ -97,9 +103,8 @@ def _audited(asked: argparse.Namespace, spec: Spec, shards: Path, scratch: Path)
 
 
 def _tell_of(run: Mapping[str, Any]) -> None:
-    tell(f"{_total(run):.2f} s" if run["status"] == "ok" else f"{run['status']}, {run['reason']}")
-    if run["others"] > BUSY:
-        tell(f"warning: other programs took {run['others']:.0%} of the machine: measure on a quieter one")
+    tell(f"{total_of(run):.2f} s" if run["status"] == "ok" else f"{run['status']}, {run['reason']}")
+    warn_if_busy(run)
 
 
 def _agree(runs: Sequence[Mapping[str, Any]]) -> bool:
@@ -140,10 +145,10 @@ def _of_jobs(jobs: Mapping[tuple[str, ...], Mapping[str, Any]]) -> list[str]:
     ]
     for (engine, job), run in jobs.items():
         plain = jobs.get((engine, "without"))
-        ratio = _total(run) / _total(plain) if plain else None
+        ratio = total_of(run) / total_of(plain) if plain else None
         verdict = "" if ratio is None or job == "without" else "meets" if ratio <= MOST else "misses"
         shown = "-" if ratio is None else f"{ratio:.2f}"
-        figures = f"{run['scans']} | {_total(run):.2f} | {run['cpu_seconds']:.1f} | {shown}"
+        figures = f"{run['scans']} | {total_of(run):.2f} | {run['cpu_seconds']:.1f} | {shown}"
         lines.append(f"| {engine} | {job} | {figures} | {MOST} | {verdict} |")
     return [*lines, ""]
 
@@ -155,8 +160,8 @@ def _of_audits(audits: Mapping[str, Mapping[str, Any]], *, agree: bool) -> list[
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |",
     ]
     for program, run in audits.items():
-        figures = f"{len(run['told'])} | {run['scans']} | {_total(run):.2f} | {run['cpu_seconds']:.1f}"
-        beside = f"{_total(run) / _total(audits['pandas']):.2f}" if "pandas" in audits else "-"
+        figures = f"{len(run['told'])} | {run['scans']} | {total_of(run):.2f} | {run['cpu_seconds']:.1f}"
+        beside = f"{total_of(run) / total_of(audits['pandas']):.2f}" if "pandas" in audits else "-"
         verdict = ("meets" if run["scans"] == 1 else "misses") if program == "genspark" else ""
         aim = "one scan" if program == "genspark" else ""
         lines.append(f"| {program} | {figures} | {run['peak_bytes'] / 1e6:,.0f} | {beside} | {aim} | {verdict} |")
@@ -172,13 +177,9 @@ def _of_texts(texts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for share, run in texts.items():
         told, rate = run["told"], run["told"]["megabytes"] / run["told"]["cpu"]
         verdict = "meets" if rate >= MEGABYTES else "misses"
-        figures = f"{told['texts']:,} | {told['megabytes']:.0f} | {_total(run):.2f} | {told['cpu']:.2f} | {rate:.1f}"
+        figures = f"{told['texts']:,} | {told['megabytes']:.0f} | {total_of(run):.2f} | {told['cpu']:.2f} | {rate:.1f}"
         lines.append(f"| {share} % | {figures} | {MEGABYTES} | {verdict} |")
     return [*lines, ""]
-
-
-def _total(run: Mapping[str, Any]) -> float:
-    return float(run["seconds"]["total"])
 
 
 def _command(asked: argparse.Namespace) -> str:
