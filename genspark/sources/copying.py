@@ -43,9 +43,10 @@ def copied(shards: Sequence[Shard], folder: str) -> list[Shard]:
     take more than half of the space that is free.
     """
     remote = _remote(shards)
-    if sum(shard.size for shard in remote) > free_bytes(Path(folder)) // 2:
+    size = sum(shard.size for shard in remote)
+    if size > free_bytes(Path(folder)) // 2:
         return list(shards)
-    METER.begin(size=sum(shard.size for shard in remote))
+    METER.begin(size=size)
     copies = {shard.path: f"{folder}/copied-{i:06d}.parquet" for i, shard in enumerate(remote)}
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         whole = list(threads.map(lambda shard: _copy(shard, copies[shard.path]), remote))

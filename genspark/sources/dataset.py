@@ -12,7 +12,7 @@ import polars as pl
 from genspark.sources.cutting import cut
 from genspark.sources.format import Format
 from genspark.sources.keeping import Kept
-from genspark.sources.shard import Shard
+from genspark.sources.shard import Shard, bytes_of
 
 _NUMBERS = 1 << 32
 """Rows of one scan that Polars has numbers for."""
@@ -48,7 +48,7 @@ class Dataset:
     @property
     def bytes_told(self) -> int | None:
         """The bytes of the files, where `METER` hears of them as they are read."""
-        return sum(shard.bytes_there for shard in self.shards) if self.format.tells_bytes else None
+        return bytes_of(self.shards) if self.format.tells_bytes else None
 
     @property
     def file_schema(self) -> dict[str, pl.DataType]:

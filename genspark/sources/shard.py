@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,3 +37,8 @@ class Shard:
     def bytes_there(self) -> int:
         """The number of bytes at `bytes_at`."""
         return Path(self.copy).stat().st_size if self.copy else self.size
+
+
+def bytes_of(shards: Iterable[Shard]) -> int:
+    """The number of bytes that are read of these shards where each is read once."""
+    return sum(shard.bytes_there for shard in shards)

@@ -19,7 +19,7 @@ from genspark.sources.options import is_true
 from genspark.sources.parsing import ahead
 from genspark.sources.parsing.columns import converted
 from genspark.sources.places import LEAVE_OUT, PLACE
-from genspark.sources.shard import Shard
+from genspark.sources.shard import Shard, bytes_of
 
 
 def names_of(shards: Sequence[Shard], options: Mapping[str, str]) -> list[str]:
@@ -54,7 +54,7 @@ def schema_of(
     if not is_true(options, "inferSchema"):
         return dict.fromkeys(names, pl.String())
     form = dialect(options)
-    METER.begin(size=sum(shard.bytes_there for shard in shards))
+    METER.begin(size=bytes_of(shards))
     kinds: list[csv_types.Kind] = [csv_types.NOTHING] * len(names)
     calls = (
         # The kinds known so far: later blocks have a head start, and most change nothing.

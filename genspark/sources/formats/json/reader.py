@@ -20,7 +20,7 @@ from genspark.sources.parsing import ahead
 from genspark.sources.parsing.blocks import blocks, lines
 from genspark.sources.places import PLACE
 from genspark.sources.records import CORRUPT_OPTION
-from genspark.sources.shard import Shard
+from genspark.sources.shard import Shard, bytes_of
 
 _BLANK = r"^[ \t\r\n]*$"
 _OBJECT = r"^\s*\{.*\}\s*$"
@@ -38,7 +38,7 @@ def schema_of(
     Raises SourceError where no line is well formed and has a member.
     """
     as_text = is_true(options, "primitivesAsString")
-    METER.begin(size=sum(shard.bytes_there for shard in shards))
+    METER.begin(size=bytes_of(shards))
     kind: types.Kind = {}
     # Where rows are kept, a block that the types known so far hold is parsed once.
     calls = (
