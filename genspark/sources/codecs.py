@@ -123,9 +123,6 @@ class _Metered:
         METER.add(size=len(data))
         return data
 
-    def readable(self) -> bool:
-        return True
-
     def close(self) -> None:
         self._raw.close()
 
@@ -250,9 +247,6 @@ class _Prefixed:
     def read(self, size: int = -1) -> bytes:
         head, self._head = self._head, b""
         return head or bytes(self._raw.read(size))
-
-    def readable(self) -> bool:
-        return True
 
     def close(self) -> None:
         return
