@@ -85,13 +85,14 @@ class Fates:
         if not rules:
             return frame
         frame, sql = with_judgements(frame, rules)
+        judged = list(zip(rules, sql, strict=True))
         columns: dict[str, str] = {}
         for what in () if self.reasons else dict.fromkeys(rule.counted for rule in rules):
-            broken_by = [parts[0] for rule, parts in zip(rules, sql, strict=True) if rule.counted == what]
+            broken_by = [broken for rule, (broken, _, _) in judged if rule.counted == what]
             ones = " + ".join(f"CASE WHEN {broken} THEN 1 ELSE 0 END" for broken in broken_by)
             columns[self._counter(label, what)] = f"CASE WHEN {ALIVE} THEN {ones} ELSE 0 END"
         for action, code in (("drop", DROPPED), ("quarantine", QUARANTINED)):
-            mine = [(rule, parts) for rule, parts in zip(rules, sql, strict=True) if rule.action == action]
+            mine = [(rule, parts) for rule, parts in judged if rule.action == action]
             if not mine:
                 continue
             is_broken = " OR ".join(f"coalesce({broken}, false)" for _, (broken, _, _) in mine)
