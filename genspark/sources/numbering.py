@@ -31,7 +31,7 @@ def index_of(columns: Container[str]) -> str | None:
 
 def in_scan(columns: Container[str], before: int) -> pl.Expr:
     """`NUMBER`, from the column of `index_of`, of a scan that comes after one of so many rows."""
-    return (pl.col(index_of(columns) or NUMBER).cast(pl.Int64) + before).alias(NUMBER)
+    return (pl.col(RECORD if RECORD in columns else NUMBER).cast(pl.Int64) + before).alias(NUMBER)
 
 
 def in_files(rows: Sequence[int], firsts: Sequence[int]) -> pl.Expr:

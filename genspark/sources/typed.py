@@ -35,7 +35,8 @@ class TypedFormat(Format):
         variants, counts = {}, {}
         for shard in shards:
             raw, rows = self._looked_at(shard.path)
-            counts.update({shard.path: rows} if rows is not None else {})
+            if rows is not None:
+                counts[shard.path] = rows
             variants[shard.path] = numbers.setdefault(repr(raw), len(numbers))
             # A column that no table holds is no mistake where the schema leaves it out.
             own = normal_schema({n: t for n, t in raw.items() if given is None or n in given}, shard.path)
