@@ -41,7 +41,7 @@ def spend(
     """
     import deltalake
 
-    path = storage_path(f"{table.rstrip('/')}{SUFFIX}")
+    path = _path(table)
 
     def commit() -> float:
         there, rows = _read(path)
@@ -62,7 +62,12 @@ def spend(
 
 def spent(table: str) -> pl.DataFrame:
     """What was released of a table, oldest first, with the columns of `COLUMNS`. Raises TargetError for no ledger."""
-    return _read(storage_path(f"{table.rstrip('/')}{SUFFIX}"))[1].sort("spent_at")
+    return _read(_path(table))[1].sort("spent_at")
+
+
+def _path(table: str) -> str:
+    """The path of a table's ledger."""
+    return storage_path(f"{table.rstrip('/')}{SUFFIX}")
 
 
 def _read(path: str) -> tuple[Any, pl.DataFrame]:
