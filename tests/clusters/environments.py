@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-import contextlib
-import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from genspark.session.jars import cache_folder
+import made_once
 
 STEPS = """key: id
 fit_on: {{split: train}}
@@ -37,16 +34,14 @@ def requirements() -> list[str]:
 def environment(name: str, packages: Sequence[str]) -> Path:
     """The Python of an environment with these packages, in the versions of constraints.txt."""
     wanted = "\n".join([sys.version, *packages, CONSTRAINTS.read_text(encoding="utf-8")])
-    folder = cache_folder() / "environments" / f"{name}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
-    python = folder / "bin" / "python"
-    with _alone(folder):
-        if not (folder / "ready").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", CONSTRAINTS]
-            subprocess.run([*install, *packages], check=True)
-            (folder / "ready").touch()
-    return python
+
+    def make(folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        pip = [folder / "bin" / "python", "-m", "pip"]
+        install = [*pip, "install", "--quiet", "--disable-pip-version-check", "-c", CONSTRAINTS]
+        subprocess.run([*install, *packages], check=True)
+
+    return made_once.environment(name, wanted.encode(), make) / "bin" / "python"
 
 
 def archive(python: Path) -> Path:
@@ -55,21 +50,12 @@ def archive(python: Path) -> Path:
 
     folder = python.parent.parent
     packed = folder.with_suffix(".tar.gz")
-    with _alone(folder):
+    with made_once.alone(folder):
         if not packed.exists():
             draft = folder.with_suffix(".draft.tar.gz")
             venv_pack.pack(prefix=str(folder), output=str(draft), compress_level=1, force=True)
             draft.replace(packed)
     return packed
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """The block in one process at a time: the runs of the tests on several sessions want the same environments."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def wheel(folder: Path) -> Path:

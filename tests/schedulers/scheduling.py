@@ -5,8 +5,6 @@ Run as a program, this makes the environments and prints their folders.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import signal
@@ -18,7 +16,9 @@ from pathlib import Path
 
 import polars as pl
 
-from genspark.session.jars import cache_folder
+# A program finds what is in its own folder alone.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import made_once
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NIGHTLY = REPOSITORY / "examples" / "nightly"
@@ -36,22 +36,18 @@ def environment(name: str = "schedulers") -> Path:
     Raises CalledProcessError where it cannot be made.
     """
     pins = Path(__file__).with_name(PINS[name])
-    wanted = hashlib.sha256(sys.version.encode() + pins.read_bytes()).hexdigest()[:12]
-    folder = cache_folder() / "environments" / f"{name}-{wanted}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            uv, python = [sys.executable, "-m", "uv"], str(folder / "bin" / "python")
-            _do([*uv, "venv", "-q", "--allow-existing", "--python", sys.executable, str(folder)])
-            _do([*uv, "pip", "sync", "-q", "--python", python, str(pins)])
-            if (folder / "bin" / "airflow").exists():
-                home = folder / "home"
-                _do([str(folder / "bin" / "airflow"), "db", "migrate"], variables(home))
-                (home / "airflow.db").replace(folder / "airflow.db")
-                shutil.rmtree(home)
-            (folder / "ready").touch()
-    return folder
+
+    def make(folder: Path) -> None:
+        uv, python = [sys.executable, "-m", "uv"], str(folder / "bin" / "python")
+        _do([*uv, "venv", "-q", "--python", sys.executable, str(folder)])
+        _do([*uv, "pip", "sync", "-q", "--python", python, str(pins)])
+        if (folder / "bin" / "airflow").exists():
+            home = folder / "home"
+            _do([str(folder / "bin" / "airflow"), "db", "migrate"], variables(home))
+            (home / "airflow.db").replace(folder / "airflow.db")
+            shutil.rmtree(home)
+
+    return made_once.environment(name, sys.version.encode() + pins.read_bytes(), make)
 
 
 def variables(home: Path, **more: str) -> dict[str, str]:
