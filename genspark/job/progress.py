@@ -38,3 +38,8 @@ class Silent:
 
     def note(self, line: str) -> None:
         return None
+
+
+def hears_of_rows(progress: Progress) -> bool:
+    """Whether something becomes of the rows that are told, as it does not where `rows` is that of `Silent`."""
+    return getattr(progress.rows, "__func__", None) is not Silent.rows

@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 
 from genspark import JobConfig, job
-from genspark.engines.polars.meter import METER, Meter
+from genspark.engines.polars.meter import METER, NUMBER, Meter
 from genspark.job.progress import Silent
+from genspark.sources import Dataset, scan
 
 SIZES = (10, 60, 30)
 ROWS = sum(SIZES)
@@ -103,6 +104,20 @@ def test_a_pass_from_file_to_file_is_one(shards: Path, monkeypatch: pytest.Monke
     assert {phase: noting.last()[phase] for phase in PHASES[:2]} == dict.fromkeys(PHASES[:2], (ROWS, 1))
     # The ends of the files, and in the last one the row after which the filter lets none by.
     assert {0.1, 0.7, 0.9, 1.0} <= reached[PHASES[0]]
+
+
+def test_rows_are_numbered_for_who_hears_of_them(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbered: list[bool] = []
+
+    def noted(dataset: Dataset, **asked: bool) -> pl.LazyFrame:
+        rows = scan(dataset, **asked)
+        numbered.append(NUMBER in rows.collect_schema())
+        return rows
+
+    monkeypatch.setattr("genspark.job.runners.work.scan", noted)
+    for progress in (Noting(), Silent()):
+        job.fit(config(shards, "parquet, format: parquet"), progress=progress)
+    assert numbered == [True, True, False, False]
 
 
 def test_shards_weigh_what_they_have_of_bytes(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.rows = 0
+        self.rows = self._watching = 0
         self.begin()
 
     def begin(self, rows: int | None = None, size: int | None = None, *, writes: bool = False) -> None:
@@ -65,6 +65,11 @@ class Meter:
         return self._all_rows is not None
 
     @property
+    def wants_numbers(self) -> bool:
+        """Whether someone watches a pass that is told by its rows, which are to have their `NUMBER` then."""
+        return self._watching > 0 and self.knows_rows
+
+    @property
     def share(self) -> float | None:
         """The share of the pass that is done, from 0 to 1; None where it is not known how long the pass is."""
         by_rows = (self.rows - self._before, self._all_rows)
@@ -90,8 +95,16 @@ class Meter:
             most = max(most, share or 0.0)
             tell(self.rows - before, None if share is None else most)
 
-        with polled(look, "genspark-meter"):
-            yield
+        self._watch(1)
+        try:
+            with polled(look, "genspark-meter"):
+                yield
+        finally:
+            self._watch(-1)
+
+    def _watch(self, more: int) -> None:
+        with self._lock:
+            self._watching += more
 
 
 METER = Meter()

@@ -18,7 +18,7 @@ from genspark.engines.gathered import Gathered
 from genspark.engines.polars.meter import METER
 from genspark.errors import GensparkError, SourceError
 from genspark.job import quarantine
-from genspark.job.progress import Progress
+from genspark.job.progress import Progress, hears_of_rows
 from genspark.job.quarantine.on_polars import QuarantineFiles
 from genspark.job.runners.base import Runner, Written
 from genspark.job.runners.failure import failure, with_kind
@@ -147,7 +147,8 @@ class PolarsRunner(Runner):
         self._kept.close()
 
     def watch(self, progress: Progress) -> contextlib.AbstractContextManager[None]:
-        return METER.watched(progress.rows)
+        # Numbers of rows cost some of a pass, and a watch a thread.
+        return METER.watched(progress.rows) if hears_of_rows(progress) else contextlib.nullcontext()
 
     @property
     def source(self) -> Mapping[str, Any]:

@@ -45,7 +45,7 @@ class FitWork:
     def __call__(self, dataset: Dataset, task: int) -> Gathered:
         """The parts over the rows that can be read."""
         with_place = are_placed(self.fit_pass.opening.draws)
-        rows = readable(scan(dataset, with_place=with_place, with_number=METER.knows_rows))
+        rows = readable(scan(dataset, with_place=with_place, with_number=METER.wants_numbers))
         with into(self.spill), METER.through(dataset.rows):
             return self.fit_pass.gather(PolarsEngine(self.nan_free), nw.from_native(rows))
 
