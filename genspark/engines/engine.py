@@ -74,7 +74,7 @@ class Engine(ABC):
     def before(self, frame: Any, step: Judge, parameters: Parameters) -> Any:
         """Prepare a frame for the step's transform: remove the rows that the step rejects."""
         rejections = step.rejections(parameters)
-        return self.remove(frame, step.label, rejections) if rejections else frame
+        return self.remove(frame, step.told_as, rejections) if rejections else frame
 
 
 def key_columns(key: Sequence[str], schema: Schema) -> tuple[str, ...]:

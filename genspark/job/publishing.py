@@ -188,7 +188,7 @@ def _figures(report: RunReport) -> dict[str, int]:
 def _labels(model: PipelineModel) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for step in model.steps:
-        found.setdefault(_step(step.to_json()), []).append(step.label)
+        found.setdefault(_step(step.to_json()), []).append(step.told_as)
     return found
 
 

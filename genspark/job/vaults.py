@@ -35,13 +35,13 @@ def check(config: JobConfig, steps: Sequence[Step], identity: Identity, note: Ca
         for place, table in (("sink.path", config.sink.path), ("quarantine.path", config.quarantine_path)):
             if step.vault and _is_in(step.vault, table):
                 raise ConfigError(
-                    f"{step.label}: vault: {step.vault} is in the folder of {place}; keep it where nobody trains, and "
-                    "others read"
+                    f"{step.told_as}: vault: {step.vault} is in the folder of {place}; keep it where nobody trains, "
+                    "and others read"
                 )
         hashed = [column for column in step.columns if column in identity.key]
         if identity.is_visible and hashed:
             note(
-                f"{step.label}: _row_id is a hash without a key of columns with {hashed[0]!r} among them, which "
+                f"{step.told_as}: _row_id is a hash without a key of columns with {hashed[0]!r} among them, which "
                 "whoever guesses them all can find; set sink.lineage: false, or a key without it"
             )
 
@@ -69,7 +69,7 @@ def _values(model: PipelineModel, position: int, step: Pseudonymize, runner: Run
     for count in counts:
         if states[count]["error"]:
             raise DataError(
-                f"{step.label}: vault: column {count.column!r} has more than {MOST_VALUES:,} values in the rows of "
+                f"{step.told_as}: vault: column {count.column!r} has more than {MOST_VALUES:,} values in the rows of "
                 "this run; leave out the vault, or add the shards in several runs (sink.mode: append)"
             )
         values.update(str(value) for value, _ in states[count]["values"])

@@ -134,9 +134,9 @@ def _by_label(model: Learnt) -> dict[str, Known]:
     by_label: dict[str, Known] = {}
     times: Counter[str] = Counter()
     for step, parameters, known in zip(model.steps, model.parameters, personal_before(model.steps), strict=False):
-        times[step.label] += 1
-        number = times[step.label]
-        by_label[step.label if number == 1 else f"{step.label} {number}"] = (step, parameters, known)
+        times[step.told_as] += 1
+        number = times[step.told_as]
+        by_label[step.told_as if number == 1 else f"{step.told_as} {number}"] = (step, parameters, known)
     return by_label
 
 

@@ -84,7 +84,7 @@ def _after(
 def _sentence(column: str, step: Step, parameters: Parameters) -> str:
     """A step's kind and arguments, and what it learnt of the column: `impute strategy=median; values 2.5`."""
     ((kind, fields),) = step.to_json().items()
-    named = kind if step.label == kind else f"{step.label} ({kind})"
+    named = kind if step.told_as == kind else f"{step.told_as} ({kind})"
     arguments = [_argument(name, value, column) for name, value in fields.items() if _tells(name, value)]
     learnt = [
         f"{name} {short(group[column])}"

@@ -107,8 +107,8 @@ def kept_in_clear(
 
 
 def _in_clear(steps: Sequence[Step], at: int, columns: Collection[str]) -> str:
-    learner, named = steps[at].label, ", ".join(map(repr, sorted(columns)))
-    hiding = next(step.label for step in steps[at:] if step.hides_persons)
+    learner, named = steps[at].told_as, ", ".join(map(repr, sorted(columns)))
+    hiding = next(step.told_as for step in steps[at:] if step.hides_persons)
     return (
         f"{hiding}: the model has in clear what {learner} learnt before of {named}; put {hiding} first, or guard the "
         "model as you guard the source"

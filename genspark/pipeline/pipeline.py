@@ -168,7 +168,7 @@ class Pipeline:
                 raise SchemaError(f"fit_on: {column!r} is not a column{did_you_mean(column, plan.output_schema)}")
             if not makers[0].draws() or makers[0].learner():
                 raise SchemaError(
-                    f"fit_on: {column!r} is made by {makers[0].label}, which is not known before fitting; "
+                    f"fit_on: {column!r} is made by {makers[0].told_as}, which is not known before fitting; "
                     "use a column of the source or of a split step"
                 )
             adding.append(makers[0])

@@ -105,7 +105,7 @@ class Plan:
         scans = "no scan" if not count else f"{count} scan{'s' * (count > 1)}"
         return [
             f"Fit: {scans} of the data; stage by stage it would be {self.stage_by_stage}.",
-            "Steps: " + " -> ".join(step.label for step in self.steps),
+            "Steps: " + " -> ".join(step.told_as for step in self.steps),
             *([self.noise] if self.noise else []),
         ]
 
@@ -113,7 +113,7 @@ class Plan:
         lines = []
         for number, scan in enumerate(self.scans, start=1):
             lines.append(f"scan {number} (level {scan.level}): {scan.why}")
-            applied = ", ".join(self.steps[i].label for i in scan.steps)
+            applied = ", ".join(self.steps[i].told_as for i in scan.steps)
             lines += [f"    after applying: {applied}"] if applied else []
             lines += [f"    {kind} of {_few(columns)}" for kind, columns in _by_kind(scan.requests).items()]
         return lines
@@ -125,7 +125,7 @@ class Plan:
             if derived:
                 whys = ", ".join(dict.fromkeys(a.derivation.why for a in derived if a.derivation))
                 columns = _few(list(dict.fromkeys(answer.statistic.column for answer in derived)))
-                lines.append(f"no scan for {step.label} of {columns}: {whys}")
+                lines.append(f"no scan for {step.told_as} of {columns}: {whys}")
         return lines
 
 

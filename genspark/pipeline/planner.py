@@ -170,7 +170,7 @@ class _Planner:
         columns = step.reads() | {draw.column for draw in (*step.draws(), *learner.draws())}
         lineage, filters = self._lineage(columns, position), tuple(i for i in range(position) if self.steps[i].filters)
         return [
-            Scan(first + n, (), lineage, filters, f"{step.label}: round {n} of {learner.rounds}, if needed", position)
+            Scan(first + n, (), lineage, filters, f"{step.told_as}: round {n} of {learner.rounds}, if needed", position)
             for n in range(1, learner.rounds + 1)
         ]
 
@@ -179,7 +179,7 @@ class _Planner:
     ) -> str:
         beside = [scan for scan in before if scan.level == level]
         if beside and beside[-1].filters != filters:
-            names = ", ".join(self.steps[i].label for i in filters) or "no filter"
+            names = ", ".join(self.steps[i].told_as for i in filters) or "no filter"
             return f"apart from the scan before it, which sees other rows: here those after {names}"
         if beside:
             return f"apart from the scan before it: its rows are grouped by {', '.join(by)}"
@@ -187,7 +187,7 @@ class _Planner:
             return "the first pass, on the data as read"
         blockers = [i for i in needed if self.fitted_at[i] == level - 1]
         filters_only = [i for i in blockers if self.steps[i].filters]
-        names = ", ".join(self.steps[i].label for i in sorted(filters_only or blockers))
+        names = ", ".join(self.steps[i].told_as for i in sorted(filters_only or blockers))
         reason = "takes rows out by what it learns" if filters_only else "changes values as no state can follow"
         return f"cannot join the level before: {names} {reason}"
 
@@ -215,8 +215,8 @@ def _refuse_to_write_deferred(steps: Sequence[Step]) -> None:
         written = sorted(step.deferred() & last.writes())
         if written:
             raise SchemaError(
-                f"{written[0]!r} is left to the table's readers by {step.label}, which would scale other values than "
-                f"it learnt from; put {step.label} after this step, or take `defer` away"
+                f"{written[0]!r} is left to the table's readers by {step.told_as}, which would scale other values than "
+                f"it learnt from; put {step.told_as} after this step, or take `defer` away"
             )
 
 

@@ -108,19 +108,19 @@ class Private:
             yield _refusal(step, f"{statistic.kind} of {', '.join(statistic.columns)}{by}")
         elif kind is Between and statistic.column not in self.bounds:
             yield (
-                f"privacy.bounds: {step.label} learns {statistic.kind} of {statistic.column!r}; say between what its "
+                f"privacy.bounds: {step.told_as} learns {statistic.kind} of {statistic.column!r}; say between what its "
                 f"values lie, as {{{statistic.column}: [0, 100]}}, and not from the data"
             )
         elif kind is Among and statistic.column not in self.values:
             yield (
-                f"privacy.values: {step.label} counts the values of {statistic.column!r}; say which there may be, as "
+                f"privacy.values: {step.told_as} counts the values of {statistic.column!r}; say which there may be, as "
                 f"{{{statistic.column}: [a, b]}}, and not from the data"
             )
 
 
 def _refusal(step: Step, what: str) -> str:
     return (
-        f"privacy: {step.label} learns {what}, which no noise is known for here; what learns means, deviations, "
+        f"privacy: {step.told_as} learns {what}, which no noise is known for here; what learns means, deviations, "
         "ranges or counts of values can be had: impute by mean or mode, outliers by zscore, scale by standard or "
         "minmax, encode"
     )
@@ -148,7 +148,7 @@ def _between(column: str, given: tuple[float, float], moved: Sequence[Any], step
     """The limits that bounds have become. Raises DataError where they are none any more."""
     finite = [float(value) for value in moved if value is not None and math.isfinite(value)]
     if len(finite) < 2 or finite[0] == finite[1]:
-        names = ", ".join(step.label for step in steps)
+        names = ", ".join(step.told_as for step in steps)
         raise DataError(
             f"privacy.bounds: {column} between {given[0]:g} and {given[1]:g} is {list(moved)} after {names}, which "
             "bounds nothing; give bounds that the steps can take"

@@ -109,7 +109,7 @@ def _why_not_derived(model: PipelineModel, answer: Answer, dtype: str) -> str:
         return _why_not_kept(dtype)
     step = model.steps[place - 1]
     does = "takes rows out" if step.filters else "changes it"
-    return f"step {place}, {step.label}, {does} as no kept state can follow; hold the table against the table"
+    return f"step {place}, {step.told_as}, {does} as no kept state can follow; hold the table against the table"
 
 
 def _why_not_kept(dtype: str) -> str:

@@ -53,7 +53,7 @@ class Fates:
         sums = collected(marked.select(GROUP, *names)).group_by(GROUP).agg(pl.col(names).cast(pl.Int64).sum())
         for group, *numbers in sums.select(GROUP, *names).iter_rows():
             for (what, _), count in zip(counted, numbers, strict=True):
-                found = self.did.setdefault((step.label, what), {})
+                found = self.did.setdefault((step.told_as, what), {})
                 if count:
                     found[group] = found.get(group, 0) + count
         return nw.from_native(collected(kept).lazy())

@@ -79,7 +79,7 @@ def followed(model: PipelineModel, frame: pl.DataFrame) -> Steps:
     }
     left = []
     for place, (step, parameters) in enumerate(zip(model.steps, model.parameters, strict=True), start=1):
-        label = f"{place}. {step.label}"
+        label = f"{place}. {step.told_as}"
         native = collected(apply_steps(engine, wrapped, [(step, parameters)], engine.before))
         wrapped = nw.from_native(native.lazy())
         if step.filters:

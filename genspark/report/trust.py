@@ -73,8 +73,7 @@ def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[
         found.append(
             {
                 "kind": step.kind,
-                # The field `label` of reweigh stands before the property.
-                "label": step.name or step.kind,
+                "label": step.told_as,
                 "columns": ", ".join(sorted(step.reads())[:_MOST]),
                 "action": getattr(step, "action", ""),
                 "counts": [
@@ -84,7 +83,7 @@ def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[
                         "count": f"{one['values']:,}",
                     }
                     for one in counts
-                    if one["step"] == step.label
+                    if one["step"] == step.told_as
                 ],
             }
         )

@@ -50,8 +50,8 @@ class Step(ABC, metaclass=Checked):
             Step.registry[cls.kind] = cls
 
     @property
-    def label(self) -> str:
-        """The name, or the kind where there is none."""
+    def told_as(self) -> str:
+        """What messages and reports call the step: its name, or its kind where there is none."""
         return self.name or self.kind
 
     @property

@@ -64,7 +64,7 @@ class Bucketize(ColumnStep):
         return frame.with_columns(*(_bucket(column, learnt.get(column, self.edges)) for column in self.columns))
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: of values of {column!r} the bucket alone is known" for column in self.columns]
+        return [f"{self.told_as}: of values of {column!r} the bucket alone is known" for column in self.columns]
 
 
 @plain_dataclass(frozen=True)

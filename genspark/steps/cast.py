@@ -90,7 +90,7 @@ class Cast(Step):
         )
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: {c!r} stays {name}" for c, name in self.columns.items()]
+        return [f"{self.told_as}: {c!r} stays {name}" for c, name in self.columns.items()]
 
 
 @plain_dataclass(frozen=True)

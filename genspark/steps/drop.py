@@ -36,4 +36,4 @@ class Drop(Step):
         return frame.drop(self.columns, strict=False)
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: {c!r} was dropped" for c in self.columns]
+        return [f"{self.told_as}: {c!r} was dropped" for c in self.columns]

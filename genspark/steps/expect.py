@@ -255,7 +255,7 @@ class Expect(Step):
         return frozenset([column])
 
     def learner(self) -> Measuring:
-        return Measuring(self.rules, self.label)
+        return Measuring(self.rules, self.told_as)
 
     def findings(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: {told}" for told in parameters["broken"]]
+        return [f"{self.told_as}: {told}" for told in parameters["broken"]]

@@ -58,7 +58,7 @@ class Filter(Step):
         return [Rejection(None, self.where, is_out, nw.lit(None).cast(nw.Float64), (None, None), self.action)]
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: rows that are taken out stay out ({c!r})" for c in sorted(self.reads())]
+        return [f"{self.told_as}: rows that are taken out stay out ({c!r})" for c in sorted(self.reads())]
 
     @property
     def _predicate(self) -> Predicate:

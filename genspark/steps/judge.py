@@ -17,7 +17,7 @@ class Judge(Protocol):
     """What a step does to rows before it transforms them, as far as engines ask: `Step` itself, or `Discreet`."""
 
     @property
-    def label(self) -> str:
+    def told_as(self) -> str:
         """What reports call the step."""
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
@@ -35,9 +35,9 @@ class Discreet:
     personal: Collection[str]
 
     @property
-    def label(self) -> str:
+    def told_as(self) -> str:
         """What reports call the step."""
-        return self.step.label
+        return self.step.told_as
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         """The step's rules."""

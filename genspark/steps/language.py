@@ -86,7 +86,7 @@ class Language(BesideText):
         return frame.with_columns(nw.col(_LANGUAGE).alias(language), nw.col(_SCORE).alias(score))
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: rows that are taken out stay out ({self.column!r})"] if self.filters else []
+        return [f"{self.told_as}: rows that are taken out stay out ({self.column!r})"] if self.filters else []
 
 
 _LANGUAGE, _SCORE = f"{HIDDEN}language", f"{HIDDEN}language_score"

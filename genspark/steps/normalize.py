@@ -71,7 +71,7 @@ class Normalize(EachColumn):
         return {"changed": [nw.col(column) != nw.col(_named(at)) for at, column in enumerate(self.columns)]}
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: texts stay as they were written anew ({column!r})" for column in self.columns]
+        return [f"{self.told_as}: texts stay as they were written anew ({column!r})" for column in self.columns]
 
 
 def _named(at: int) -> str:

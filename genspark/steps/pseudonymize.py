@@ -71,14 +71,14 @@ class Pseudonymize(EachColumn):
     hides_persons: ClassVar[bool] = True
 
     def bind(self, schema: Schema) -> Self:
-        key_of(self.key_variable, self.label)
+        key_of(self.key_variable, self.told_as)
         return replace(self, columns=match(self.columns, schema, _can_be_replaced, "text or whole numbers"))
 
     def output_schema(self, schema: Schema) -> Schema:
         return {**schema, **dict.fromkeys(self.columns, nw.String() if self.form == "text" else nw.Int64())}
 
     def learner(self) -> Keeping:
-        return Keeping(self.key_variable, self.label)
+        return Keeping(self.key_variable, self.told_as)
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         pseudonym, dtype = self.pseudonym(parameters), pa.string() if self.form == "text" else pa.int64()
@@ -91,15 +91,17 @@ class Pseudonymize(EachColumn):
         return frame.with_columns(*(nw.col(self._named(at)).alias(column) for at, column in enumerate(self.columns)))
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: what pseudonyms stand for stays with the vault ({column!r})" for column in self.columns]
+        return [
+            f"{self.told_as}: what pseudonyms stand for stays with the vault ({column!r})" for column in self.columns
+        ]
 
     def pseudonym(self, parameters: Parameters) -> Pseudonym:
         """What gives each value its pseudonym. Raises ConfigError where the key is not that of the fit."""
-        key = key_of(self.key_variable, self.label)
+        key = key_of(self.key_variable, self.told_as)
         if parameters[KEY_ID] != fingerprint(key):
             raise ConfigError(
-                f"{self.label}: key_variable: the key in {self.key_variable} is not the one that the model was fitted "
-                "with, and pseudonyms would be others; set that one, or fit anew"
+                f"{self.told_as}: key_variable: the key in {self.key_variable} is not the one that the model was "
+                "fitted with, and pseudonyms would be others; set that one, or fit anew"
             )
         return Pseudonym(key, self.domain, self.form)
 

@@ -145,7 +145,7 @@ class Reweigh(Step):
 
     def learner(self) -> Counting:
         draw = self._draw if self.method == "repeat" else None
-        return Counting(self.groups, self.label, self._told_as, draw)
+        return Counting(self.groups, self.label, self.told_as, draw)
 
     def draws(self) -> Sequence[Draw]:
         return [self._draw] if self.method == "repeat" else []
@@ -168,17 +168,12 @@ class Reweigh(Step):
         if drawn is None:
             return []
         return [
-            f"{self._told_as}: {drawn['rows']:,} rows have {drawn['draws']:,} draws, for rows of the same key share "
+            f"{self.told_as}: {drawn['rows']:,} rows have {drawn['draws']:,} draws, for rows of the same key share "
             f"one: all of them are taken, or all are left out ({self.added!r}); name a key that each row has for itself"
         ]
 
     def inverse(self, frame: Any, parameters: Parameters) -> Any:
         return frame.drop([self.added], strict=False)
-
-    @property
-    def _told_as(self) -> str:
-        # `label` is the outcome here.
-        return self.name or self.kind
 
     @property
     def _draw(self) -> Draw:

@@ -50,7 +50,7 @@ class Select(Step):
         return frame.select(*self.columns, *hidden)
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: {c!r} was left out" for c in parameters["left_out"]]
+        return [f"{self.told_as}: {c!r} was left out" for c in parameters["left_out"]]
 
 
 @plain_dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Tokenize(BesideText):
         content = _content(self.tokenizer)
         if digest(content) != sha256:
             raise ModelError(
-                f"{self.label}: tokenizer: {self.tokenizer} is another file than the model was fitted with; fit again"
+                f"{self.told_as}: tokenizer: {self.tokenizer} is another file than the model was fitted with; fit again"
             )
         return content
 

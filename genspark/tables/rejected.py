@@ -91,7 +91,7 @@ def _as_read(runs: Runs, groups: Sequence[str], known: Mapping[str, str]) -> tup
             if isinstance(step, Rename):
                 column = {new: old for old, new in step.columns.items()}.get(column, column)
             elif column in step.writes():
-                return f"the step {step.label} makes {column!r}, and the quarantine has rows as they were read"
+                return f"the step {step.told_as} makes {column!r}, and the quarantine has rows as they were read"
         if column not in known:
             return f"the quarantine has no column {column!r}"
         columns.append(column)

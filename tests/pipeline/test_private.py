@@ -14,7 +14,7 @@ from genspark.errors import DataError, SchemaError
 from genspark.pipeline import Pipeline, PipelineModel, Private
 from genspark.statistics import Extremes, Frequencies, Moments
 from genspark.statistics.noise import Among, Between, noisy
-from genspark.steps import Encode, Impute, Outliers, Scale, Step, Transform
+from genspark.steps import Encode, Impute, Outliers, Reweigh, Scale, Step, Transform
 
 pytest.importorskip("opendp")
 NONE = 1e12
@@ -113,3 +113,7 @@ def test_what_no_noise_is_known_for_and_what_has_no_limit_is_refused_before_work
     logs = Pipeline([Transform("fare", function="log"), Scale("fare")], private=Private(1.0, {"fare": (-5, 600)}))
     with pytest.raises(DataError, match="privacy.bounds: fare between -5 and 600 is .* after transform, which bounds"):
         logs.fit(table)
+    weights = Pipeline([Reweigh("town", "label")], private=Private(1.0, {}, {}))
+    # By what the step is called, not by its field of that name.
+    with pytest.raises(SchemaError, match="privacy: reweigh learns frequencies of label by town"):
+        weights.plan(table.append_column("label", [[0, 1] * 250]))

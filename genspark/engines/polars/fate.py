@@ -75,13 +75,13 @@ class Counting:
         """The frame without the rows that the step rejects; what the step does is counted as rows pass."""
         rejections = step.rejections(parameters)
         rules = [rule for rule in rejections if rule.action != "error"]
-        frame = PolarsEngine().with_error_rules(frame, step.label, rejections)
+        frame = PolarsEngine().with_error_rules(frame, step.told_as, rejections)
         counts = step.counts(parameters)
         counted = [(Counted.of(what), predicate) for what, some in counts.items() for predicate in some]
         counted += [(rule.counted, rule.predicate) for rule in rules]
         if not counted:
             return frame
-        names = {f"{HIDDEN}is_{i}": (step.label, what) for i, (what, _) in enumerate(counted)}
+        names = {f"{HIDDEN}is_{i}": (step.told_as, what) for i, (what, _) in enumerate(counted)}
         self.counted.update(dict.fromkeys(names.values()))
         native = nw.to_native(frame.with_columns(**dict(zip(names, (p for _, p in counted), strict=True))))
         if not rules:
@@ -132,7 +132,7 @@ class Reasoning:
         fate = pl.when(is_broken).then(QUARANTINED).otherwise(pl.col(FATE)).alias(FATE)
         why = (
             pl.when(is_broken)
-            .then(_reasons(step.label, judgement_columns(rules)))
+            .then(_reasons(step.told_as, judgement_columns(rules)))
             .otherwise(pl.col(REASONS))
             .alias(REASONS)
         )

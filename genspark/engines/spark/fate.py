@@ -61,14 +61,14 @@ class Fates:
         """Count what the step will do to the rows still alive, and mark those it rejects."""
         counts = {} if self.reasons else step.counts(parameters)
         if counts:
-            names = {what: self._counter(step.label, Counted.of(what)) for what in counts}
+            names = {what: self._counter(step.told_as, Counted.of(what)) for what in counts}
             numbers = {names[what]: count_true(predicates) for what, predicates in counts.items()}
             is_alive = nw.col(FATE) == KEPT
             frame = frame.with_columns(
                 **{name: nw.when(is_alive).then(number).otherwise(nw.lit(0)) for name, number in numbers.items()}
             )
         rejections = step.rejections(parameters)
-        return self._mark(frame, step.label, rejections) if rejections else frame
+        return self._mark(frame, step.told_as, rejections) if rejections else frame
 
     def counts(self, observed: Mapping[str, Any]) -> list[StepCount]:
         """The numbers of the steps in an observation's values, in their order."""

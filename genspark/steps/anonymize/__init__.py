@@ -124,7 +124,7 @@ class Anonymize(Step):
 
     def learner(self) -> Searching:
         goal = Goal(self.k, self.l, self.t, self.most, self.sensitive is not None, self.ordered, joins=not self.filters)
-        return Searching(tuple(self.columns.items()), self.sensitive, goal, self.label)
+        return Searching(tuple(self.columns.items()), self.sensitive, goal, self.told_as)
 
     def kernels(self, parameters: Parameters) -> Sequence[Kernel]:
         told = parameters["columns"].values()
@@ -146,7 +146,7 @@ class Anonymize(Step):
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         return [
-            f"{self.label}: {column!r} stays coarser ({self.columns[column].told(one['level'])})"
+            f"{self.told_as}: {column!r} stays coarser ({self.columns[column].told(one['level'])})"
             for column, one in parameters["columns"].items()
             if one["level"]
         ]
@@ -159,7 +159,7 @@ class Anonymize(Step):
         found = parameters["measures"]
         named = [f"{name} {found[name]:.3g}" for name in ("k", "l", "t") if found.get(name) is not None]
         rows = f"{parameters['suppressed']:,} rows suppressed; {found.get('classes', 0):,} classes"
-        return [f"{self.label}: {', '.join(levels)}; {rows}{', ' if named else ''}{', '.join(named)}"]
+        return [f"{self.told_as}: {', '.join(levels)}; {rows}{', ' if named else ''}{', '.join(named)}"]
 
     def _cuts(self, column: str) -> list[Cut]:
         return self.columns[column].cuts()

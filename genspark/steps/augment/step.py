@@ -177,7 +177,7 @@ class Augment(Step):
         return lambda what: self._draw(view, what).column
 
     def _hidden(self, view: int, what: str) -> str:
-        return f"{HIDDEN}{self.label}_view_{view}_{what}"
+        return f"{HIDDEN}{self.told_as}_view_{view}_{what}"
 
     def _uniform(self, view: int, what: str) -> nw.Expr:
         return nw.col(self._draw(view, what).column)

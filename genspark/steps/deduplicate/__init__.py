@@ -174,7 +174,7 @@ class Deduplicate(Step):
         return frame if self.filters else frame.drop([self.column], strict=False)
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: duplicates stay out ({c!r})" for c in sorted(self.reads())] if self.filters else []
+        return [f"{self.told_as}: duplicates stay out ({c!r})" for c in sorted(self.reads())] if self.filters else []
 
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         return {} if self.filters else {"in clusters": [nw.col(IS_MEMBER)]}
@@ -183,11 +183,11 @@ class Deduplicate(Step):
         if not parameters["clusters"]:
             return []
         told = (
-            f"{self.label}: {parameters['duplicates']:,} of {parameters['rows']:,} rows are duplicates, in "
+            f"{self.told_as}: {parameters['duplicates']:,} of {parameters['rows']:,} rows are duplicates, in "
             f"{parameters['clusters']:,} clusters of up to {parameters['largest']:,} rows"
         )
         across = [
-            f"{self.label}: {number:,} clusters are in several parts at once: {parts}"
+            f"{self.told_as}: {number:,} clusters are in several parts at once: {parts}"
             for parts, number in parameters["across"].items()
         ]
         return [told, *across]

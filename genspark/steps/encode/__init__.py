@@ -73,7 +73,7 @@ class Encode(EachColumn):
     def learner(self) -> Learner | None:
         if self.method == "hash":
             return None
-        return Vocabularies(self.columns, self.label, self.max_size, self.min_count, self.overflow)
+        return Vocabularies(self.columns, self.told_as, self.max_size, self.min_count, self.overflow)
 
     def draws(self) -> Sequence[Draw]:
         return [self._draw(column) for column in self.columns] if self.method == "hash" else []
@@ -118,9 +118,11 @@ class Encode(EachColumn):
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         if self.method == "hash":
-            return [f"{self.label}: of values of {column!r} the hash bucket alone is known" for column in self.columns]
+            return [
+                f"{self.told_as}: of values of {column!r} the hash bucket alone is known" for column in self.columns
+            ]
         errors = parameters["errors"]
-        return [f"{self.label}: {_lost(column, errors.get(column, 0))}" for column in self.columns]
+        return [f"{self.told_as}: {_lost(column, errors.get(column, 0))}" for column in self.columns]
 
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         if self.method == "hash":
@@ -136,7 +138,7 @@ class Encode(EachColumn):
         return 0 if self._is_vector else self.unknown_id
 
     def _hidden(self, column: str, what: str) -> str:
-        return f"{HIDDEN}{self.label}_{column}_{what}"
+        return f"{HIDDEN}{self.told_as}_{column}_{what}"
 
     def _entries(self, column: str, parameters: Parameters) -> Vocabulary:
         values, kind = parameters["vocabularies"][column], parameters["kinds"][column]

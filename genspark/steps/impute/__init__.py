@@ -182,7 +182,7 @@ class Impute(ColumnStep):
         return frame.drop(self._filling.indicators, strict=False) if self.indicator else frame
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: imputed values of {c!r} stay; which were missing is not undone" for c in self.columns]
+        return [f"{self.told_as}: imputed values of {c!r} stay; which were missing is not undone" for c in self.columns]
 
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         learnt = self._filling.learnt(parameters)

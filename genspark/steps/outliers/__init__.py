@@ -194,7 +194,7 @@ class Outliers(ColumnStep):
             "drop": "dropped rows stay out",
             "quarantine": "quarantined rows stay out",
         }
-        return [f"{self.label}: {lost[self.action]} ({c!r})" for c in self.columns if self.action in lost]
+        return [f"{self.told_as}: {lost[self.action]} ({c!r})" for c in self.columns if self.action in lost]
 
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         judgements = self._rule.judgements(parameters)
@@ -212,5 +212,7 @@ class Outliers(ColumnStep):
             return ColumnBounds(self.columns, clips, self.method, threshold, self.by, self.rank_error)
         flag = "is_outlier" if self.name is None else f"{self.name}_is_outlier"
         if self.method == "mahalanobis":
-            return Mahalanobis(self.columns, clips, self.label, flag, self.threshold, self.ridge)
-        return KMeans(self.columns, clips, self.label, flag, self.clusters, self.quantile, self.sample_size, self.seed)
+            return Mahalanobis(self.columns, clips, self.told_as, flag, self.threshold, self.ridge)
+        return KMeans(
+            self.columns, clips, self.told_as, flag, self.clusters, self.quantile, self.sample_size, self.seed
+        )

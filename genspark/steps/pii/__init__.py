@@ -78,7 +78,7 @@ class Pii(Step):
         if self.action == "hash":
             self._key()
         if self._names:
-            self._names.check(self.label)
+            self._names.check(self.told_as)
         return bound
 
     def reads(self) -> frozenset[str]:
@@ -126,7 +126,7 @@ class Pii(Step):
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         lost = "rows that are taken out stay out" if self.filters else "personal data stays replaced"
-        return [] if self.action == "flag" else [f"{self.label}: {lost} ({column!r})" for column in self.columns]
+        return [] if self.action == "flag" else [f"{self.told_as}: {lost} ({column!r})" for column in self.columns]
 
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         if self.filters:
@@ -152,7 +152,7 @@ class Pii(Step):
         return masked if self.action == "mask" else None
 
     def _key(self) -> bytes:
-        return key_of(self.key_variable, self.label)
+        return key_of(self.key_variable, self.told_as)
 
     def _named(self, at: int) -> Any:
         return lambda kind: f"{HIDDEN}pii_{at}_{kind or 'text'}"

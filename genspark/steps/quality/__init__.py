@@ -104,7 +104,7 @@ class Quality(Step):
         }
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
-        return [f"{self.label}: rows that are taken out stay out ({c!r})" for c in self.columns if self.filters]
+        return [f"{self.told_as}: rows that are taken out stay out ({c!r})" for c in self.columns if self.filters]
 
     @property
     def _bounds(self) -> dict[str, Range]:

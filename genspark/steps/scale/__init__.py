@@ -158,7 +158,7 @@ class Scale(ColumnStep):
         if not self._is_ranked:
             return []
         loss = "values of {!r} come back as the references have them, and those beyond the ends as the ends"
-        return [f"{self.label}: {loss.format(column)}" for column in self.columns]
+        return [f"{self.told_as}: {loss.format(column)}" for column in self.columns]
 
     def table_properties(self, parameters: Parameters) -> Mapping[str, str]:
         """Of deferred columns: maps (one, or one for each place), and of vectors their length and elements' type."""
@@ -171,14 +171,14 @@ class Scale(ColumnStep):
             else {"maps": [maps[column]]}
             for column in self.columns
         }
-        return {f"genspark.scale.{self.label}": json.dumps(told, sort_keys=True)}
+        return {f"genspark.scale.{self.told_as}": json.dumps(told, sort_keys=True)}
 
     @property
     def _is_ranked(self) -> bool:
         return self.method == "quantile"
 
     def _hidden(self, column: str) -> str:
-        return f"{HIDDEN}{self.label}_{column}"
+        return f"{HIDDEN}{self.told_as}_{column}"
 
     def _vector_kernel(self, column: str, parameters: Parameters, *, inverse: bool = False) -> Kernel:
         maps = tuple(tuple(one) for one in parameters["maps"][column]) or ((0.0, 1.0, 0.0),)

@@ -55,7 +55,7 @@ class Transform(ColumnStep):
         if self.function not in ("box-cox", "yeo-johnson"):
             return None
         edge = self._function.edge if self.invalid == "error" else None
-        return Lambdas(self.columns, self.function, self.label, edge)
+        return Lambdas(self.columns, self.function, self.told_as, edge)
 
     def rejections(self, parameters: Parameters) -> Sequence[Rejection]:
         if self.invalid == "null" or self._function.edge is None:
@@ -77,7 +77,7 @@ class Transform(ColumnStep):
     def losses(self, parameters: Parameters) -> Sequence[str]:
         if self.invalid == "error" or self._function.edge is None:
             return []
-        return [f"{self.label}: values of {c!r} outside the domain of {self.function} are gone" for c in self.columns]
+        return [f"{self.told_as}: values of {c!r} outside the domain of {self.function} are gone" for c in self.columns]
 
     def counts(self, parameters: Parameters) -> Mapping[str, Sequence[nw.Expr]]:
         if self.invalid != "null" or self._function.edge is None:
@@ -99,7 +99,7 @@ class Transform(ColumnStep):
     ) -> Any:
         """The frame with the columns after all stages, each a projection of its own; null where not `inside`."""
         before: dict[str, nw.Expr] = {column: number(column) for column in columns}
-        hidden = {column: f"{HIDDEN}{self.label}_{column}" for column in columns}
+        hidden = {column: f"{HIDDEN}{self.told_as}_{column}" for column in columns}
         powers = {column: float(parameters.get("lambdas", {}).get(column, 1.0)) for column in columns}
         for stage in stages[:-1]:
             frame = changed(frame, (stage(number(c), before[c], powers[c]).alias(hidden[c]) for c in columns))

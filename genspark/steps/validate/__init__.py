@@ -89,7 +89,7 @@ class Validate(Step):
 
     def losses(self, parameters: Parameters) -> Sequence[str]:
         judged = sorted({c for rule in self.rules if rule.level in ("drop", "quarantine") for c in rule.reads()})
-        return [f"{self.label}: rows that are taken out stay out ({column!r})" for column in judged]
+        return [f"{self.told_as}: rows that are taken out stay out ({column!r})" for column in judged]
 
     @property
     def _checks(self) -> list[Check]:
