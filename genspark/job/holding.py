@@ -102,13 +102,8 @@ class Holding:
         columns = new.columns
         asked = new.states if section.columns else columns
         new = Profile({c: columns[c] for c in asked}, new.states, new.lacking)
-        old = Profile(
-            {c: dtype for c, dtype in self.old.columns.items() if c in asked or not section.columns},
-            self.old.states,
-            self.old.lacking,
-        )
         limits = section.limits()
-        told = profile_drift(old, new, limits)
+        told = profile_drift(self.old, new, limits)
         # Columns that come and go are told of all, whichever are held.
         self.told = {"against": section.against, **told, "schema": schema_drift(self.old.columns, columns)}
         for line in drift_lines(self.told):

@@ -67,7 +67,6 @@ def profile_drift(old: Profile, new: Profile, limits: Limits) -> dict[str, Any]:
         "limits": limits.to_json(),
         "columns": by_stability(found),
         "lacking": lacking,
-        "schema": schema_drift(old.columns, new.columns),
     }
 
 

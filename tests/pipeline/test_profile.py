@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp
 
 from genspark.errors import SchemaError
 from genspark.pipeline import Pipeline
-from genspark.pipeline.drift import Limits, profile_drift
+from genspark.pipeline.drift import Limits, profile_drift, schema_drift
 from genspark.pipeline.profile import kept_profile, kept_profile_of_result
 from genspark.steps import Filter, Impute, Pii, Rename, Scale, Step
 
@@ -23,8 +23,8 @@ NEW = pl.DataFrame({"x": [None] * 100 + chance.normal(0.5, size=400).tolist(), "
 
 
 def drifts(old: pl.DataFrame, new: pl.DataFrame, *steps: Step) -> dict[str, Any]:
-    profiles = [kept_profile(Pipeline(steps, profile=("*",)).fit(rows)) for rows in (old, new)]
-    return profile_drift(profiles[0], profiles[1], Limits())
+    before, after = (kept_profile(Pipeline(steps, profile=("*",)).fit(rows)) for rows in (old, new))
+    return {**profile_drift(before, after, Limits()), "schema": schema_drift(before.columns, after.columns)}
 
 
 def test_names_are_held_by_their_shares() -> None:
