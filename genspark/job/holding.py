@@ -21,9 +21,9 @@ from genspark.job.recorded import recorded_job
 from genspark.job.runners.base import Runner
 from genspark.pipeline.drift import profile_drift, schema_drift
 from genspark.pipeline.limits import drift_lines
-from genspark.pipeline.model import PipelineModel
+from genspark.pipeline.model import PipelineModel, is_file_of_model
 from genspark.pipeline.plan import Plan
-from genspark.pipeline.profile import Profile, kept_profile, profile_statistics, scanned_profile
+from genspark.pipeline.profile import Profile, kept_profile, profile_by_scan, profile_statistics, scanned_profile
 from genspark.tables.rows import frame_of
 from genspark.tables.snapshot import read_snapshot
 
@@ -66,7 +66,7 @@ class Holding:
             )
 
     def _profile_at(self, path: str) -> Profile:
-        if path.endswith(".json"):
+        if is_file_of_model(path):
             return kept_profile(PipelineModel.load(path))
         model = None
         with contextlib.suppress(GensparkError):
@@ -118,5 +118,4 @@ def _scanned(path: str, config: JobConfig) -> Profile:
     engine, wrapped = engine_for(frame_of(read_snapshot(path)))
     schema: dict[str, nw.dtypes.DType] = dict(wrapped.collect_schema())
     statistics = profile_statistics(schema, [c for c in (config.drift.columns if config.drift else ()) if c in schema])
-    held = wrapped.select([s.column for s in statistics])
-    return scanned_profile(schema, engine.scan(held, statistics) if statistics else {})
+    return profile_by_scan(engine, wrapped, statistics)

@@ -202,6 +202,11 @@ class PipelineModel:
         return cls.from_json(value, where=path)
 
 
+def is_file_of_model(path: str) -> bool:
+    """Whether what is named is a model's file, and no table."""
+    return path.endswith(".json")
+
+
 def without_hidden(frame: Any) -> Any:
     """The frame without the columns that engines added."""
     hidden = [name for name in frame.collect_schema().names() if is_hidden(name)]

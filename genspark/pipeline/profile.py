@@ -9,6 +9,7 @@ from typing import Any
 import narwhals as nw
 
 from genspark.columns.dtypes import Schema, is_number
+from genspark.engines.engine import Engine
 from genspark.errors import SchemaError
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.plan import Answer, Request, requests_of
@@ -74,6 +75,12 @@ def scanned_profile(schema: Schema, states: Mapping[Statistic, State]) -> Profil
     }
     of = {statistic.column: (statistic, state) for statistic, state in states.items()}
     return Profile({c: str(dtype) for c, dtype in schema.items()}, of, lacking)
+
+
+def profile_by_scan(engine: Engine, frame: Any, statistics: Sequence[Statistic]) -> Profile:
+    """The profile of a narwhals frame by one scan for such statistics; by none where there is none of them."""
+    states = engine.scan(frame.select([s.column for s in statistics]), statistics) if statistics else {}
+    return scanned_profile(frame.collect_schema(), states)
 
 
 def kept_profile(model: PipelineModel) -> Profile:

@@ -12,8 +12,8 @@ from genspark.job.recorded import recorded_job
 from genspark.pipeline.drift import Side, by_stability, measures, profile_drift, schema_drift
 from genspark.pipeline.history import result_schema
 from genspark.pipeline.limits import Limits
-from genspark.pipeline.model import PipelineModel
-from genspark.pipeline.profile import kept_profile, kept_profile_of_result, scanned_profile
+from genspark.pipeline.model import PipelineModel, is_file_of_model
+from genspark.pipeline.profile import kept_profile, kept_profile_of_result, profile_by_scan
 from genspark.report.bins import Tally
 from genspark.report.profile import LINEAGE, columns_of, profile, rows_of, shapes
 from genspark.statistics.distances import kolmogorov_smirnov
@@ -71,14 +71,12 @@ def drift_from_model(
     engine, whole = engine_for(frame.select(own))
     known = {name: str(dtype) for name, dtype in whole.collect_schema().items()}
     wrapped = whole.select(list(columns) or own)
-    schema = dict(wrapped.collect_schema())
-    names = {name: str(dtype) for name, dtype in schema.items()}
+    names = {name: str(dtype) for name, dtype in wrapped.collect_schema().items()}
     runs = runs_of(table)
     is_result = bool(runs.entries or runs.ledger)
     old = kept_profile_of_result(model, names) if is_result else kept_profile(model)
-    statistics = [statistic for name, (statistic, _) in old.states.items() if name in schema]
-    columns_held = wrapped.select([s.column for s in statistics])
-    new = scanned_profile(schema, engine.scan(columns_held, statistics) if statistics else {})
+    statistics = [statistic for name, (statistic, _) in old.states.items() if name in names]
+    new = profile_by_scan(engine, wrapped, statistics)
     changes = _changes_of_result(model, against, snapshot) if is_result else schema_drift(old.columns, known)
     return {
         "table": snapshot.path,
@@ -101,11 +99,6 @@ def _changes_of_result(model: PipelineModel, against: str, now: Snapshot) -> dic
         return schema_drift({name: after.get(name, "") for name in result_schema(model, read)}, after)
     before = read_snapshot(against).columns
     return schema_drift({name: before[name] for name in before if name not in LINEAGE}, after)
-
-
-def is_file_of_model(against: str) -> bool:
-    """Whether what is named is a model's file, and no table."""
-    return against.endswith(".json")
 
 
 def _model_of(path: str) -> PipelineModel:

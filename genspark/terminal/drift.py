@@ -12,8 +12,9 @@ from rich.table import Table
 
 from genspark.errors import ConfigError, DataError, did_you_mean
 from genspark.pipeline.limits import MEASURES, Limits, is_bound
+from genspark.pipeline.model import is_file_of_model
 from genspark.report.drifting import drift as compare
-from genspark.report.drifting import drift_from_model, is_file_of_model
+from genspark.report.drifting import drift_from_model
 from genspark.terminal.console import print_table
 from genspark.terminal.progress import reading
 
