@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -27,20 +27,21 @@ def check_audit(config: JobConfig, result: Schema) -> None:
     section = config.audit
     if section is None or not section.groups:
         return
-    problems = [
-        f"audit.{place}: {name!r} is not a column of the table{did_you_mean(name, result)}"
-        for place, names in (
-            ("groups", section.groups),
-            ("label", [section.label]),
-            ("prediction", [section.prediction]),
-        )
-        for name in names
-        if name is not None and name not in result
-    ]
+    outcomes = [("label", section.label), ("prediction", section.prediction)]
+    problems = absent([*(("groups", name) for name in section.groups), *outcomes], result)
     problems = problems or _outcomes(section, result)
     if problems:
         raise SchemaError(problems)
     check_by(section.groups, result, "audit.groups")
+
+
+def absent(named: Iterable[tuple[str, str | None]], result: Schema) -> list[str]:
+    """What is wrong with columns of the section `audit`, each after its key, that the table will not have."""
+    return [
+        f"audit.{place}: {name!r} is not a column of the table{did_you_mean(name, result)}"
+        for place, name in named
+        if name is not None and name not in result
+    ]
 
 
 def _outcomes(section: Audit, result: Schema) -> list[str]:

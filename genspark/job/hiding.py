@@ -7,7 +7,8 @@ from typing import Any
 
 from genspark.columns.dtypes import Schema
 from genspark.config import JobConfig
-from genspark.errors import SchemaError, did_you_mean, first_line
+from genspark.errors import SchemaError, first_line
+from genspark.job.fairness import absent
 from genspark.job.phases import Phases
 from genspark.job.runners.base import Runner
 from genspark.tables.anonymity import Wanted, measure
@@ -18,12 +19,7 @@ def check_hiding(config: JobConfig, result: Schema) -> None:
     section = config.audit
     if section is None:
         return
-    named = [("quasi", name) for name in section.quasi] + [("sensitive", name) for name in (section.sensitive,) if name]
-    problems = [
-        f"audit.{place}: {name!r} is not a column of the table{did_you_mean(name, result)}"
-        for place, name in named
-        if name not in result
-    ]
+    problems = absent([*(("quasi", name) for name in section.quasi), ("sensitive", section.sensitive)], result)
     if problems:
         raise SchemaError(problems)
 
