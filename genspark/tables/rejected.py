@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,10 +59,11 @@ def rejected_by_group(runs: Runs, groups: Sequence[str]) -> Aside:
     snapshot = read_snapshot(runs.quarantine)
     columns = _as_read(runs, groups, snapshot.columns)
     names = () if isinstance(columns, str) else columns
+    is_there = _there(runs)
     found: dict[Key, Rejected] = {}
     unreadable = 0
     for frame in frames(snapshot, (*names, REASON_LIST, RUN)):
-        done = [run for run in frame[RUN].unique() if _is_there(runs, run)]
+        done = [run for run in frame[RUN].unique() if is_there(run)]
         texts = [pl.col(name).cast(pl.String) for name in names]
         for *key, reasons in frame.filter(pl.col(RUN).is_in(done)).select(*texts, REASON_LIST).iter_rows():
             if any((one["step"], one["column"], one["rule"]) in _UNREADABLE for one in reasons or []):
@@ -110,8 +111,8 @@ def _steps(runs: Runs) -> Sequence[Step] | None:
         return None
 
 
-def _is_there(runs: Runs, run: str) -> bool:
-    """Whether the rows of a run are in the table, and no later run took their place."""
+def _there(runs: Runs) -> Callable[[str], bool]:
+    """What tells whether the rows of a run are in the table, and no later run took their place."""
     wrote = {one: (entry.version, entry.run.get("mode")) for one, entry in runs.entries.items()}
     # A ledger outlives the table whose log tells better, and tells of tables that have no log.
     wrote = wrote or {
@@ -121,5 +122,6 @@ def _is_there(runs: Runs, run: str) -> bool:
     }
     last = max((version for version, mode in wrote.values() if mode == "overwrite"), default=None)
     if last is None:
-        return runs.is_finished(run) is not False
-    return run in wrote and wrote[run][0] >= last
+        return lambda run: runs.is_finished(run) is not False
+    there = {run for run, (version, _) in wrote.items() if version >= last}
+    return there.__contains__
