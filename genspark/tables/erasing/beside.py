@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from typing import Any
 
 import polars as pl
@@ -22,43 +21,40 @@ MESSAGES = ("error", "findings")
 """The columns of a ledger that say something of rows."""
 
 
-@dataclass(frozen=True)
-class Removed:
-    """Rows that were removed."""
+def erase_rows(path: str, column: str, values: Collection[str] | None) -> int:
+    """Delete the rows of a small Delta table that have one of the values; None: all rows. Return their number.
 
-    rows: int
-
-    def __add__(self, other: Removed) -> Removed:
-        return Removed(self.rows + other.rows)
-
-
-def erase_rows(path: str, column: str, values: Collection[str] | None) -> Removed:
-    """Delete the rows of a small Delta table that have one of the values; None: all rows.
-
-    The files that had them go, too, and what the log tells of those. The table is written anew and not deleted from: a
-    commit tells its predicate. Raises SinkError.
+    Raises SinkError.
     """
-    from deltalake.exceptions import DeltaError
 
-    whole = storage_path(path)
-    table = open_delta(whole)
-    if table is None:
-        return Removed(0)
-    try:
-        rows = pl.DataFrame(pl.from_arrow(table.to_pyarrow_dataset().to_table(use_threads=False)))
+    def without(rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         kept = rows.clear() if values is None else rows.filter(~pl.col(column).is_in(list(values)).fill_null(False))
-        if kept.height == rows.height:
-            return Removed(0)
-        _put_anew(whole, table, kept)
-    except (DeltaError, OSError) as error:
-        raise SinkError(f"{path}: {one_line(error)}") from None
-    return Removed(rows.height - kept.height)
+        return kept, rows.height - kept.height
+
+    return _changed(path, without)
 
 
 def messages_without(path: str, persons: Persons) -> int:
     """Put `***` in the place of persons' keys in the messages of a ledger; return the runs whose messages had one.
 
     Raises SinkError.
+    """
+
+    def without(rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        told = [name for name in MESSAGES if name in rows.columns]
+        clean = {n: [None if text is None else persons.out_of(text) for text in rows[n].to_list()] for n in told}
+        anew = rows.with_columns(pl.Series(name, texts, pl.String) for name, texts in clean.items())
+        changed = rows.select(pl.any_horizontal(rows[name].ne_missing(anew[name]) for name in told).sum()).item()
+        return anew, int(changed)
+
+    return _changed(path, without)
+
+
+def _changed(path: str, change: Callable[[pl.DataFrame], tuple[pl.DataFrame, int]]) -> int:
+    """Change the rows of a small Delta table that may not be there; return in how many rows, as `change` says.
+
+    The files that had the rows go, too, and what the log tells of those. The table is written anew and not deleted
+    from: a commit tells its predicate.
     """
     from deltalake.exceptions import DeltaError
 
@@ -68,15 +64,12 @@ def messages_without(path: str, persons: Persons) -> int:
         if table is None:
             return 0
         rows = pl.DataFrame(pl.from_arrow(table.to_pyarrow_dataset().to_table(use_threads=False)))
-        told = [name for name in MESSAGES if name in rows.columns]
-        clean = {n: [None if text is None else persons.out_of(text) for text in rows[n].to_list()] for n in told}
-        anew = rows.with_columns(pl.Series(name, texts, pl.String) for name, texts in clean.items())
-        changed = rows.select(pl.any_horizontal(rows[name].ne_missing(anew[name]) for name in told).sum()).item()
-        if changed:
+        anew, count = change(rows)
+        if count:
             _put_anew(whole, table, anew)
     except (DeltaError, OSError) as error:
         raise SinkError(f"{path}: {one_line(error)}") from None
-    return int(changed)
+    return count
 
 
 def _put_anew(path: str, table: Any, rows: pl.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,7 @@ class Duplicates:
             ) from None
         return Forgotten(taken, tuple(sorted(hold)))
 
-    @property
+    @functools.cached_property
     def _keys(self) -> set[Key]:
         models = [model for model in self.models.values() if model.key]
         return {tuple((name, model.input_schema.get(name, "")) for name in model.key) for model in models}

@@ -17,7 +17,7 @@ from genspark.sinks.marks import marks_of
 from genspark.sinks.names import FILE_URI
 from genspark.storage.files import OWN, storage_path
 from genspark.storage.secrets import remember
-from genspark.tables.erasing.beside import Removed, erase_rows, messages_without, replays_without
+from genspark.tables.erasing.beside import erase_rows, messages_without, replays_without
 from genspark.tables.erasing.duplicates import Duplicates
 from genspark.tables.erasing.log import forget_bounds
 from genspark.tables.erasing.persons import Persons
@@ -93,7 +93,22 @@ def erase(
     rows, aside = found[0].rows, sum(each.rows for each in found[1:])
     states, all_states = _states(given, runs, target), not all(each.is_known for each in found)
     if dry_run:
-        return Erasure(target, True, rows, aside, 0, all_states, 0, 0, [], len(pseudonyms), 0, None, None, [])
+        return Erasure(
+            table=target,
+            dry_run=True,
+            rows=rows,
+            quarantined=aside,
+            states=0,
+            all_states=all_states,
+            replayed=0,
+            indexed=0,
+            hashed=[],
+            pseudonyms=len(pseudonyms),
+            deleted=0,
+            versions_lost=None,
+            searched=None,
+            left=[],
+        )
     with phase("writing files anew") as tell:
         for theirs in found:
             if theirs.rows:
@@ -119,23 +134,22 @@ def erase(
             erase_rows(from_vault, "pseudonym", pseudonyms)
         inside = search([storage_path(from_vault)], persons)
         searched = Searched(searched.files + inside.files, inside.left)
-    left = [persons.hidden(path) for path in searched.left]
     return Erasure(
-        target,
-        False,
-        rows,
-        aside,
-        removed.rows,
-        all_states and bool(removed.rows),
-        replayed,
-        forgotten.rows,
-        [persons.hidden(path) for path in forgotten.models],
-        of_vault,
-        deleted,
-        lost,
-        searched.files,
-        left,
-        messages,
+        table=target,
+        dry_run=False,
+        rows=rows,
+        quarantined=aside,
+        states=removed,
+        all_states=all_states and bool(removed),
+        replayed=replayed,
+        indexed=forgotten.rows,
+        hashed=[persons.hidden(path) for path in forgotten.models],
+        pseudonyms=of_vault,
+        deleted=deleted,
+        versions_lost=lost,
+        searched=searched.files,
+        left=[persons.hidden(path) for path in searched.left],
+        messages=messages,
     )
 
 
@@ -178,12 +192,9 @@ def _states(given: str, runs: Runs, target: str) -> list[str]:
     return found
 
 
-def _from_states(places: Sequence[str], found: Sequence[Theirs], *, all_states: bool) -> Removed:
+def _from_states(places: Sequence[str], found: Sequence[Theirs], *, all_states: bool) -> int:
     """Drop the states of the files that erased rows came from: a state cannot forget a row."""
     touched = sorted({name for theirs in found for name in theirs.sources})
-    total = Removed(0)
     if not any(theirs.rows for theirs in found):
-        return total
-    for place in places:
-        total += erase_rows(place, "file", None if all_states else touched)
-    return total
+        return 0
+    return sum(erase_rows(place, "file", None if all_states else touched) for place in places)

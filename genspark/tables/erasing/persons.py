@@ -79,12 +79,20 @@ class Persons:
 
     def out_of(self, message: str) -> str:
         """A message without their keys; numbers and short keys are taken out where it names their column."""
+        for column, is_anywhere, pattern in self._in_messages:
+            if is_anywhere or column in message:
+                message = pattern.sub("***", message)
+        return message
+
+    @functools.cached_property
+    def _in_messages(self) -> list[tuple[str, bool, re.Pattern[str]]]:
+        """Of each key its column as messages name it, whether it is looked for in any text, and what finds it."""
+        anywhere, found = set(self.texts), []
         for name, values in self.keys.items():
             for value in values:
-                if value in self.texts or repr(name) in message:
-                    forms = "|".join(map(re.escape, sorted(_forms(value), key=len, reverse=True)))
-                    message = re.sub(rf"(?<![\w.])(?:{forms})(?!\w|\.\d)", "***", message)
-        return message
+                forms = "|".join(map(re.escape, sorted(_forms(value), key=len, reverse=True)))
+                found.append((repr(name), value in anywhere, re.compile(rf"(?<![\w.])(?:{forms})(?!\w|\.\d)")))
+        return found
 
     def hidden(self, text: str) -> str:
         """A text without their keys, such as a path that has one in it."""
