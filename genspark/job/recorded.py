@@ -15,9 +15,7 @@ from genspark.job.once import MODELS
 from genspark.pipeline.model import PipelineModel
 from genspark.storage.files import storage_path
 from genspark.storage.secrets import MASK
-
-REPLAY = "/replay/"
-"""What stands between a job's name and the digest of rows, in the name of the job that replays them."""
+from genspark.tables.runs import REPLAY
 
 
 def recorded_job(table: str, sets: Sequence[str] = ()) -> tuple[JobConfig, PipelineModel]:

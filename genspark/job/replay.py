@@ -21,7 +21,6 @@ from genspark.job.identity import Identity
 from genspark.job.job import transform
 from genspark.job.progress import Progress, Silent
 from genspark.job.quarantine import own_names
-from genspark.job.recorded import REPLAY
 from genspark.job.report import RunReport
 from genspark.pipeline.model import PipelineModel
 from genspark.sinks.choice import of_files
@@ -32,6 +31,7 @@ from genspark.storage import access
 from genspark.storage.files import OWN, file_system, storage_path, writing
 from genspark.storage.object_stores import one_line
 from genspark.storage.secrets import masked
+from genspark.tables.runs import REPLAY
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -14,7 +14,7 @@ from genspark.engines import engine_for
 from genspark.errors import SourceError, did_you_mean, first_line
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.personal import personal_columns
-from genspark.report.steps import NOT_TO_BE_HAD, collected, source_rows
+from genspark.report.steps import NOT_TO_BE_HAD, Read, collected, source_rows
 from genspark.steps.judge import Judge
 from genspark.steps.learner import Parameters
 from genspark.steps.rejection import Counted
@@ -73,14 +73,14 @@ class Fates:
         ]
 
 
-def fates_of(table: str, groups: Sequence[str]) -> dict[str, Any]:
+def fates_of(table: str, groups: Sequence[str], read: Read = source_rows) -> dict[str, Any]:
     """What the steps of the last run that wrote a table did to each group, on the first rows of its source as it is.
 
     Shares are of the group's rows as they were read, and its values are those of the source. Where job, model or
     source are not to be had, or have not the columns of the groups, `note` says why.
     """
     try:
-        return followed_by_group(*source_rows(table), groups)
+        return followed_by_group(*read(table), groups)
     except NOT_TO_BE_HAD as error:
         return {"rows": 0, "steps": [], "note": f"what each step did to each group cannot be told: {first_line(error)}"}
 

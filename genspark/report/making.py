@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from genspark.report.bins import drift
 from genspark.report.columns import shown_columns
 from genspark.report.pictures import Pictures
 from genspark.report.profile import Profile, columns_of, profile, rows_of, shapes
-from genspark.report.steps import Steps, steps_of
+from genspark.report.steps import Steps, source_rows, steps_of
 from genspark.report.trust import trust_of
 from genspark.storage.secrets import MASK
 from genspark.storage.sizes import size_text
@@ -64,9 +65,10 @@ def report(
     pictures = Pictures(list(zip(names, frames, strict=True)), has_bytes, by, features)
     pictures.check()
     profiles = [profile(frame, of) for frame in frames]
-    runs = origin.known_runs(table)
-    told = origin.lineage(runs)
-    hidden = origin.unsampled_of(runs, columns)
+    source = origin.Origin.of(table)
+    told = origin.lineage(source)
+    hidden = origin.unsampled_of(source, columns)
+    read = functools.cache(source_rows)
     made = {
         "version": VERSION,
         "made": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -74,9 +76,9 @@ def report(
         "columns": shown_columns(of, profiles, names, hidden),
         "drifts": _drifts(profiles),
         "scores": [*shown.given(scores), *(shown.newest(ledger) if ledger else [])],
-        "steps": _steps(steps_of(table) if steps and told["run"] else Steps(0, (), ())),
-        "quarantine": origin.quarantined(runs),
-        "trust": trust_of(table, runs),
+        "steps": _steps(steps_of(table, read) if steps and told["run"] else Steps(0, (), ())),
+        "quarantine": origin.quarantined(source.runs),
+        "trust": trust_of(table, source, read),
         "texts": _texts(frames, of, names, hidden),
         "rows": _first_rows(frames[0], of, hidden),
         "run": told["run"],

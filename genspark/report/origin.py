@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from genspark.errors import GensparkError
-from genspark.job.recorded import REPLAY
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.personal import unsampled
 from genspark.storage.files import storage_path
@@ -18,32 +18,43 @@ from genspark.tables.snapshot import is_table
 from genspark.tables.trace import histories_of
 
 
-def known_runs(path: str) -> Runs | None:
-    """The runs of a table; None where they cannot be read."""
-    with contextlib.suppress(GensparkError):
-        return runs_of(path)
-    return None
+@dataclass(frozen=True)
+class Origin:
+    """The run that wrote a table last, as commit and ledger tell it, and its model; None of what is not known."""
+
+    runs: Runs | None = None
+    run: Mapping[str, Any] | None = None
+    model: PipelineModel | None = None
+
+    @classmethod
+    def of(cls, path: str) -> Self:
+        """The origin of the table at a path."""
+        try:
+            runs = runs_of(path)
+        except GensparkError:
+            return cls()
+        newest, model = runs.newest, None
+        run = None if newest is None else runs.told(newest)
+        if run and run["model"]:
+            with contextlib.suppress(GensparkError):
+                model = PipelineModel.load(storage_path(run["model"]))
+        return cls(runs, run, model)
 
 
-def lineage(runs: Runs | None) -> dict[str, Any]:
+def lineage(origin: Origin) -> dict[str, Any]:
     """The last run of a table as plain values: `run`, and of each `columns` what it is made from and its changes."""
-    with contextlib.suppress(GensparkError):
-        if runs and (newest := newest_run(runs)) is not None:
-            run = runs.told(newest)
-            return {"run": {name: value for name, value in run.items() if value and name != "config"}, **_made(run)}
-    return {"run": {}, "columns": [], "splits": []}
+    run = {name: value for name, value in (origin.run or {}).items() if value and name != "config"}
+    return {"run": run, **_made(origin.model)}
 
 
-def unsampled_of(runs: Runs | None, columns: Sequence[str]) -> frozenset[str]:
+def unsampled_of(origin: Origin, columns: Sequence[str]) -> frozenset[str]:
     """The columns of which no sample is shown, by the model of the newest run; without it by the configurations."""
-    newest = newest_run(runs) if runs else None
-    if runs is None or newest is None:
+    if origin.runs is None or origin.run is None:
         return frozenset()
-    try:
-        return unsampled(PipelineModel.load(storage_path(str(runs.told(newest)["model"]))).steps)
-    except GensparkError:
-        hidden = hidden_by(runs.configs)
-        return frozenset(name for name in columns if hidden.hides(name, is_text=True))
+    if origin.model is not None:
+        return unsampled(origin.model.steps)
+    hidden = hidden_by(origin.runs.configs)
+    return frozenset(name for name in columns if hidden.hides(name, is_text=True))
 
 
 def quarantined(runs: Runs | None) -> dict[str, Any] | None:
@@ -54,19 +65,10 @@ def quarantined(runs: Runs | None) -> dict[str, Any] | None:
     return None
 
 
-def newest_run(runs: Runs) -> str | None:
-    """The run that wrote a table last, replays left out; None where none is known.
-
-    The ledger tells where the table's log does not: of a folder of Parquet files, or once old commits are gone.
-    """
-    versions = [(entry.version, run) for run, entry in runs.entries.items() if "replay" not in entry.run]
-    wrote = [run for run, row in runs.ledger.items() if runs.is_finished(run) and REPLAY not in row["job"]]
-    return max(versions)[1] if versions else wrote[-1] if wrote else None
-
-
-def _made(run: Mapping[str, Any]) -> dict[str, Any]:
+def _made(model: PipelineModel | None) -> dict[str, Any]:
+    if model is None:
+        return {"columns": [], "splits": []}
     try:
-        model = PipelineModel.load(storage_path(run["model"]))
         found = dict(histories_of(model))
     except (GensparkError, KeyError, TypeError):
         return {"columns": [], "splits": []}

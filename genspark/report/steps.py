@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ ROWS = 200_000
 MOST_COLUMNS = 24
 NOT_TO_BE_HAD = (GensparkError, pl.exceptions.PolarsError, OSError)
 """What is raised where job, model or source are gone, or do not fit each other."""
+Read = Callable[[str], tuple[PipelineModel, pl.DataFrame]]
+"""What reads the rows that are followed, such as `source_rows`."""
 
 
 @dataclass
@@ -44,22 +46,22 @@ class Steps:
     note: str = ""
 
 
-def steps_of(table: str) -> Steps:
-    """The steps of the last run that wrote a table, on the first rows of its source as it is now.
-
-    Where job, model or source are not to be had, a note says why.
-    """
-    try:
-        return followed(*source_rows(table))
-    except NOT_TO_BE_HAD as error:
-        return Steps(0, (), (), f"The steps cannot be shown: {first_line(error)}")
-
-
 def source_rows(table: str) -> tuple[PipelineModel, pl.DataFrame]:
     """The model of the last run that wrote a table, and the first rows of its source as it is now."""
     config, model = job.recorded_job(table)
     with access.using(config.storage):
         return model, scan(find_dataset(config.source), corrupt=False).head(ROWS).collect(engine="streaming")
+
+
+def steps_of(table: str, read: Read = source_rows) -> Steps:
+    """The steps of the last run that wrote a table, on the first rows of its source as it is now.
+
+    Where job, model or source are not to be had, a note says why.
+    """
+    try:
+        return followed(*read(table))
+    except NOT_TO_BE_HAD as error:
+        return Steps(0, (), (), f"The steps cannot be shown: {first_line(error)}")
 
 
 def followed(model: PipelineModel, frame: pl.DataFrame) -> Steps:

@@ -13,13 +13,12 @@ from genspark.errors import GensparkError
 from genspark.pipeline.limits import MEASURES, schema_lines
 from genspark.pipeline.model import PipelineModel
 from genspark.report.fates import fates_of
-from genspark.report.origin import newest_run
+from genspark.report.origin import Origin
+from genspark.report.steps import Read, source_rows
 from genspark.sinks.epsilon import spent
 from genspark.steps import hiding_kinds
 from genspark.steps.rejection import Counted
-from genspark.storage.files import storage_path
 from genspark.tables.anonymity import privacy_lines
-from genspark.tables.runs import Runs
 
 SECTIONS = {
     "quality": ("validate", "expect", "filter", "outliers", "normalize", "quality", "language"),
@@ -33,17 +32,16 @@ _MOST = 20
 """Columns of a step that are named."""
 
 
-def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
+def trust_of(table: str, origin: Origin, read: Read = source_rows) -> dict[str, Any]:
     """What ledger and model tell of the last run that wrote a table; sections of which nothing is known are empty."""
     nothing: dict[str, Any] = {"sections": {}, "drift": None, "bias": None, "unaudited": []}
-    if runs is None:
+    if origin.runs is None:
         return nothing
     with contextlib.suppress(GensparkError):
-        newest = newest_run(runs)
-        row = runs.ledger.get(newest or "", {})
+        row = origin.runs.ledger.get(origin.run["run_id"], {}) if origin.run else {}
         findings = json.loads(row.get("findings") or "{}")
         counts = json.loads(row.get("counts") or "[]")
-        steps = _steps(runs.told(newest)["model"] if newest else None, counts)
+        steps = [] if origin.model is None else _steps(origin.model, counts)
         sections: dict[str, dict[str, Any]] = {
             name: {"steps": [one for one in steps if one["kind"] in kinds], "found": _found(findings, steps, kinds)}
             for name, kinds in SECTIONS.items()
@@ -55,17 +53,13 @@ def trust_of(table: str, runs: Runs | None) -> dict[str, Any]:
             "sections": {name: one for name, one in sections.items() if one["steps"] or one["found"]},
             "drift": _drift(findings["drift"]) if "drift" in findings else _first(row),
             "unaudited": [sentence for sentence in findings.get("found", ()) if sentence.startswith("audit: ")],
-            "bias": _bias(bias, fates_of(table, bias["by"])) if bias else None,
+            "bias": _bias(bias, fates_of(table, bias["by"], read)) if bias else None,
         }
     return nothing
 
 
-def _steps(model_path: str | None, counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _steps(model: PipelineModel, counts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The steps of the model with what each counted: by rule, with what became of the values or rows."""
-    try:
-        model = PipelineModel.load(storage_path(str(model_path)))
-    except GensparkError:
-        return []
     found = []
     for step, parameters in zip(model.steps, model.parameters, strict=True):
         actions = {rule.rule: rule.action for rule in step.rejections(parameters)}

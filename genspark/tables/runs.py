@@ -22,6 +22,9 @@ from genspark.storage.files import storage_path
 from genspark.storage.object_stores import one_line
 from genspark.tables.snapshot import is_table, open_delta, read_snapshot
 
+REPLAY = "/replay/"
+"""What stands between a job's name and the digest of rows, in the name of the job that replays them."""
+
 
 @dataclass(frozen=True)
 class Runs:
@@ -41,6 +44,16 @@ class Runs:
     def configs(self) -> list[dict[str, Any]]:
         """The configurations of the runs in the ledger, each once."""
         return _configs(self.ledger.values())
+
+    @property
+    def newest(self) -> str | None:
+        """The run that wrote the table last, replays left out; None where none is known.
+
+        The ledger tells where the table's log does not: of a folder of Parquet files, or once old commits are gone.
+        """
+        versions = [(entry.version, run) for run, entry in self.entries.items() if "replay" not in entry.run]
+        wrote = [run for run, row in self.ledger.items() if self.is_finished(run) and REPLAY not in row["job"]]
+        return max(versions)[1] if versions else wrote[-1] if wrote else None
 
     def is_finished(self, run_id: str) -> bool | None:
         """Whether the run's commit is in the target's history, or was by the ledger; None where nothing tells."""

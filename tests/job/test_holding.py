@@ -14,8 +14,8 @@ from genspark import JobConfig, job
 from genspark.cli import main
 from genspark.errors import ConfigError, DataError, ModelError, SchemaError
 from genspark.job import ledger
+from genspark.report.origin import Origin
 from genspark.report.trust import trust_of
-from genspark.tables.runs import runs_of
 
 ROWS = 400
 
@@ -164,7 +164,7 @@ def test_how_persons_hide_is_measured_without_a_step_for_it(tmp_path: Path) -> N
     (line,) = [value for label, value in report.lines() if label == "privacy"]
     assert line.startswith("rows share what others may know (g) in 2 classes: k 200, l 1 and t 0.250 of y;")
     assert json.loads(ledger.read(f"{tmp_path}/out_runs")["findings"][0])["privacy"] == report.privacy
-    sections = trust_of(f"{tmp_path}/out", runs_of(f"{tmp_path}/out"))["sections"]
+    sections = trust_of(f"{tmp_path}/out", Origin.of(f"{tmp_path}/out"))["sections"]
     assert sections["privacy"]["found"] == [line]
     card = json.loads((tmp_path / "out/_genspark/croissant.json").read_text())
     assert card["rai:personalSensitiveInformation"] == [line]

@@ -21,7 +21,6 @@ from genspark.errors import DataError, GensparkError, SourceError
 from genspark.pages import _templates
 from genspark.pipeline import Pipeline
 from genspark.report import making, report
-from genspark.report.origin import newest_run
 from genspark.report.steps import followed
 from genspark.steps import Impute, Outliers, Scale
 from genspark.tables.runs import runs_of
@@ -196,7 +195,7 @@ def test_the_run_of_a_table_without_a_log_is_the_newest_that_wrote_it(tmp_path: 
         job.run(JobConfig.from_text(json.dumps({**told, **broken, "sink": sink})))
     runs = runs_of(config.sink.path)
     assert (len(runs.ledger), runs.entries) == (3, {})
-    assert newest_run(runs) == newest.run_id
+    assert runs.newest == newest.run_id
 
 
 def test_steps_are_followed_to_what_the_model_makes() -> None:
