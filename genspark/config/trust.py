@@ -7,11 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from genspark.config.section import Count, Names, Path, Section, Value
-from genspark.pipeline.limits import Limits, is_bound
+from genspark.pipeline.limits import Limits, Measure, is_bound
 
 Index = Annotated[float, Field(gt=0)]
 MODEL = "model"
-Measure = Literal["stability", "jensen_shannon", "ks", "missing", "unknown"]
 Bound = Annotated[float, Field(ge=0)]
 
 

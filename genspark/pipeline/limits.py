@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 OTHER = 0.25
 """The population stability index above which a column is taken for another, whether or not that ends anything."""
+Measure = Literal["stability", "jensen_shannon", "ks", "missing", "unknown"]
 MEASURES = {
     "stability": "stability index",
     "jensen_shannon": "Jensen-Shannon distance",
@@ -19,6 +20,7 @@ MEASURES = {
 """What may have bounds, as YAML names it and in words."""
 Told = Mapping[str, Any]
 """What was found of a column, or of all, as plain JSON."""
+NO_CHANGES: Told = {"added": [], "removed": [], "changed": {}}
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,9 @@ class Limits:
 
     def judged(self, figures: Told) -> str:
         """`like`, `moved` or `other`; a column that has values on one side only is another."""
-        if figures["lost"]:
+        if figures["lost"] or any(above(figures, self.others)):
             return "other"
-        by = {word: any(above(figures, bounds)) for word, bounds in (("other", self.others), ("moved", self.warned))}
-        return next((word for word, is_so in by.items() if is_so), "like")
+        return "moved" if any(above(figures, self.warned)) else "like"
 
     def backward(self) -> Iterator[tuple[str, str]]:
         """The bounds that stop below those that warn of the same measure, with these, in words."""
@@ -108,7 +109,12 @@ def drift_lines(told: Told) -> list[str]:
     """What moved, and how the columns changed, in sentences."""
     limits = told["limits"]
     lines = [_moved(one, limits) for one in told["columns"] if one["judged"] != "like"]
-    return lines + ([] if limits["schema"] == "ignore" else schema_lines(told["schema"]))
+    return lines + schema_lines(changes(told))
+
+
+def changes(told: Told) -> Told:
+    """How the columns changed, of what `schema_drift` found: nothing where the limits say that it is not told."""
+    return NO_CHANGES if told["limits"]["schema"] == "ignore" else told["schema"]
 
 
 def _moved(one: Told, limits: Told) -> str:

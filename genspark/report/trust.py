@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from genspark.errors import GensparkError
-from genspark.pipeline.limits import MEASURES, schema_lines
+from genspark.pipeline.limits import MEASURES, changes, schema_lines
 from genspark.pipeline.model import PipelineModel
 from genspark.report.fates import fates_of
 from genspark.report.origin import Origin
@@ -119,7 +119,7 @@ def _drift(told: Mapping[str, Any]) -> dict[str, Any]:
             for measure in MEASURES
             if measure in {**limits["warn"], **limits["stop"]}
         ),
-        "changes": [] if limits["schema"] == "ignore" else schema_lines(told["schema"]),
+        "changes": schema_lines(changes(told)),
         "rows": [
             {
                 "name": one["column"],

@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from genspark.errors import ConfigError, DataError, did_you_mean
-from genspark.pipeline.limits import MEASURES, Limits, is_bound
+from genspark.pipeline.limits import MEASURES, Limits, changes, is_bound
 from genspark.pipeline.model import is_file_of_model
 from genspark.report.drifting import drift as compare
 from genspark.report.drifting import drift_from_model
@@ -19,7 +19,6 @@ from genspark.terminal.console import print_table
 from genspark.terminal.progress import reading
 
 NAMES = ("stability", "jensen_shannon", "ks", "missing_before", "missing", "unknown", "judged")
-NO_CHANGES: dict[str, Any] = {"added": [], "removed": [], "changed": {}}
 
 
 def drift(arguments: SimpleNamespace) -> None:
@@ -72,7 +71,7 @@ def _print(told: dict[str, Any]) -> None:
             print(f"{one['column']}: {one['lost']}")
     for name, why in told["lacking"].items():
         print(f"not compared: {name}: {why}")
-    schema = told["schema"] if told["limits"]["schema"] != "ignore" else NO_CHANGES
+    schema = changes(told)
     for what in ("added", "removed"):
         if schema[what]:
             print(f"columns {what}: {', '.join(schema[what])}")
