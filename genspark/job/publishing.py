@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import narwhals as nw
-
 from genspark.cards import openlineage
 from genspark.cards.croissant import croissant
 from genspark.cards.facts import About, Announcement, Input, RunFacts
@@ -160,8 +158,7 @@ def facts_again(config: JobConfig, report: RunReport) -> RunFacts:
     Raises ModelError where the model cannot be read.
     """
     model = PipelineModel.load(report.model)
-    schema = {name: getattr(nw, dtype, nw.Unknown)() for name, dtype in model.input_schema.items()}
-    return facts_of(config, _now(), report, model, schema, model.source)
+    return facts_of(config, _now(), report, model, model.schema, model.source)
 
 
 def _contents(config: JobConfig, report: RunReport) -> Contents | None:

@@ -87,6 +87,11 @@ class PipelineModel:
             wrapped = without(step.inverse(wrapped, parameters), kernels)
         return nw.to_native(wrapped)
 
+    @property
+    def schema(self) -> Schema:
+        """The columns that the model was fitted on, with their types: Unknown where a name alone does not make one."""
+        return {name: getattr(nw, dtype, nw.Unknown)() for name, dtype in self.input_schema.items()}
+
     def losses(self) -> list[str]:
         """Sentences that name what `inverse_transform` cannot bring back, in the order of the steps."""
         pairs = zip(self.steps, self.parameters, strict=True)

@@ -149,6 +149,11 @@ class Tally:
         return self.rows - self.missing - self.infinite
 
     @property
+    def missing_share(self) -> float:
+        """The share of rows without a value; 0 of no rows."""
+        return self.missing / self.rows if self.rows else 0.0
+
+    @property
     def mean(self) -> float:
         """The mean of the numbers, or of the lengths of texts."""
         return self.shape.edges[0] + math.fsum(self.sums) / self.n if self.n else math.nan
@@ -179,7 +184,7 @@ def drift(one: Tally, two: Tally) -> Mapping[str, float]:
     p, q = one.shares, two.shares
     if not p.any() or not q.any() or len(p) != len(q):
         return {}
-    missing = [tally.missing / tally.rows if tally.rows else 0.0 for tally in (one, two)]
+    missing = [tally.missing_share for tally in (one, two)]
     return {
         "variation": float(np.abs(p - q).sum() / 2.0),
         "stability": population_stability(p, q),

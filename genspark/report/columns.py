@@ -44,7 +44,7 @@ def _facts(tally: Tally, *, is_hidden: bool) -> dict[str, Any]:
     beyond = 0.0 if tally.bins is None or not tally.n else float((tally.bins[0] + tally.bins[-1]) / tally.n)
     return {
         "missing": f"{tally.missing:,}",
-        "missing_share": f"{tally.missing / tally.rows:.2%}" if tally.rows else "none",
+        "missing_share": f"{tally.missing_share:.2%}" if tally.rows else "none",
         "missing_width": round(100 * tally.missing / tally.rows, 2) if tally.rows else 0,
         "infinite": tally.infinite,
         "outliers": f"{tally.outliers:,}" if tally.shape.kind == "number" else "",

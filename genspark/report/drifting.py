@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import narwhals as nw
-
 from genspark.engines import engine_for
 from genspark.errors import ConfigError, SourceError, did_you_mean
 from genspark.job.recorded import recorded_job
@@ -95,8 +93,7 @@ def _changes_of_result(model: PipelineModel, against: str, now: Snapshot) -> dic
     """
     after = {name: dtype for name, dtype in now.columns.items() if name not in LINEAGE}
     if is_file_of_model(against):
-        read = {name: getattr(nw, dtype, nw.Unknown)() for name, dtype in model.input_schema.items()}
-        return schema_drift({name: after.get(name, "") for name in result_schema(model, read)}, after)
+        return schema_drift({name: after.get(name, "") for name in result_schema(model, model.schema)}, after)
     before = read_snapshot(against).columns
     return schema_drift({name: before[name] for name in before if name not in LINEAGE}, after)
 
@@ -127,4 +124,4 @@ def told(old: Tally, new: Tally, limits: Limits) -> dict[str, Any]:
 
 
 def _side(tally: Tally) -> Side:
-    return Side(tally.rows, tally.missing / tally.rows if tally.rows else 0.0, tally.shares)
+    return Side(tally.rows, tally.missing_share, tally.shares)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from genspark.errors import GensparkError
+from genspark.pipeline.history import histories
 from genspark.pipeline.model import PipelineModel
 from genspark.pipeline.personal import unsampled
 from genspark.storage.files import storage_path
@@ -15,7 +16,6 @@ from genspark.tables.hiding import hidden_by
 from genspark.tables.quarantine import summary_of
 from genspark.tables.runs import Runs, runs_of
 from genspark.tables.snapshot import is_table
-from genspark.tables.trace import histories_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _made(model: PipelineModel | None) -> dict[str, Any]:
     if model is None:
         return {"columns": [], "splits": []}
     try:
-        found = dict(histories_of(model))
+        found = histories(model, model.schema)
     except (GensparkError, KeyError, TypeError):
         return {"columns": [], "splits": []}
     columns = [

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import narwhals as nw
 import polars as pl
 
 from genspark.columns.names import FILE_COLUMN, ID_COLUMN
@@ -81,7 +80,7 @@ def _columns(row: pl.DataFrame, run: dict[str, Any] | None) -> list[dict[str, An
             if model.sha256 != run["model_sha256"]:
                 run["model_cannot_be_used"] = "the file holds another model now"
             else:
-                changes = {name: history.changes for name, history in histories_of(model)}
+                changes = {name: history.changes for name, history in histories(model, model.schema).items()}
                 before = model.inverse_transform(row).to_dicts()[0]
     except GensparkError as error:
         # The row stands without its model, which may have been deleted.
@@ -96,12 +95,6 @@ def _columns(row: pl.DataFrame, run: dict[str, Any] | None) -> list[dict[str, An
         }
         for name, value in after.items()
     ]
-
-
-def histories_of(model: PipelineModel) -> Iterator[tuple[str, Any]]:
-    """The columns of a model's result with their histories."""
-    schema = {name: getattr(nw, dtype, nw.Unknown)() for name, dtype in model.input_schema.items()}
-    yield from histories(model, schema).items()
 
 
 def _quarantined(runs: Runs, row_id: int, key: Sequence[str]) -> Iterator[dict[str, Any]]:
