@@ -18,10 +18,9 @@ from genspark.report.steps import NOT_TO_BE_HAD, Read, collected, source_rows
 from genspark.steps.judge import Judge
 from genspark.steps.learner import Parameters
 from genspark.steps.rejection import Counted
-from genspark.tables.grouping import group_names
+from genspark.tables.grouping import MOST_GROUPS, group_names
 
 GROUP = f"{HIDDEN}group"
-MOST_GROUPS = 1_000
 
 
 @dataclass

@@ -43,16 +43,15 @@ def trust_of(table: str, origin: Origin, read: Read = source_rows) -> dict[str, 
         counts = json.loads(row.get("counts") or "[]")
         steps = [] if origin.model is None else _steps(origin.model, counts)
         sections: dict[str, dict[str, Any]] = {
-            name: {"steps": [one for one in steps if one["kind"] in kinds], "found": _found(findings, steps, kinds)}
-            for name, kinds in SECTIONS.items()
+            name: _section(findings, [one for one in steps if one["kind"] in kinds]) for name, kinds in SECTIONS.items()
         }
         hidden = privacy_lines(findings["privacy"]) if "privacy" in findings else []
-        sections["privacy"]["found"] += [*_of_the_fit(findings), *hidden, *_released(table)]
+        sections["privacy"]["found"] += [*_found(findings, "privacy: "), *hidden, *_released(table)]
         bias = findings.get("bias")
         return {
             "sections": {name: one for name, one in sections.items() if one["steps"] or one["found"]},
             "drift": _drift(findings["drift"]) if "drift" in findings else _first(row),
-            "unaudited": [sentence for sentence in findings.get("found", ()) if sentence.startswith("audit: ")],
+            "unaudited": _found(findings, "audit: "),
             "bias": _bias(bias, fates_of(table, bias["by"], read)) if bias else None,
         }
     return nothing
@@ -84,14 +83,14 @@ def _steps(model: PipelineModel, counts: Sequence[Mapping[str, Any]]) -> list[di
     return found
 
 
-def _found(findings: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> list[str]:
-    """The sentences of the fit that begin with the label of a step of these kinds."""
-    labels = tuple(f"{one['label']}:" for one in steps if one["kind"] in kinds)
-    return [sentence for sentence in findings.get("found", ()) if labels and sentence.startswith(labels)]
+def _section(findings: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Some steps, and the sentences of the fit that begin with the label of one."""
+    return {"steps": steps, "found": _found(findings, *(f"{one['label']}:" for one in steps))}
 
 
-def _of_the_fit(findings: Mapping[str, Any]) -> list[str]:
-    return [sentence for sentence in findings.get("found", ()) if sentence.startswith("privacy: ")]
+def _found(findings: Mapping[str, Any], *beginnings: str) -> list[str]:
+    """What was found, of the sentences that begin with one of these."""
+    return [sentence for sentence in findings.get("found", ()) if sentence.startswith(beginnings)]
 
 
 def _released(table: str) -> list[str]:

@@ -16,8 +16,8 @@ from genspark.errors import ConfigError, SourceError, did_you_mean
 from genspark.statistics.shares import wilson
 from genspark.tables.fairness import fairness, rate
 from genspark.tables.footers import Tell, silent
-from genspark.tables.grouping import group_names
-from genspark.tables.rejected import MOST_GROUPS, Aside, Key, Rejected, rejected_by_group
+from genspark.tables.grouping import MOST_GROUPS, group_names
+from genspark.tables.rejected import Aside, Key, Rejected, rejected_by_group
 from genspark.tables.rows import frames, refuse_vectors
 from genspark.tables.runs import Runs, runs_of
 from genspark.tables.snapshot import Snapshot, read_snapshot

@@ -8,6 +8,8 @@ import polars as pl
 
 NO_VALUE = "(missing)"
 BETWEEN = " / "
+MOST_GROUPS = 1_000
+"""Groups that are told; rows that make more of them are refused."""
 
 
 def group_names(columns: Sequence[str]) -> pl.Expr:

@@ -16,11 +16,11 @@ from genspark.sinks.names import REASON_LIST, RUN
 from genspark.steps.base import Step
 from genspark.steps.rename import Rename
 from genspark.storage.files import storage_path
+from genspark.tables.grouping import MOST_GROUPS
 from genspark.tables.rows import frames
 from genspark.tables.runs import Runs
 from genspark.tables.snapshot import is_table, read_snapshot
 
-MOST_GROUPS = 1_000
 _UNREADABLE = {CORRUPT_RECORD, CORRUPT_SHARD}
 
 Key = tuple[str | None, ...]
