@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import itertools
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,11 +17,12 @@ from genspark.errors import (
     ShardError,
     SourceOvertakenError,
 )
-from genspark.job import duplicates, ledger, models, vaults
+from genspark.job import ledger, models, vaults
 from genspark.job.fairness import audited, check_audit
 from genspark.job.hiding import check_hiding, measured
 from genspark.job.holding import Holding
 from genspark.job.identity import Identity
+from genspark.job.learning import Learning
 from genspark.job.once import Once
 from genspark.job.phases import Phases
 from genspark.job.progress import Progress
@@ -33,22 +32,17 @@ from genspark.job.report import FORGOTTEN, RunReport
 from genspark.job.runners import choose
 from genspark.job.runners.base import Runner
 from genspark.job.runners.failure import without_values
-from genspark.job.spending import spend_on_fit
 from genspark.job.sums import check_sums
-from genspark.job.update import Update, UpdateReport, refuse_exact
+from genspark.job.update import UpdateReport, refuse_exact
 from genspark.pipeline.model import PipelineModel
-from genspark.pipeline.passes import FitPass
-from genspark.pipeline.pipeline import RunPass
 from genspark.pipeline.plan import Plan
 from genspark.sinks.stored import stored_schema
 from genspark.sinks.table import PastRun
 from genspark.sources.source import paths_of
-from genspark.statistics import State, Statistic
 from genspark.storage import access
 from genspark.storage.files import why_not_writable
 from genspark.storage.probing import refuse_silent
 from genspark.storage.secrets import remember
-from genspark.storage.spill import Spill, into
 from genspark.storage.stores import is_the_stores
 
 if TYPE_CHECKING:
@@ -75,8 +69,7 @@ class Attempt:
     publication: Publication = field(init=False)
     once: Once = field(init=False)
     holding: Holding = field(init=False)
-    _has_spent: bool = False
-    _found: list[str] = field(default_factory=list)
+    learning: Learning = field(init=False)
     _folders: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def __post_init__(self) -> None:
@@ -109,6 +102,7 @@ class Attempt:
         self.phases.note(f"engine: {choice.engine} ({choice.reason})")
         self.runner = runner = choice.runner(config, self.run_id, self.phases.phase, spark, self.phases.note)
         self.phases.watch = runner.watch
+        self.learning = Learning(config, self.phases, runner, self.writes_table, self._folders)
         runner.keeps = self.keeps
         runner.told |= self.told
         if choice.engine != "polars":
@@ -151,7 +145,7 @@ class Attempt:
             return self.once.finish(self.with_what_can_be_read(work))
         except BaseException as error:
             self._hide_values(error)
-            found = [*self._found, *getattr(error, "findings", ())]
+            found = [*self.learning.findings, *getattr(error, "findings", ())]
             self.once.fail(error, self.phases.elapsed, ledger.findings_text(found, drift=self.holding.told))
             if isinstance(error, KeyboardInterrupt) and self.once.is_recorded:
                 raise KeyboardInterrupt("the table is written") from None
@@ -203,36 +197,9 @@ class Attempt:
                 kept = {name: result[name] for name in identity.kept(result)}
                 self.runner.stored = stored_schema({**kept, **identity.columns}, self.config.sink.float_)
 
-    def fit(self, run_pass: RunPass | None = None) -> PipelineModel:
-        """Make the planned scans: with the runner, unless another way is given."""
-        scans, numbers = len(self.plan.scans), itertools.count(1)
-        if run_pass is None:
-            self.runner.expect(self.plan.columns_scanned, writes=self.writes_table)
-        self._spend()
-        run_pass = run_pass or self.runner.states
-
-        def states(fit_pass: FitPass) -> Mapping[Statistic, State]:
-            return self._scan(f"fitting: scan {next(numbers)} of {scans}", run_pass, fit_pass)
-
-        with into(self._spill()):
-            model = self.config.pipeline().fit_plan(self.plan, states, self.runner.source)
-        self._found = model.findings()
-        return model
-
-    def _spend(self) -> None:
-        """Spend of the table's budget: once, however often the fit begins anew."""
-        if not self._has_spent:
-            spend_on_fit(self.config, self.runner, self.plan, self.phases.note, finds=not self.writes_table)
-            self._has_spent = True
-
-    def _scan(self, shown: str, run_pass: RunPass, fit_pass: FitPass) -> Mapping[Statistic, State]:
-        self.runner.passes["fit"] += 1
-        with self.phases.phase("fit", shown):
-            return run_pass(fit_pass)
-
-    def _spill(self) -> Spill | None:
-        folder = duplicates.scratch(self.plan, self.config, self.runner)
-        return Spill(str(self._folders.enter_context(folder)), self.config.sink.mode == "append") if folder else None
+    def fit(self) -> PipelineModel:
+        """Make the planned scans."""
+        return self.learning.fit(self.plan)
 
     def fit_and_write(self) -> RunReport:
         """Fit and write; where rows of new files join others, by the model of those, or that updated by the new."""
@@ -243,35 +210,21 @@ class Attempt:
             self.holding.hold(model)
             return self.write(model)
         if self.config.refit == "never":
-            return self.write_only(self._with_new_duplicates(models.of_run(growth.before, self.runner.model_path)))
+            return self.write_only(
+                self.learning.with_new_duplicates(self.plan, models.of_run(growth.before, self.runner.model_path))
+            )
         before = models.before(self.runner.model_path)
         self.holding.begin(lambda: before)
-        _, model = self._updated(before)
+        _, model = self.learning.updated(self.plan, before)
         self.runner.only(growth.new)
         self.with_what_can_be_read(self._read_schema)
         self.holding.hold_scanned(self.plan, self.runner)
         return self.write(model)
 
-    def _with_new_duplicates(self, model: PipelineModel) -> PipelineModel:
-        """The model of earlier rows, with the duplicates among new rows, and of those in the table, in their place."""
-        with into(self._spill()):
-            scan = functools.partial(self._scan, "looking for duplicates", self.runner.states)
-            return duplicates.learnt_again(model, self.config, self.plan, scan)
-
-    def _updated(self, before: PipelineModel | None) -> tuple[Update, PipelineModel]:
-        """The model from the states of each file, of which those that are new are kept."""
-        with self.phases.phase("plan", "comparing files with their statistics"):
-            update = Update.start(self.config, self.runner, self.plan, before)
-        model = self.fit(update.states)
-        # The states first: they are true of their files, whatever becomes of the model.
-        with self.phases.phase("write", "writing the statistics"):
-            update.commit(model)
-        return update, model
-
     def update(self) -> UpdateReport:
         """Fit from the states of each file, keep those that are new, and save the model."""
         before = models.before(self.runner.model_path)
-        update, model = self._updated(before)
+        update, model = self.learning.updated(self.plan, before)
         models.save(model, self.runner.model_path)
         return update.report(model, before, self.phases.seconds())
 
